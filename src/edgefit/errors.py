@@ -1,0 +1,140 @@
+"""Every failure edgefit reports, as one small tree.
+
+::
+
+    EdgefitError                      exit code 2 unless said otherwise
+    |-- InputError                    what the user gave cannot be used
+    |   |-- RecipeError               a recipe: unknown keys, wrong values (lists all of them)
+    |   |-- DataError                 a data set: folders, labels, splits, images
+    |   |-- WeightsError              pretrained weights: file, hash, keys, download
+    |   |-- RunError                  a run folder: missing or inconsistent stage output
+    |   `-- BundleError               a bundle: manifest, version, paths
+    |       `-- IntegrityError        a file's bytes are not those the manifest states   (exit 1)
+    |-- FrameError                    one frame or image cannot be read; counted, never fatal to a set
+    |-- MissingDependencyError        a role's packages are not installed; carries the command
+    |-- StageError                    a stage could not do its work (NaN loss, engine refused a graph)
+    `-- GateError                     a check ran and failed                              (exit 1)
+
+The message is one sentence of fact and one of advice. The facts are attributes too, so that
+``--json`` and callers need not parse text.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+
+class EdgefitError(Exception):
+    """Base of all errors that edgefit raises on purpose.
+
+    Args:
+        message: What is wrong, in one sentence.
+        path: The file or folder concerned, if any.
+        key: The configuration key concerned, dotted, if any.
+        expected: What would have been right.
+        found: What was there instead.
+        remedy: What to do next; ideally a command.
+    """
+
+    exit_code = 2
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        path: str | Path | None = None,
+        key: str | None = None,
+        expected: object = None,
+        found: object = None,
+        remedy: str | None = None,
+    ) -> None:
+        self.message = message
+        self.path = None if path is None else str(path)
+        self.key = key
+        self.expected = expected
+        self.found = found
+        self.remedy = remedy
+        super().__init__(str(self))
+
+    def __str__(self) -> str:
+        lines = [self.message]
+        for name in ("path", "key", "expected", "found"):
+            value = getattr(self, name)
+            if value is not None:
+                lines.append(f"  {name}: {value}")
+        if self.remedy:
+            lines.append(f"  what to do: {self.remedy}")
+        return "\n".join(lines)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The error as JSON-ready facts, for ``--json``."""
+        facts = {
+            name: None if getattr(self, name) is None else str(getattr(self, name))
+            for name in ("path", "key", "expected", "found", "remedy")
+        }
+        return {"error": type(self).__name__, "message": self.message, **facts}
+
+
+class InputError(EdgefitError):
+    """What the user gave (a path, an option, a file) cannot be used."""
+
+
+class RecipeError(InputError):
+    """A recipe is not valid.
+
+    Args:
+        problems: Every problem found, each starting with its dotted key.
+    """
+
+    def __init__(self, message: str, *, problems: list[str] | None = None, **facts: Any) -> None:
+        self.problems = problems or []
+        super().__init__("\n".join([message, *(f"  - {p}" for p in self.problems)]), **facts)
+
+
+class DataError(InputError):
+    """A data set cannot be used as it is."""
+
+
+class WeightsError(InputError):
+    """Pretrained weights are missing, changed, or do not fit the network."""
+
+
+class RunError(InputError):
+    """A run folder lacks a stage's output or holds one that does not fit."""
+
+
+class BundleError(InputError):
+    """A bundle cannot be read."""
+
+
+class IntegrityError(BundleError):
+    """A file in a bundle does not have the bytes that the manifest states."""
+
+    exit_code = 1
+
+
+class FrameError(EdgefitError):
+    """One frame or image cannot be read."""
+
+
+class MissingDependencyError(EdgefitError):
+    """Packages of a role are not installed."""
+
+
+class StageError(EdgefitError):
+    """A stage could not do its work."""
+
+
+class GateError(EdgefitError):
+    """A check ran to its end and failed."""
+
+    exit_code = 1
+
+
+def missing_extra(package: str, extra: str) -> MissingDependencyError:
+    """The error for an absent optional package, with the exact command that installs it."""
+    return MissingDependencyError(
+        f"The package {package!r} is not installed.",
+        remedy=f'pip install "edgefit[{extra}]"',
+    )

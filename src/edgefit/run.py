@@ -1,0 +1,186 @@
+"""The run folder: what each stage wrote, and whether it still fits its inputs.
+
+::
+
+    RUN/
+      recipe.yaml          the resolved recipe
+      check/               samples.csv (frozen split), labels.json, check.json
+      train/               last.ckpt, best.safetensors, log.csv, train.json
+      evaluate/            probabilities.npz, evaluation.json
+      export/              a draft bundle: every variant and the golden frames
+      verify/              verify.json
+      benchmark/           benchmark.json
+      bundle/              the verified bundle
+
+Each stage ends by writing ``<stage>/<stage>.done.json`` with a fingerprint of its inputs. A stage
+whose stamp fits is not run again; one that was killed left no stamp and is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from edgefit.errors import RunError
+from edgefit.recipe import Recipe, dump_recipe, load_recipe
+from edgefit.spec import LabelMap
+
+STAGES = ("check", "train", "evaluate", "export", "verify", "benchmark", "bundle")
+
+_SECTIONS_A_STAGE_READS: dict[str, tuple[str, ...]] = {
+    "check": ("data", "input"),
+    "train": ("input", "model", "train", "task"),
+    "evaluate": ("evaluate",),
+    "export": ("name", "export"),
+    "verify": ("verify", "evaluate"),
+    "benchmark": ("benchmark",),
+    "bundle": ("name", "description"),
+}
+_REQUIRES: dict[str, tuple[str, ...]] = {
+    "check": (),
+    "train": ("check",),
+    "evaluate": ("train",),
+    "export": ("train",),
+    "verify": ("evaluate", "export"),
+    "benchmark": ("export",),
+    "bundle": ("verify", "benchmark"),
+}
+# These do not change what training computes, only where and how fast.
+_NOT_PART_OF_THE_RESULT = {"train": {"cache_mb", "workers"}}
+
+
+class RunFolder:
+    """Paths and stamps of one run.
+
+    Args:
+        root: The run's folder; need not exist yet.
+    """
+
+    def __init__(self, root: str | Path) -> None:
+        self.root = Path(root)
+
+    @property
+    def recipe_path(self) -> Path:
+        """The resolved recipe."""
+        return self.root / "recipe.yaml"
+
+    def stage_dir(self, stage: str) -> Path:
+        """A stage's folder, made if absent."""
+        folder = self.root / stage
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def recipe(self) -> Recipe:
+        """The recipe this run was started with.
+
+        Raises:
+            RunError: The folder holds none.
+        """
+        if not self.recipe_path.is_file():
+            raise RunError(
+                "No run is here.",
+                path=self.root,
+                expected="a folder with recipe.yaml",
+                remedy="give the folder that `edgefit check` or `edgefit build` wrote (--out)",
+            )
+        return load_recipe(self.recipe_path)
+
+    def start(self, recipe: Recipe) -> None:
+        """Make the folder and write the resolved recipe into it."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        temporary = self.recipe_path.with_suffix(".yaml.part")
+        dump_recipe(recipe, temporary)
+        os.replace(temporary, self.recipe_path)
+
+    def labels(self) -> LabelMap:
+        """The class list frozen by ``check``."""
+        return LabelMap(tuple(self.read_json("check", "labels.json")["labels"]))
+
+    # -- stage outputs -----------------------------------------------------------------------
+
+    def write_json(self, stage: str, name: str, facts: dict[str, Any]) -> Path:
+        """Write a stage's JSON file atomically; NaN is an error."""
+        target = self.stage_dir(stage) / name
+        write_json(target, facts)
+        return target
+
+    def read_json(self, stage: str, name: str) -> dict[str, Any]:
+        """Read what a stage wrote.
+
+        Raises:
+            RunError: The file is absent or damaged.
+        """
+        path = self.root / stage / name
+        if not path.is_file():
+            raise RunError(
+                f"The stage `{stage}` has not been run here.",
+                path=path,
+                remedy=f"run `edgefit {stage} {self.root}` first",
+            )
+        try:
+            facts: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        except json.JSONDecodeError as error:
+            raise RunError(
+                f"What the stage `{stage}` wrote is damaged.",
+                path=path,
+                found=str(error),
+                remedy=f"remove {path} and run the stage again",
+            ) from error
+        return facts
+
+    # -- stamps ------------------------------------------------------------------------------
+
+    def inputs_of(self, stage: str, recipe: Recipe) -> str:
+        """Fingerprint of all that decides a stage's result: recipe sections and earlier stamps."""
+        sections = recipe.model_dump(mode="json", include=set(_SECTIONS_A_STAGE_READS[stage]))
+        for key in _NOT_PART_OF_THE_RESULT.get(stage, set()):
+            sections[stage].pop(key, None)
+        earlier = {name: self._stamp(name).get("outputs") for name in _REQUIRES[stage]}
+        text = json.dumps([sections, earlier], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def is_done(self, stage: str, recipe: Recipe) -> bool:
+        """Whether the stage ended here with just these inputs."""
+        return self._stamp(stage).get("inputs") == self.inputs_of(stage, recipe)
+
+    def mark_done(self, stage: str, recipe: Recipe, outputs: str) -> None:
+        """Stamp a stage; ``outputs`` identifies its result (a hash) for the stages after it."""
+        facts = {"inputs": self.inputs_of(stage, recipe), "outputs": outputs}
+        self.write_json(stage, f"{stage}.done.json", facts)
+
+    def clear(self, stage: str) -> None:
+        """Take back a stage's stamp before it starts again."""
+        (self.root / stage / f"{stage}.done.json").unlink(missing_ok=True)
+
+    def require(self, *stages: str) -> None:
+        """Check that earlier stages ended here.
+
+        Raises:
+            RunError: One has not; names the command that runs it.
+        """
+        for stage in stages:
+            if not self._stamp(stage):
+                raise RunError(
+                    f"The stage `{stage}` has not ended here.",
+                    path=self.root,
+                    remedy=f"run `edgefit {stage} {self.root}` first",
+                )
+
+    def _stamp(self, stage: str) -> dict[str, Any]:
+        path = self.root / stage / f"{stage}.done.json"
+        return self.read_json(stage, path.name) if path.is_file() else {}
+
+
+def write_json(target: Path, facts: dict[str, Any]) -> None:
+    """Write JSON atomically (beside, then renamed).
+
+    Raises:
+        ValueError: A number is NaN or infinite.
+    """
+    temporary = target.with_name(target.name + ".part")
+    text = json.dumps(facts, indent=2, ensure_ascii=False, allow_nan=False)
+    temporary.write_text(text + "\n", encoding="utf-8")
+    os.replace(temporary, target)

@@ -1,0 +1,233 @@
+"""The words of the field as types. Standard library and numpy only; everything imports this."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgefit.errors import InputError
+
+Frame = NDArray[np.uint8]
+"""One picture: ``uint8`` (H, W, 3), RGB."""
+
+
+class Task(StrEnum):
+    """What a model answers."""
+
+    CLASSIFICATION = "classification"
+
+
+class Engine(StrEnum):
+    """What executes a graph on the device."""
+
+    ONNXRUNTIME = "onnxruntime"
+    OPENVINO = "openvino"
+
+
+class Precision(StrEnum):
+    """Number format of a variant; ``fp16`` means weights stored in half precision."""
+
+    FP32 = "fp32"
+    FP16 = "fp16"
+    INT8 = "int8"
+
+
+class Aspect(StrEnum):
+    """How a picture of another shape is brought to the input's shape."""
+
+    STRETCH = "stretch"
+    LETTERBOX = "letterbox"
+    CROP = "crop"
+
+
+class JpegDecode(StrEnum):
+    """``exact``: every pixel is decoded. ``scaled``: large JPEG files are shrunk while decoding."""
+
+    EXACT = "exact"
+    SCALED = "scaled"
+
+
+@dataclass(frozen=True)
+class InputSpec:
+    """How a frame becomes the network's input. The same object in training and on the device.
+
+    Attributes:
+        width: Input width in pixels.
+        height: Input height in pixels.
+        aspect: Policy for frames of another aspect ratio.
+        pad_value: Grey level (0-255) of letterbox borders.
+        jpeg_decode: Whether large JPEG files may be shrunk while decoding.
+        mean: Per-channel RGB mean that the graph subtracts, on the [0, 1] scale.
+        std: Per-channel RGB standard deviation that the graph divides by, on the [0, 1] scale.
+    """
+
+    width: int
+    height: int
+    aspect: Aspect = Aspect.STRETCH
+    pad_value: int = 114
+    jpeg_decode: JpegDecode = JpegDecode.EXACT
+    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
+    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+
+    def __post_init__(self) -> None:
+        if not (8 <= self.width <= 4096 and 8 <= self.height <= 4096):
+            raise InputError(
+                "The input size is out of range.",
+                key="input",
+                expected="8 to 4096 pixels a side",
+                found=f"{self.width}x{self.height}",
+            )
+        if not 0 <= self.pad_value <= 255:
+            raise InputError(
+                "pad_value is not a grey level.",
+                key="input.pad_value",
+                expected="0 to 255",
+                found=self.pad_value,
+            )
+
+    @property
+    def shape_HWC(self) -> tuple[int, int, int]:
+        """Shape of one preprocessed frame."""
+        return (self.height, self.width, 3)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready form; :meth:`from_dict` reads it back."""
+        facts = asdict(self)
+        facts["aspect"] = str(self.aspect)
+        facts["jpeg_decode"] = str(self.jpeg_decode)
+        facts["mean"], facts["std"] = list(self.mean), list(self.std)
+        return facts | {"colour_order": "RGB", "layout": "NHWC", "dtype": "uint8"}
+
+    @classmethod
+    def from_dict(cls, facts: dict[str, Any]) -> Self:
+        """Read :meth:`to_dict`'s form.
+
+        Raises:
+            InputError: A key is missing or the contract is one this version cannot fulfil.
+        """
+        fixed = {"colour_order": "RGB", "layout": "NHWC", "dtype": "uint8"}
+        for key, value in fixed.items():
+            if facts.get(key, value) != value:
+                raise InputError(
+                    "The input contract is not one this version fulfils.",
+                    key=f"input.{key}",
+                    expected=value,
+                    found=facts[key],
+                )
+        try:
+            return cls(
+                width=int(facts["width"]),
+                height=int(facts["height"]),
+                aspect=Aspect(facts["aspect"]),
+                pad_value=int(facts["pad_value"]),
+                jpeg_decode=JpegDecode(facts["jpeg_decode"]),
+                mean=_triple(facts["mean"]),
+                std=_triple(facts["std"]),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise InputError(
+                "The input contract cannot be read.", key="input", found=repr(error)
+            ) from error
+
+
+def _triple(values: Iterable[float]) -> tuple[float, float, float]:
+    red, green, blue = (float(v) for v in values)
+    return (red, green, blue)
+
+
+@dataclass(frozen=True)
+class LabelMap:
+    """Class names in the order of the network's outputs. Frozen at the start of a run."""
+
+    names: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if len(set(self.names)) != len(self.names):
+            twice = sorted({n for n in self.names if self.names.count(n) > 1})
+            raise InputError("Class names repeat.", key="labels", found=twice)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def index(self, name: str) -> int:
+        """Position of a class.
+
+        Raises:
+            InputError: No class has this name.
+        """
+        try:
+            return self.names.index(name)
+        except ValueError:
+            raise InputError(
+                "The label is not in the class list.", expected=list(self.names), found=name
+            ) from None
+
+    @property
+    def sha256(self) -> str:
+        """Hash over the ordered names; two models with the same hash answer alike."""
+        return hashlib.sha256("\n".join(self.names).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What the network says of one frame.
+
+    Attributes:
+        label: Name of the most probable class.
+        index: Its position in the label map.
+        confidence: Its probability, 0 to 1.
+        probabilities: ``float32`` (C,), all classes in label-map order.
+    """
+
+    label: str
+    index: int
+    confidence: float
+    probabilities: NDArray[np.float32] = field(repr=False)
+
+    @classmethod
+    def from_probabilities(cls, probabilities_C: NDArray[np.float32], labels: LabelMap) -> Self:
+        """Decode one row of the network's output, ``float32`` (C,)."""
+        best = int(np.argmax(probabilities_C))
+        return cls(labels.names[best], best, float(probabilities_C[best]), probabilities_C)
+
+    def top(self, k: int, labels: LabelMap) -> list[tuple[str, float]]:
+        """The ``k`` most probable classes with their probabilities, best first."""
+        order = np.argsort(-self.probabilities, kind="stable")[:k]
+        return [(labels.names[i], float(self.probabilities[i])) for i in order]
+
+
+@dataclass(frozen=True, order=True)
+class VariantKey:
+    """One engine at one precision, written ``engine/precision``."""
+
+    engine: Engine
+    precision: Precision
+
+    def __str__(self) -> str:
+        return f"{self.engine}/{self.precision}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read ``engine/precision``.
+
+        Raises:
+            InputError: The text names no such variant.
+        """
+        engine, _, precision = text.partition("/")
+        try:
+            return cls(Engine(engine), Precision(precision))
+        except ValueError:
+            raise InputError(
+                "No such variant.", expected=all_variant_names(), found=text
+            ) from None
+
+
+def all_variant_names() -> Sequence[str]:
+    """Every ``engine/precision`` that exists."""
+    return [f"{e}/{p}" for e in Engine for p in Precision]
