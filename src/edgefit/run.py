@@ -151,9 +151,20 @@ class RunFolder:
         facts = {"inputs": self.inputs_of(stage, recipe), "outputs": outputs}
         self.write_json(stage, f"{stage}.done.json", facts)
 
-    def clear(self, stage: str) -> None:
-        """Take back a stage's stamp before it starts again."""
-        (self.root / stage / f"{stage}.done.json").unlink(missing_ok=True)
+    def begin(self, stage: str, recipe: Recipe) -> bool:
+        """Note that a stage starts; its old stamp is taken back.
+
+        Returns:
+            Whether it was started here before with just these inputs and did not end, so that
+            what it left behind may be taken up again.
+        """
+        inputs = self.inputs_of(stage, recipe)
+        folder = self.stage_dir(stage)
+        started = folder / f"{stage}.started.json"
+        resumable = started.is_file() and self.read_json(stage, started.name)["inputs"] == inputs
+        (folder / f"{stage}.done.json").unlink(missing_ok=True)
+        self.write_json(stage, started.name, {"inputs": inputs})
+        return resumable
 
     def require(self, *stages: str) -> None:
         """Check that earlier stages ended here.

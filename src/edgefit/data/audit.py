@@ -1,0 +1,178 @@
+"""Read every image once and say what is wrong with the data before a network learns it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+
+from edgefit.data.findings import Finding, ImageFacts, find_all
+from edgefit.data.table import Sample, SampleTable
+from edgefit.errors import DataError, FrameError
+from edgefit.progress import QUIET, Reporter
+from edgefit.runtime.preprocess import decode_image
+from edgefit.spec import Frame, InputSpec
+
+# Mean grey level below / above which nothing much can be seen. GTSRB has many such frames.
+NEAR_BLACK, NEAR_WHITE = 20.0, 235.0
+# JPEG leaves single grey levels of colour in grey pictures.
+_GREY_TOLERANCE = 3
+
+
+@dataclass(frozen=True)
+class AuditReport:
+    """What the audit saw.
+
+    Attributes:
+        table: The readable samples. Pictures with the same pixels share a group from here on, so
+            that a drawn split cannot separate them.
+        facts: What was measured, by path; readable images only.
+        unreadable: ``{path: reason}`` of the images left out of ``table``.
+        findings: What the user should know, gravest first.
+        spec: The input contract the pictures were compared with.
+    """
+
+    table: SampleTable
+    facts: Mapping[str, ImageFacts]
+    unreadable: Mapping[str, str]
+    findings: tuple[Finding, ...]
+    spec: InputSpec
+
+    def with_splits(self, table: SampleTable) -> AuditReport:
+        """The same report after splits were drawn; findings and counts are made anew."""
+        findings = find_all(table, self.facts, self.unreadable, self.spec)
+        return replace(self, table=table, findings=findings)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready form: counts by class, split and group, sizes, findings, unreadable files."""
+        facts = [self.facts[s.path] for s in self.table.samples]
+        return {
+            "images": len(self.table),
+            "groups": len({s.group for s in self.table.samples}),
+            "classes": list(self.table.labels.names),
+            "images_by_split_and_class": self.table.counts(),
+            "groups_by_split_and_class": self.table.group_counts(),
+            "width": _spread([f.width for f in facts]),
+            "height": _spread([f.height for f in facts]),
+            "grey": sum(f.grey for f in facts),
+            "colour": sum(not f.grey for f in facts),
+            "near_black": sum(f.mean_level < NEAR_BLACK for f in facts),
+            "near_white": sum(f.mean_level > NEAR_WHITE for f in facts),
+            "fingerprint": self.table.fingerprint(),
+            "unreadable": dict(self.unreadable),
+            "findings": [asdict(finding) | {"paths": list(finding.paths)} for finding in self.findings],
+        }
+
+
+def audit(
+    table: SampleTable,
+    spec: InputSpec,
+    *,
+    workers: int | None = None,
+    reporter: Reporter = QUIET,
+) -> AuditReport:
+    """Decode every image of a table once and report.
+
+    Args:
+        table: Samples, with or without splits.
+        spec: The input contract; pictures are compared with its size.
+        workers: Decoding threads; default is one for each CPU this process may use, at most 8.
+        reporter: Where progress is drawn.
+
+    Returns:
+        The report. Its table lacks the unreadable images; call ``report.with_splits`` once splits
+        are drawn.
+
+    Raises:
+        DataError: Not one image is readable.
+    """
+    threads = workers or min(8, len(os.sched_getaffinity(0)))
+    facts: dict[str, ImageFacts] = {}
+    unreadable: dict[str, str] = {}
+    with ThreadPoolExecutor(threads) as pool:
+        results = pool.map(lambda s: _look(table.absolute(s)), table.samples)
+        tracked = reporter.track(results, "reading images", total=len(table))
+        for sample, result in zip(table.samples, tracked, strict=True):
+            if isinstance(result, ImageFacts):
+                facts[sample.path] = result
+            else:
+                unreadable[sample.path] = result
+    if not facts:
+        path, reason = next(iter(unreadable.items()), ("", "the table is empty"))
+        raise DataError(
+            f"None of {len(unreadable)} images can be read.",
+            path=table.root,
+            found=f"{path}: {reason}",
+            remedy="check that the files are images and were copied completely",
+        )
+    readable = table.with_samples(
+        join_duplicates([s for s in table.samples if s.path in facts], facts)
+    )
+    findings = find_all(readable, facts, unreadable, spec)
+    return AuditReport(readable, facts, unreadable, findings, spec)
+
+
+def join_duplicates(samples: list[Sample], facts: Mapping[str, ImageFacts]) -> list[Sample]:
+    """Give pictures with the same pixels one group, within the split they are stated to be in.
+
+    Blank pictures (all black, say) have the same pixels without showing the same thing and join
+    nothing. A joined group takes the smallest of its names.
+    """
+    parent: dict[str, str] = {s.group: s.group for s in samples}
+
+    def find(name: str) -> str:
+        while parent[name] != name:
+            parent[name] = parent[parent[name]]
+            name = parent[name]
+        return name
+
+    first: dict[tuple[str | None, str], str] = {}
+    for sample in samples:
+        facts_of = facts[sample.path]
+        if not facts_of.blank:
+            twin = find(first.setdefault((sample.split, facts_of.pixels_hash), sample.group))
+            own = find(sample.group)
+            parent[max(twin, own)] = min(twin, own)
+    return [replace(s, group=find(s.group)) for s in samples]
+
+
+def _look(path: Path) -> ImageFacts | str:
+    """Measure one image, or say why it cannot be read."""
+    if not path.is_file():
+        return "no such file"
+    try:
+        frame = decode_image(path)
+    except FrameError as error:
+        return error.message
+    thumb = _thinned(frame)
+    return ImageFacts(
+        width=frame.shape[1],
+        height=frame.shape[0],
+        grey=bool(np.ptp(thumb, axis=2).max() <= _GREY_TOLERANCE),
+        mean_level=round(float(thumb.mean()), 2),
+        blank=bool(np.ptp(frame.reshape(-1, 3), axis=0).max() <= _GREY_TOLERANCE),
+        pixels_hash=_pixels_hash(frame),
+    )
+
+
+def _thinned(frame: Frame) -> Frame:
+    """About 4,000 pixels of a frame, enough for its level and colour."""
+    step = max(1, min(frame.shape[:2]) // 64)
+    return frame[::step, ::step]
+
+
+def _pixels_hash(frame: Frame) -> str:
+    digest = hashlib.blake2b(repr(frame.shape).encode(), digest_size=16)
+    digest.update(np.ascontiguousarray(frame).data)
+    return digest.hexdigest()
+
+
+def _spread(values: list[int]) -> dict[str, float]:
+    return {"min": min(values), "median": float(median(values)), "max": max(values)}

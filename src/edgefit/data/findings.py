@@ -1,0 +1,184 @@
+"""What the audit concludes from the facts it measured.
+
+Levels: an ``error`` makes figures measured on this data wrong (the caller decides whether to go
+on), a ``warning`` probably costs accuracy, an ``info`` is good to know.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from edgefit.data.table import Sample, SampleTable
+from edgefit.spec import InputSpec
+
+Level = Literal["error", "warning", "info"]
+_GRAVITY: dict[str, int] = {"error": 0, "warning": 1, "info": 2}
+_FEW_IMAGES = 20
+_STRONG_IMBALANCE = 10
+
+
+@dataclass(frozen=True)
+class ImageFacts:
+    """What one decoded picture showed.
+
+    Attributes:
+        width: Pixels, before any resizing.
+        height: Pixels, before any resizing.
+        grey: No pixel has colour worth the name.
+        mean_level: Mean grey level, 0 to 255.
+        blank: All pixels are alike.
+        pixels_hash: Hash of the shape and of all decoded pixels.
+    """
+
+    width: int
+    height: int
+    grey: bool
+    mean_level: float
+    blank: bool
+    pixels_hash: str
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing the user should know.
+
+    Attributes:
+        level: How grave it is.
+        code: Stable name, for scripts.
+        message: One sentence.
+        paths: Every image concerned; duplicates stand next to each other.
+    """
+
+    level: Level
+    code: str
+    message: str
+    paths: tuple[str, ...] = ()
+
+
+def find_all(
+    table: SampleTable,
+    facts: Mapping[str, ImageFacts],
+    unreadable: Mapping[str, str],
+    spec: InputSpec,
+) -> tuple[Finding, ...]:
+    """Every finding about a table, gravest first.
+
+    Args:
+        table: The readable samples, with or without splits.
+        facts: What was measured, for each sample's path.
+        unreadable: Paths and reasons of images that were left out.
+        spec: The input contract.
+    """
+    findings = [
+        *_unreadable(unreadable, len(table)),
+        *_duplicates(table, facts),
+        *_blank(table, facts),
+        *_sizes(table, facts, spec),
+        *_colour(table, facts),
+        *_class_sizes(table),
+        *_groups(table),
+    ]
+    return tuple(sorted(findings, key=lambda finding: _GRAVITY[finding.level]))
+
+
+def _unreadable(unreadable: Mapping[str, str], readable: int) -> Iterator[Finding]:
+    if unreadable:
+        total = readable + len(unreadable)
+        message = f"{len(unreadable)} of {total} images cannot be read and are left out."
+        yield Finding("warning", "unreadable", message, tuple(unreadable))
+
+
+def _duplicates(table: SampleTable, facts: Mapping[str, ImageFacts]) -> Iterator[Finding]:
+    twins: dict[str, list[Sample]] = defaultdict(list)
+    for sample in table.samples:
+        if not facts[sample.path].blank:
+            twins[facts[sample.path].pixels_hash].append(sample)
+    sets = [samples for samples in twins.values() if len(samples) > 1]
+    leaks = [samples for samples in sets if len({s.split for s in samples}) > 1]
+    conflicts = [samples for samples in sets if len({s.label for s in samples}) > 1]
+    within = [samples for samples in sets if samples not in leaks and samples not in conflicts]
+    if leaks:
+        message = f"{len(leaks)} pictures are, pixel for pixel, in more than one split."
+        yield Finding("error", "leak", message, _paths(leaks))
+    if conflicts:
+        message = f"{len(conflicts)} pictures occur, pixel for pixel, with different labels."
+        yield Finding("error", "label-conflict", message, _paths(conflicts))
+    if within:
+        message = f"{len(within)} pictures occur more than once within a class."
+        yield Finding("warning", "duplicate", message, _paths(within))
+
+
+def _paths(sets: list[list[Sample]]) -> tuple[str, ...]:
+    return tuple(sample.path for samples in sets for sample in samples)
+
+
+def _blank(table: SampleTable, facts: Mapping[str, ImageFacts]) -> Iterator[Finding]:
+    blank = tuple(s.path for s in table.samples if facts[s.path].blank)
+    if blank:
+        message = f"{len(blank)} pictures are one plain area."
+        yield Finding("warning", "blank", message, blank)
+
+
+def _sizes(
+    table: SampleTable, facts: Mapping[str, ImageFacts], spec: InputSpec
+) -> Iterator[Finding]:
+    small = tuple(
+        s.path
+        for s in table.samples
+        if facts[s.path].width < spec.width and facts[s.path].height < spec.height
+    )
+    if small:
+        message = (
+            f"{len(small)} of {len(table)} pictures are smaller than the input of "
+            f"{spec.width}x{spec.height} and will be enlarged."
+        )
+        yield Finding("info", "enlarged", message, small)
+
+
+def _colour(table: SampleTable, facts: Mapping[str, ImageFacts]) -> Iterator[Finding]:
+    """Colour that goes with the class is a shortcut that fails on the next camera."""
+    grey: dict[str, int] = defaultdict(int)
+    images: dict[str, int] = defaultdict(int)
+    for sample in table.samples:
+        grey[sample.label] += facts[sample.path].grey
+        images[sample.label] += 1
+    if not 0 < sum(grey.values()) < len(table):
+        return
+    pure = [name for name in images if grey[name] in (0, images[name])]
+    shortcut = any(grey[n] for n in pure) and any(not grey[n] for n in pure)
+    message = f"{sum(grey.values())} of {len(table)} pictures are grey, the others in colour."
+    if shortcut:
+        message += " Some classes are all grey and others all colour: a network learns that first."
+    yield Finding("warning" if shortcut else "info", "mixed-colour", message)
+
+
+def _class_sizes(table: SampleTable) -> Iterator[Finding]:
+    counts = table.counts()
+    few = [
+        f"{name} ({images} in {split})"
+        for split, classes in counts.items()
+        for name, images in classes.items()
+        if images < _FEW_IMAGES
+    ]
+    if few:
+        message = f"Fewer than {_FEW_IMAGES} images: {', '.join(few)}; their figures are uncertain."
+        yield Finding("warning", "few-images", message)
+    totals = [sum(c[name] for c in counts.values()) for name in table.labels.names]
+    if min(totals) and max(totals) / min(totals) >= _STRONG_IMBALANCE:
+        message = (
+            f"The largest class has {max(totals)} images, the smallest {min(totals)}: "
+            "look at balanced accuracy, and consider train.balance."
+        )
+        yield Finding("info", "imbalance", message)
+
+
+def _groups(table: SampleTable) -> Iterator[Finding]:
+    if all(sample.group == sample.path for sample in table.samples):
+        message = (
+            "Every image is its own group. If several show the same part, track or patient, set "
+            "data.group; otherwise the test figures are too good."
+        )
+        yield Finding("info", "no-groups", message)

@@ -1,0 +1,43 @@
+"""The formats a data set may come in; each becomes the same table of samples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from edgefit.data.formats.csv import read_csv_file
+from edgefit.data.formats.folder import read_folder
+from edgefit.data.table import SampleTable
+from edgefit.errors import DataError
+from edgefit.recipe import DataConfig
+
+FORMATS: dict[str, Callable[[Path, DataConfig], SampleTable]] = {
+    "folder": read_folder,
+    "csv": read_csv_file,
+}
+
+
+def read_samples(root: Path, config: DataConfig) -> SampleTable:
+    """Read a data set's table of samples; no image is opened.
+
+    Args:
+        root: Folder of images, or a CSV file.
+        config: Format, globs, classes and groups. ``auto`` takes ``csv`` for a CSV file or when
+            ``config.csv`` is set, else ``folder``.
+
+    Returns:
+        The samples sorted by path, every one with a group; splits as far as the data state them.
+
+    Raises:
+        DataError: The path is missing, or the data are not of the format; says which file or line.
+    """
+    if not root.exists():
+        raise DataError(
+            "The data set does not exist.",
+            path=root,
+            expected="a folder of images or a CSV file",
+            remedy="give its path with --data",
+        )
+    is_csv = config.csv is not None or (root.is_file() and root.suffix.lower() == ".csv")
+    name = config.format if config.format != "auto" else "csv" if is_csv else "folder"
+    return FORMATS[name](root, config)

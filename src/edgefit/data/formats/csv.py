@@ -1,0 +1,172 @@
+"""CSV files: columns path, label and, if wanted, split, group and any others."""
+
+from __future__ import annotations
+
+import csv
+import posixpath
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgefit.data.formats.rules import (
+    SPLIT_NAMES,
+    group_names,
+    is_excluded,
+    is_included,
+    make_table,
+    require_inside,
+    unknown_label,
+)
+from edgefit.data.table import Sample, SampleTable
+from edgefit.errors import DataError
+from edgefit.recipe import DataConfig
+
+_KNOWN = ("path", "label", "split", "group")
+
+
+@dataclass(frozen=True)
+class _Row:
+    line: int
+    values: dict[str, str]
+
+
+def read_csv_file(root: Path, config: DataConfig) -> SampleTable:
+    """Read a CSV file (UTF-8, byte order mark allowed, comma or semicolon, quoted as in RFC 4180).
+
+    The first line names the columns, in any order and case: ``path`` (relative to the CSV's
+    folder) and ``label``; ``split`` (train, val, valid, validation, test; in every row or in
+    none); ``group`` unless ``config.group`` or ``config.group_column`` says otherwise. Files that
+    do not exist stay in the table; the audit counts and lists them with the unreadable ones.
+
+    Raises:
+        DataError: With the line number: no header, a row of another length, an empty value, a
+            repeated path, an unknown split or label, or a path that leads out of the folder.
+    """
+    source = _find_csv(root, config)
+    folder = source.parent
+    seen: dict[str, int] = {}
+    samples = []
+    for row in _rows(source):
+        sample = _sample(row, source, config)
+        if not is_included(sample.path, config) or is_excluded(sample.path, config):
+            continue
+        if sample.path in seen:
+            raise _bad_row(source, row, f"repeats the path of line {seen[sample.path]}", "path")
+        if config.classes is not None and sample.label not in config.classes:
+            where = f"Line {row.line}"
+            raise unknown_label(sample.label, config, path=source, where=where)
+        seen[sample.path] = row.line
+        require_inside(folder / sample.path, folder)
+        samples.append(sample)
+    _require_all_or_no_splits(source, samples, seen)
+    if config.group is not None:
+        names = group_names([s.path for s in samples], config.group)
+        samples = [
+            Sample(s.path, s.label, s.split, name, s.columns)
+            for s, name in zip(samples, names, strict=True)
+        ]
+    return make_table(folder, samples, config)
+
+
+def _find_csv(root: Path, config: DataConfig) -> Path:
+    source = root / config.csv if config.csv is not None else root
+    if config.csv is not None:
+        require_inside(source, root)
+    if not source.is_file():
+        raise DataError(
+            "The CSV file does not exist.",
+            path=source,
+            key="data.csv",
+            remedy="set data.csv to the file's name inside data.root",
+        )
+    return source
+
+
+def _rows(source: Path) -> Iterator[_Row]:
+    with source.open(encoding="utf-8-sig", newline="") as file:
+        try:
+            header_line = file.readline()
+            file.seek(0)
+            delimiter = ";" if header_line.count(";") > header_line.count(",") else ","
+            reader = csv.reader(file, delimiter=delimiter, strict=True)
+            header = [name.strip() for name in next(reader, [])]
+            header = [name.lower() if name.lower() in _KNOWN else name for name in header]
+            _require_header(source, header)
+            for values in reader:
+                if not values:
+                    continue
+                row = _Row(reader.line_num, dict(zip(header, values, strict=False)))
+                if len(values) != len(header):
+                    raise _bad_row(
+                        source, row, f"has {len(values)} values, the header {len(header)}", None
+                    )
+                yield row
+        except (csv.Error, UnicodeDecodeError) as error:
+            raise DataError(
+                "The CSV file cannot be read.",
+                path=source,
+                expected="UTF-8 text, comma or semicolon, quotes doubled inside quotes",
+                found=str(error),
+            ) from error
+
+
+def _require_header(source: Path, header: list[str]) -> None:
+    if not {"path", "label"} <= set(header) or len(set(header)) != len(header):
+        raise DataError(
+            "The first line of the CSV file does not name its columns.",
+            path=source,
+            expected="path,label and, if wanted, split,group and others, each once",
+            found=",".join(header),
+        )
+
+
+def _sample(row: _Row, source: Path, config: DataConfig) -> Sample:
+    path = _relative_path(row, source)
+    label = row.values["label"].strip()
+    if not label:
+        raise _bad_row(source, row, "has no label", "label")
+    stated = row.values.get("split", "").strip()
+    if stated and stated.lower() not in SPLIT_NAMES:
+        raise _bad_row(source, row, f"has the unknown split {stated!r}", "split")
+    column = config.group_column or "group"
+    if config.group_column is not None and config.group_column not in row.values:
+        raise DataError(
+            "The CSV file lacks the column to group by.",
+            path=source,
+            key="data.group_column",
+            expected=config.group_column,
+            found=",".join(row.values),
+        )
+    group = row.values.get(column, path).strip()
+    if not group and config.group is None:
+        raise _bad_row(source, row, "has no group", column)
+    columns = {name: text for name, text in row.values.items() if name not in _KNOWN}
+    return Sample(path, label, SPLIT_NAMES.get(stated.lower()), group, columns)
+
+
+def _relative_path(row: _Row, source: Path) -> str:
+    text = row.values["path"].strip()
+    if not text:
+        raise _bad_row(source, row, "has no path", "path")
+    if posixpath.isabs(text):
+        absolute = Path(text)
+        require_inside(absolute, source.parent)
+        return absolute.resolve().relative_to(source.parent.resolve()).as_posix()
+    return posixpath.normpath(text)
+
+
+def _require_all_or_no_splits(source: Path, samples: list[Sample], lines: dict[str, int]) -> None:
+    without = [lines[s.path] for s in samples if s.split is None]
+    if without and len(without) < len(samples):
+        raise DataError(
+            f"{len(without)} of {len(samples)} rows state no split.",
+            path=source,
+            key="split",
+            found=f"line {without[0]} and others" if len(without) > 1 else f"line {without[0]}",
+            remedy="state the split in every row, or remove the column to have splits drawn",
+        )
+
+
+def _bad_row(source: Path, row: _Row, fact: str, column: str | None) -> DataError:
+    found = row.values.get(column) if column else ",".join(row.values.values())
+    return DataError(f"Line {row.line} {fact}.", path=source, key=column, found=found)

@@ -1,0 +1,237 @@
+"""Preprocessed frames in memory, and the batches that training and evaluation read.
+
+Every random choice is a function of (seed, epoch, index) alone. A training that was killed goes on
+at an epoch with the same batches, whatever the number of worker processes.
+
+torch is imported only where tensors are made; calibration and verification read the same frames
+without it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edgefit.data.table import Sample
+from edgefit.errors import DataError, FrameError
+from edgefit.progress import QUIET, Reporter
+from edgefit.runtime.preprocess import decode_image, preprocess
+from edgefit.spec import Frame, InputSpec
+
+if TYPE_CHECKING:
+    import torch
+
+Augmentation = Callable[[Frame, int], Frame]
+Balance = Literal["none", "sampler"]
+
+
+class FrameStore:
+    """The frames of some samples at input size; as many as the budget allows stay in memory.
+
+    Worker processes that are forked share the memory; frames beyond the budget are decoded at
+    each access.
+
+    Args:
+        samples: What to hold, in this order.
+        root: Folder that the samples' paths are relative to.
+        spec: The input contract.
+        budget_mb: Memory for frames, in MiB; 0 keeps none.
+        reporter: Where progress is drawn while the memory is filled.
+
+    Raises:
+        DataError: A file cannot be read (any more).
+    """
+
+    def __init__(
+        self,
+        samples: Sequence[Sample],
+        root: Path,
+        spec: InputSpec,
+        *,
+        budget_mb: int = 2048,
+        reporter: Reporter = QUIET,
+    ) -> None:
+        self.samples = tuple(samples)
+        self.root = root
+        self.spec = spec
+        frame_bytes = int(np.prod(spec.shape_HWC))
+        kept = min(len(self.samples), budget_mb * 2**20 // frame_bytes)
+        self._frames_NHWC = np.empty((kept, *spec.shape_HWC), dtype=np.uint8)
+        self._fill(reporter)
+        self._frames_NHWC.flags.writeable = False
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    @property
+    def cached(self) -> int:
+        """How many frames are in memory."""
+        return len(self._frames_NHWC)
+
+    def frame(self, index: int) -> Frame:
+        """One preprocessed frame, ``uint8`` (H, W, 3) RGB; read-only where it is cached.
+
+        Raises:
+            DataError: The file cannot be read (any more).
+        """
+        if index < len(self._frames_NHWC):
+            cached: Frame = self._frames_NHWC[index]
+            return cached
+        return self._decode(index)
+
+    def _fill(self, reporter: Reporter) -> None:
+        def keep(index: int) -> None:
+            self._frames_NHWC[index] = self._decode(index)
+
+        with ThreadPoolExecutor(min(8, len(os.sched_getaffinity(0)))) as pool:
+            done = pool.map(keep, range(self.cached))
+            for _ in reporter.track(done, "decoding frames", total=self.cached):
+                pass
+
+    def _decode(self, index: int) -> Frame:
+        path = self.root / self.samples[index].path
+        try:
+            return preprocess(decode_image(path, self.spec), self.spec)
+        except (FrameError, FileNotFoundError) as error:
+            raise DataError(
+                "An image that was readable when the data were checked no longer is.",
+                path=path,
+                found=error.message if isinstance(error, FrameError) else "no such file",
+                remedy="restore the file, or run `edgefit check` again to leave it out",
+            ) from error
+
+
+def frames_in_order(store: FrameStore, batch_size: int = 64) -> Iterator[NDArray[np.uint8]]:
+    """All frames of a store in its order, as ``uint8`` (N, H, W, 3) batches; the last may be short."""
+    for start in range(0, len(store), batch_size):
+        stop = min(start + batch_size, len(store))
+        yield np.stack([store.frame(i) for i in range(start, stop)])
+
+
+class TrainingSet:
+    """Frames with targets, augmented by (seed, epoch, index); a map-style torch data set.
+
+    Args:
+        store: The frames.
+        targets_N: Class index of each frame, ``int64`` (N,).
+        augmentation: ``(frame, seed) -> frame``, see :func:`edgefit.data.augment.build_augmentation`.
+        seed: The training's seed.
+    """
+
+    def __init__(
+        self,
+        store: FrameStore,
+        targets_N: NDArray[np.int64],
+        augmentation: Augmentation,
+        seed: int,
+    ) -> None:
+        if len(store) != len(targets_N):
+            raise DataError(
+                "Frames and targets differ in number.", expected=len(store), found=len(targets_N)
+            )
+        self.store = store
+        self.targets_N = targets_N
+        self.augmentation = augmentation
+        self.seed = seed
+
+    def __len__(self) -> int:
+        return len(self.store)
+
+    def __getitem__(self, item: tuple[int, int]) -> tuple[Frame, int]:
+        epoch, index = item
+        seed = int(np.random.SeedSequence([self.seed, epoch, index]).generate_state(1)[0])
+        return self.augmentation(self.store.frame(index), seed), int(self.targets_N[index])
+
+
+class EpochSampler:
+    """Yields ``(epoch, index)`` in an order that depends on (seed, epoch) only.
+
+    Batch normalisation cannot learn from one frame. Where the last batch would hold a single one
+    it is dropped; as every epoch has another order, each frame still takes its turn. With several
+    ranks the order is cut to a multiple of their number for the same reason: equal shares.
+
+    Args:
+        targets_N: Class index of each sample, ``int64`` (N,).
+        batch_size: Batch size on one rank.
+        seed: The training's seed.
+        balance: ``none`` permutes all samples; ``sampler`` draws as many with replacement, every
+            class with the same probability.
+        rank: This process, of ``world``.
+        world: Number of training processes.
+    """
+
+    def __init__(
+        self,
+        targets_N: NDArray[np.int64],
+        *,
+        batch_size: int,
+        seed: int,
+        balance: Balance = "none",
+        rank: int = 0,
+        world: int = 1,
+    ) -> None:
+        self.targets_N = targets_N
+        self.seed = seed
+        self.balance = balance
+        self.rank = rank
+        self.world = world
+        self.epoch = 0
+        share = max(1, len(targets_N) // world)
+        self._length = share - 1 if share > 1 and batch_size > 1 and share % batch_size == 1 else share
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch; lightning and torch call this before each one."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        order_N = self._order_N()[self.rank :: self.world][: self._length]
+        return ((self.epoch, int(index)) for index in order_N)
+
+    def _order_N(self) -> NDArray[np.int64]:
+        generator = np.random.Generator(np.random.PCG64([self.seed, self.epoch]))
+        count = len(self.targets_N)
+        if self.balance == "none":
+            return generator.permutation(count)
+        images_C = np.bincount(self.targets_N)
+        weights_N = 1.0 / images_C[self.targets_N]
+        return generator.choice(count, size=count, p=weights_N / weights_N.sum())
+
+
+def collate(items: Sequence[tuple[Frame, int]]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Frames and targets as ``uint8`` (N, H, W, 3) and ``int64`` (N,) tensors."""
+    import torch
+
+    frames_NHWC = torch.from_numpy(np.stack([frame for frame, _ in items]))
+    return frames_NHWC, torch.tensor([target for _, target in items], dtype=torch.int64)
+
+
+def training_loader(
+    dataset: TrainingSet, sampler: EpochSampler, *, batch_size: int, workers: int = 0
+) -> torch.utils.data.DataLoader[Any]:
+    """The torch loader over a training set; its batches do not depend on ``workers``."""
+    from torch.utils.data import DataLoader
+
+    return DataLoader(
+        dataset,  # type: ignore[arg-type]  # map-style by protocol; torch stays out of the class
+        batch_size=batch_size,
+        sampler=sampler,
+        num_workers=workers,
+        collate_fn=collate,
+        worker_init_fn=_use_one_thread if workers else None,
+        persistent_workers=False,
+    )
+
+
+def _use_one_thread(worker: int) -> None:
+    """OpenCV's pool does not survive a fork, and workers would fight over the cores."""
+    cv2.setNumThreads(0)

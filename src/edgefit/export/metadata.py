@@ -1,0 +1,79 @@
+"""What every model file says of itself, so that it is not orphaned outside its bundle.
+
+ONNX files carry it as ``metadata_props``; OpenVINO files as ``rt_info/model_info`` with the keys
+that openvino-model-api reads
+(https://github.com/open-edge-platform/model_api/blob/master/docs/source/guides/model-configuration.md).
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from edgefit.spec import Aspect, InputSpec, LabelMap, Task
+
+_RESIZE_TYPE = {
+    Aspect.STRETCH: "standard",
+    Aspect.LETTERBOX: "fit_to_window_letterbox",
+    Aspect.CROP: "crop",
+}
+
+
+@dataclass(frozen=True)
+class ModelMetadata:
+    """Facts embedded in each model file.
+
+    Attributes:
+        name: The recipe's name.
+        task: What the model answers.
+        labels: Class names in output order.
+        spec: The input contract.
+        temperature: What the logits are divided by inside the graph.
+    """
+
+    name: str
+    task: Task
+    labels: LabelMap
+    spec: InputSpec
+    temperature: float
+
+    def for_onnx(self) -> dict[str, str]:
+        """Key -> text for ``metadata_props``."""
+        facts: dict[str, Any] = {
+            "name": self.name,
+            "task": str(self.task),
+            "labels": list(self.labels.names),
+            "labels_sha256": self.labels.sha256,
+            "input": self.spec.to_dict(),
+            "temperature": self.temperature,
+            "producer": "edgefit",
+        }
+        return {
+            f"edgefit.{key}": value if isinstance(value, str) else json.dumps(value)
+            for key, value in facts.items()
+        }
+
+    def for_openvino(self) -> dict[str, str]:
+        """Key -> text for ``rt_info/model_info``.
+
+        The graph normalises and reorders by itself, so model-api is told mean 0, scale 1 and to
+        turn OpenCV's BGR into RGB. It splits labels at spaces; those inside a name become ``_``.
+        """
+        return {
+            "model_type": "Classification",
+            "labels": " ".join(name.replace(" ", "_") for name in self.labels.names),
+            "label_ids": " ".join(str(i) for i in range(len(self.labels))),
+            "resize_type": _RESIZE_TYPE[self.spec.aspect],
+            "pad_value": str(self.spec.pad_value),
+            "mean_values": "0 0 0",
+            "scale_values": "1 1 1",
+            "reverse_input_channels": "True",
+            "input_dtype": "u8",
+            "multilabel": "False",
+            "hierarchical": "False",
+            "output_raw_scores": "True",
+            "confidence_threshold": "0.0",
+            "topk": "1",
+            **{key.replace(".", "_"): value for key, value in self.for_onnx().items()},
+        }

@@ -1,0 +1,45 @@
+"""Capture the trained network once; every exported file is made from this one program."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+
+from edgefit.errors import StageError
+from edgefit.spec import InputSpec
+
+INPUT_NAME = "frames"
+OUTPUT_NAME = "probabilities"
+
+
+def capture(network: nn.Module, spec: InputSpec) -> Any:
+    """Trace a network with a free batch size (``torch.export``).
+
+    Args:
+        network: Takes ``uint8`` (N, H, W, 3), gives ``float32`` (N, C); in eval mode.
+        spec: Gives H and W.
+
+    Returns:
+        A ``torch.export.ExportedProgram``.
+
+    Raises:
+        StageError: The network cannot be captured.
+    """
+    # two frames, because torch.export takes a dimension of size one for a constant
+    frames_NHWC = torch.zeros((2, *spec.shape_HWC), dtype=torch.uint8)
+    network = network.eval().to("cpu")
+    try:
+        with torch.no_grad():
+            return torch.export.export(
+                network,
+                (frames_NHWC,),
+                dynamic_shapes=({0: torch.export.Dim("batch", min=1)},),
+            )
+    except (RuntimeError, torch._dynamo.exc.TorchDynamoException) as error:
+        raise StageError(
+            "The network cannot be captured for export.",
+            found=str(error).splitlines()[0][:300],
+            remedy="choose a backbone of the catalogue at an input size its card allows",
+        ) from error

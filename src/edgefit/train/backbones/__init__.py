@@ -1,0 +1,1 @@
+"""The catalogue of backbones; one card per network under ``models/backbones``."""

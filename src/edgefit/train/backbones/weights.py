@@ -1,0 +1,209 @@
+"""Pretrained weights: from torchvision, from a file, or none. Never a silent fallback.
+
+``imagenet`` is torchvision's own weight enum: downloaded once to torch's cache and checked against
+the hash in the file's name. Files are loaded without executing anything in them
+(``weights_only=True`` or safetensors).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+import re
+import urllib.error
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+import torchvision
+from torch import Tensor, nn
+
+from edgefit.bundle import sha256_of
+from edgefit.errors import WeightsError
+from edgefit.train.backbones.card import BackboneCard
+
+State = dict[str, Tensor]
+_HASH_IN_NAME = re.compile(r"-([a-f0-9]{8,})\.")
+
+
+@dataclass(frozen=True)
+class WeightsReport:
+    """What was loaded into a backbone.
+
+    Attributes:
+        source: ``imagenet``, ``none``, or the file's name.
+        sha256: Hash of the file; None for ``none``.
+        missing: Backbone tensors the file lacks (always empty: lacking ones are an error).
+        unexpected: Tensors in the file that the backbone has no place for, head excluded.
+        unused_head: Tensors of the head that is replaced.
+    """
+
+    source: str
+    sha256: str | None = None
+    missing: list[str] = field(default_factory=list)
+    unexpected: list[str] = field(default_factory=list)
+    unused_head: list[str] = field(default_factory=list)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready form."""
+        return asdict(self)
+
+
+def load_weights(backbone: nn.Module, card: BackboneCard, weights: str) -> WeightsReport:
+    """Fill a backbone.
+
+    Args:
+        backbone: From :func:`edgefit.train.backbones.build.build_backbone`.
+        card: Its card.
+        weights: ``imagenet``, ``none`` or a path of a ``.pth``/``.pt``/``.safetensors`` file.
+
+    Raises:
+        WeightsError: The file is absent, damaged, of another network, or cannot be downloaded.
+    """
+    if weights == "none":
+        return WeightsReport("none")
+    if weights == "imagenet":
+        path = _imagenet_file(card)
+        source = "imagenet"
+    else:
+        path = Path(weights)
+        source = path.name
+    state = read_state(path)
+    return _fill(backbone, card, state, WeightsReport(source, sha256_of(path)), path)
+
+
+def read_state(path: Path) -> State:
+    """Read a state dict from a ``.safetensors``, ``.pth`` or ``.pt`` file, on the CPU.
+
+    Raises:
+        WeightsError: Absent, damaged, or not a plain dictionary of tensors.
+    """
+    if not path.is_file():
+        raise WeightsError(
+            "The weights file does not exist.",
+            path=path,
+            expected="a .pth or .safetensors file, `imagenet` or `none`",
+            remedy="check the path given with --weights",
+        )
+    state = _read_safetensors(path) if path.suffix == ".safetensors" else _read_torch(path)
+    for wrapper in ("state_dict", "model"):
+        if isinstance(state.get(wrapper), dict):
+            state = state[wrapper]
+    if not state or not all(isinstance(v, Tensor) for v in state.values()):
+        raise WeightsError(
+            "The weights file holds no dictionary of tensors.",
+            path=path,
+            remedy="save it with torch.save(network.state_dict(), path)",
+        )
+    return {k.removeprefix("module."): v for k, v in state.items()}
+
+
+def _read_torch(path: Path) -> dict[str, Any]:
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
+        raise WeightsError(
+            "The weights file cannot be loaded safely.",
+            path=path,
+            expected="a state dict saved by torch (loaded with weights_only=True)",
+            found=str(error).splitlines()[0][:200],
+            remedy="get the file again, or save the state dict as .safetensors",
+        ) from error
+    return state if isinstance(state, dict) else {}
+
+
+def _read_safetensors(path: Path) -> dict[str, Any]:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        raise WeightsError(
+            "The weights file is not valid safetensors.",
+            path=path,
+            found=str(error),
+            remedy="get the file again",
+        ) from error
+
+
+def _fill(
+    backbone: nn.Module, card: BackboneCard, state: State, report: WeightsReport, path: Path
+) -> WeightsReport:
+    passed_over = (f"{card.head}.", *card.ignored_weight_prefixes)
+    unused_head = [k for k in state if k.startswith(passed_over)]
+    kept = {k: v for k, v in state.items() if k not in set(unused_head)}
+    own = backbone.state_dict()
+    # a counter that only matters for batch norms without momentum; old files lack it
+    missing = [k for k in own if k not in kept and not k.endswith("num_batches_tracked")]
+    unexpected = [k for k in kept if k not in own]
+    misfits = [
+        f"{k}: file {tuple(kept[k].shape)}, network {tuple(own[k].shape)}"
+        for k in own
+        if k in kept and kept[k].shape != own[k].shape
+    ]
+    if missing or misfits:
+        raise WeightsError(
+            f"The weights do not fit {card.id}.",
+            path=path,
+            expected=f"all {len(own)} tensors of torchvision's {card.builder} without its head",
+            found=f"{len(missing)} missing {missing[:3]}, {len(unexpected)} unexpected "
+            f"{unexpected[:3]}, {len(misfits)} of another shape {misfits[:3]}",
+            remedy="give the file of this backbone, or change model.backbone",
+        )
+    backbone.load_state_dict(kept, strict=False)
+    return WeightsReport(report.source, report.sha256, missing, unexpected, unused_head)
+
+
+def _imagenet_file(card: BackboneCard) -> Path:
+    """Torchvision's weights in torch's cache, downloaded if absent, hash checked either way."""
+    weight: Any = torchvision.models.get_weight(card.weights_enum)
+    name = weight.url.rsplit("/", 1)[-1]
+    path = Path(torch.hub.get_dir()) / "checkpoints" / name
+    if not path.is_file():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        prefix = _hash_prefix(name)
+        try:
+            torch.hub.download_url_to_file(weight.url, str(path), prefix, progress=False)
+        except (urllib.error.URLError, OSError, TimeoutError) as error:
+            raise _offline(card, weight.url, path, error) from error
+        except RuntimeError as error:
+            raise WeightsError(
+                "The downloaded weights do not have the hash in their name.",
+                path=weight.url,
+                found=str(error),
+                remedy="try again; if it stays, something on the way changes the file",
+            ) from error
+    _check_hash(path)
+    return path
+
+
+def _hash_prefix(name: str) -> str | None:
+    match = _HASH_IN_NAME.search(name)
+    return match.group(1) if match else None
+
+
+def _check_hash(path: Path) -> None:
+    prefix = _hash_prefix(path.name)
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if prefix and not found.startswith(prefix):
+        raise WeightsError(
+            "The cached weights do not have the hash in their name.",
+            path=path,
+            expected=f"sha256 {prefix}...",
+            found=f"sha256 {found[:8]}...",
+            remedy="remove the file; it is downloaded again",
+        )
+
+
+def _offline(card: BackboneCard, url: str, path: Path, error: BaseException) -> WeightsError:
+    return WeightsError(
+        f"The ImageNet weights of {card.id} cannot be downloaded.",
+        path=url,
+        found=str(error),
+        remedy="one of three ways: (1) connect this machine and run again; "
+        f"(2) download the address above elsewhere and put the file at {path}; "
+        "(3) give a file with --weights FILE, or train from nothing with --weights none",
+    )

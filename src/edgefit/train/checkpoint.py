@@ -1,0 +1,109 @@
+"""What training leaves on disk after every epoch, each file complete or absent."""
+
+from __future__ import annotations
+
+import csv
+import os
+from pathlib import Path
+from typing import Any
+
+import lightning.pytorch as pl
+import torch
+from lightning.pytorch.callbacks import Callback, Checkpoint
+from safetensors.torch import save_file
+from torch import nn
+
+from edgefit.errors import RunError
+from edgefit.progress import Advance
+from edgefit.train.module import FineTuning
+
+LAST = "last.ckpt"
+BEST = "best.safetensors"
+LOG = "log.csv"
+
+
+class EpochCheckpoint(Checkpoint):
+    """Save the best weights, the log and the whole training state, in this order.
+
+    The state is last: whatever a kill leaves behind belongs to an epoch that will be repeated with
+    the same result.
+
+    Args:
+        folder: Where the files go.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        assert isinstance(pl_module, FineTuning)
+        if trainer.is_global_zero:
+            if pl_module.best is pl_module.history[-1]:
+                save_weights(pl_module.network, self.folder / BEST)
+            write_log(pl_module.history, self.folder / LOG)
+        if pl_module.patience_is_over:
+            trainer.should_stop = True
+        temporary = self.folder / f"{LAST}.part"
+        trainer.save_checkpoint(temporary)
+        if trainer.is_global_zero:
+            os.replace(temporary, self.folder / LAST)
+
+
+class StepProgress(Callback):
+    """Moves one bar over all epochs, with the latest validation result beside it."""
+
+    def __init__(self, advance: Advance, metric: str, done_epochs: int, steps: int) -> None:
+        self.advance = advance
+        self.metric = metric
+        advance(done_epochs * steps)
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, *args: Any
+    ) -> None:
+        self.advance(1)
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        assert isinstance(pl_module, FineTuning)
+        row = pl_module.history[-1]
+        value = row[f"val_{self.metric}"]
+        self.advance(0, f"epoch {row['epoch']}: {self.metric} {value:.4f}")
+
+
+def save_weights(network: nn.Module, target: Path) -> None:
+    """Write all tensors of a network as safetensors, atomically."""
+    state = {k: v.detach().cpu().contiguous() for k, v in network.state_dict().items()}
+    temporary = target.with_name(target.name + ".part")
+    save_file(state, temporary)
+    os.replace(temporary, target)
+
+
+def write_log(history: list[dict[str, Any]], target: Path) -> None:
+    """Write the rows so far as CSV, atomically."""
+    temporary = target.with_name(target.name + ".part")
+    with temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, fieldnames=list(history[0]))
+        writer.writeheader()
+        writer.writerows(history)
+    os.replace(temporary, target)
+
+
+def read_state_of_last(folder: Path) -> dict[str, Any] | None:
+    """Our part of the last checkpoint (history, best, epochs without gain); None if there is none.
+
+    Raises:
+        RunError: The checkpoint is damaged.
+    """
+    path = folder / LAST
+    if not path.is_file():
+        return None
+    try:
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+        own: dict[str, Any] = checkpoint["edgefit"]
+    except (RuntimeError, EOFError, KeyError, ValueError) as error:
+        raise RunError(
+            "The training checkpoint is damaged.",
+            path=path,
+            found=str(error).splitlines()[0][:200],
+            remedy="remove it; training then starts from the beginning",
+        ) from error
+    return own

@@ -1,0 +1,61 @@
+"""The trained network, with the signature that every exported graph has.
+
+``uint8`` (N, H, W, 3) RGB in, ``float32`` (N, C) probabilities out; normalisation, layout, head,
+temperature and softmax are inside. So there is nothing to forget at export.
+"""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+
+import torch
+from torch import Tensor, nn
+
+from edgefit.spec import InputSpec
+
+
+class EdgeNetwork(nn.Module):
+    """Backbone and head behind the input contract.
+
+    Args:
+        backbone: Takes ``float32`` (N, 3, H, W), normalised; gives features (N, F).
+        head: Takes features (N, F); gives what its task calls logits (N, C).
+        spec: The input contract; its mean and std become part of the graph.
+
+    Attributes:
+        temperature: Scalar buffer that divides the logits (Guo et al. 2017); 1 until calibrated.
+    """
+
+    mean_255: Tensor
+    std_255: Tensor
+    temperature: Tensor
+
+    def __init__(self, backbone: nn.Module, head: nn.Module, spec: InputSpec) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.head = head
+        as_image = (1, 3, 1, 1)
+        self.register_buffer("mean_255", torch.tensor(spec.mean).mul(255).reshape(as_image))
+        self.register_buffer("std_255", torch.tensor(spec.std).mul(255).reshape(as_image))
+        self.register_buffer("temperature", torch.ones(()))
+
+    def normalise(self, frames_NHWC: Tensor) -> Tensor:
+        """``uint8`` (N, H, W, 3) to normalised ``float32`` (N, 3, H, W)."""
+        # permute of an NHWC tensor is channels_last already: no copy, and the fast path on CPU
+        images_NCHW = frames_NHWC.permute(0, 3, 1, 2).to(torch.float32)
+        return (images_NCHW - self.mean_255) / self.std_255
+
+    def features(self, frames_NHWC: Tensor, *, frozen: bool = False) -> Tensor:
+        """Features (N, F); ``frozen`` computes them without a gradient."""
+        with torch.no_grad() if frozen else nullcontext():
+            features: Tensor = self.backbone(self.normalise(frames_NHWC))
+        return features
+
+    def logits(self, frames_NHWC: Tensor, *, frozen_backbone: bool = False) -> Tensor:
+        """Logits (N, C) before temperature and softmax."""
+        logits: Tensor = self.head(self.features(frames_NHWC, frozen=frozen_backbone))
+        return logits
+
+    def forward(self, frames_NHWC: Tensor) -> Tensor:
+        """Probabilities ``float32`` (N, C) of frames ``uint8`` (N, H, W, 3)."""
+        return torch.softmax(self.logits(frames_NHWC) / self.temperature, dim=1)

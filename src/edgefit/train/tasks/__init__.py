@@ -1,0 +1,10 @@
+"""What differs from task to task in training, found through one table."""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+from edgefit.spec import Task
+from edgefit.train.tasks import classification
+
+TASKS: dict[Task, ModuleType] = {Task.CLASSIFICATION: classification}
