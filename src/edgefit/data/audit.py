@@ -67,7 +67,9 @@ class AuditReport:
             "near_white": sum(f.mean_level > NEAR_WHITE for f in facts),
             "fingerprint": self.table.fingerprint(),
             "unreadable": dict(self.unreadable),
-            "findings": [asdict(finding) | {"paths": list(finding.paths)} for finding in self.findings],
+            "findings": [
+                asdict(finding) | {"paths": list(finding.paths)} for finding in self.findings
+            ],
         }
 
 
@@ -83,7 +85,7 @@ def audit(
     Args:
         table: Samples, with or without splits.
         spec: The input contract; pictures are compared with its size.
-        workers: Decoding threads; default is one for each CPU this process may use, at most 8.
+        workers: Decoding threads; default is one for each CPU, at most 8.
         reporter: Where progress is drawn.
 
     Returns:
@@ -93,7 +95,7 @@ def audit(
     Raises:
         DataError: Not one image is readable.
     """
-    threads = workers or min(8, len(os.sched_getaffinity(0)))
+    threads = workers or min(8, os.cpu_count() or 1)
     facts: dict[str, ImageFacts] = {}
     unreadable: dict[str, str] = {}
     with ThreadPoolExecutor(threads) as pool:
@@ -157,9 +159,14 @@ def _look(path: Path) -> ImageFacts | str:
         height=frame.shape[0],
         grey=bool(np.ptp(thumb, axis=2).max() <= _GREY_TOLERANCE),
         mean_level=round(float(thumb.mean()), 2),
-        blank=bool(np.ptp(frame.reshape(-1, 3), axis=0).max() <= _GREY_TOLERANCE),
+        # The whole frame is looked at only where the thinned one is plain already.
+        blank=_is_plain(thumb) and _is_plain(frame),
         pixels_hash=_pixels_hash(frame),
     )
+
+
+def _is_plain(frame: Frame) -> bool:
+    return bool(np.ptp(frame.reshape(-1, 3), axis=0).max() <= _GREY_TOLERANCE)
 
 
 def _thinned(frame: Frame) -> Frame:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from edgefit.data.table import Sample, SampleTable
+from edgefit.data.table import Sample, SampleTable, examples
 from edgefit.spec import InputSpec
 
 Level = Literal["error", "warning", "info"]
@@ -164,7 +164,7 @@ def _class_sizes(table: SampleTable) -> Iterator[Finding]:
         if images < _FEW_IMAGES
     ]
     if few:
-        message = f"Fewer than {_FEW_IMAGES} images: {', '.join(few)}; their figures are uncertain."
+        message = f"Fewer than {_FEW_IMAGES} images: {examples(few)}; their figures are uncertain."
         yield Finding("warning", "few-images", message)
     totals = [sum(c[name] for c in counts.values()) for name in table.labels.names]
     if min(totals) and max(totals) / min(totals) >= _STRONG_IMBALANCE:

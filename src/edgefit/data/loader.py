@@ -10,7 +10,7 @@ without it.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -19,6 +19,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edgefit.data.augment import Augmentation
 from edgefit.data.table import Sample
 from edgefit.errors import DataError, FrameError
 from edgefit.progress import QUIET, Reporter
@@ -28,7 +29,6 @@ from edgefit.spec import Frame, InputSpec
 if TYPE_CHECKING:
     import torch
 
-Augmentation = Callable[[Frame, int], Frame]
 Balance = Literal["none", "sampler"]
 
 
@@ -82,15 +82,14 @@ class FrameStore:
             DataError: The file cannot be read (any more).
         """
         if index < len(self._frames_NHWC):
-            cached: Frame = self._frames_NHWC[index]
-            return cached
+            return np.asarray(self._frames_NHWC[index])
         return self._decode(index)
 
     def _fill(self, reporter: Reporter) -> None:
         def keep(index: int) -> None:
             self._frames_NHWC[index] = self._decode(index)
 
-        with ThreadPoolExecutor(min(8, len(os.sched_getaffinity(0)))) as pool:
+        with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
             done = pool.map(keep, range(self.cached))
             for _ in reporter.track(done, "decoding frames", total=self.cached):
                 pass
@@ -99,17 +98,17 @@ class FrameStore:
         path = self.root / self.samples[index].path
         try:
             return preprocess(decode_image(path, self.spec), self.spec)
-        except (FrameError, FileNotFoundError) as error:
+        except FrameError as error:
             raise DataError(
                 "An image that was readable when the data were checked no longer is.",
                 path=path,
-                found=error.message if isinstance(error, FrameError) else "no such file",
+                found=error.message,
                 remedy="restore the file, or run `edgefit check` again to leave it out",
             ) from error
 
 
 def frames_in_order(store: FrameStore, batch_size: int = 64) -> Iterator[NDArray[np.uint8]]:
-    """All frames of a store in its order, as ``uint8`` (N, H, W, 3) batches; the last may be short."""
+    """All frames of a store, in order, as ``uint8`` (N, H, W, 3); the last batch may be short."""
     for start in range(0, len(store), batch_size):
         stop = min(start + batch_size, len(store))
         yield np.stack([store.frame(i) for i in range(start, stop)])
@@ -121,7 +120,7 @@ class TrainingSet:
     Args:
         store: The frames.
         targets_N: Class index of each frame, ``int64`` (N,).
-        augmentation: ``(frame, seed) -> frame``, see :func:`edgefit.data.augment.build_augmentation`.
+        augmentation: ``(frame, seed) -> frame``, from ``edgefit.data.augment``.
         seed: The training's seed.
     """
 
@@ -165,6 +164,9 @@ class EpochSampler:
             class with the same probability.
         rank: This process, of ``world``.
         world: Number of training processes.
+
+    Raises:
+        DataError: There are fewer samples than training processes.
     """
 
     def __init__(
@@ -183,8 +185,15 @@ class EpochSampler:
         self.rank = rank
         self.world = world
         self.epoch = 0
-        share = max(1, len(targets_N) // world)
-        self._length = share - 1 if share > 1 and batch_size > 1 and share % batch_size == 1 else share
+        share = len(targets_N) // world
+        if share == 0:
+            raise DataError(
+                "There are fewer training images than training processes.",
+                expected=f"at least {world} images",
+                found=len(targets_N),
+            )
+        lonely = batch_size > 1 and share > 1 and share % batch_size == 1
+        self._length = share - 1 if lonely else share
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the epoch; lightning and torch call this before each one."""

@@ -18,7 +18,7 @@ from edgefit.data.table import SPLITS, Sample, SampleTable, examples
 from edgefit.errors import DataError
 from edgefit.recipe import SplitConfig
 
-# Groups that hold several classes may block each other's first deal; another order usually frees it.
+# Groups that hold several classes may block each other's first deal; another order often helps.
 _ATTEMPTS = 25
 
 Counts = Mapping[str, Counter[str]]
@@ -61,8 +61,7 @@ def assign_splits(table: SampleTable, config: SplitConfig) -> SampleTable:
     shares = {"train": 1 - sum(wanted[s] for s in missing), **{s: wanted[s] for s in missing}}
     dealt = _deal(table, [s for s in table.samples if s.split in (None, "train")], shares, config)
     split = table.with_samples(
-        replace(s, split=dealt[s.group]) if s.split in (None, "train") else s
-        for s in table.samples
+        replace(s, split=dealt[s.group]) if s.split in (None, "train") else s for s in table.samples
     )
     _require_every_class(split, set(SPLITS))
     return split

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -122,7 +121,7 @@ class SampleTable:
             for s in self.samples:
                 further = (s.columns.get(name, "") for name in extra)
                 writer.writerow([s.path, s.label, s.split or "", s.group, *further])
-        os.replace(temporary, target)
+        temporary.replace(target)
 
     @classmethod
     def read_csv(cls, source: Path, *, root: Path, labels: LabelMap) -> SampleTable:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import logging
-import os
 import time
 import warnings
 from collections.abc import Iterator
@@ -17,8 +16,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from edgefit.bundle import sha256_of
-from edgefit.data.augment import build_augmentation
-from edgefit.data.loader import EpochSampler, FrameStore, TrainingSet, ValidationSet, collate
+from edgefit.data.stage import frozen_samples
 from edgefit.data.table import SampleTable
 from edgefit.progress import QUIET, Reporter
 from edgefit.recipe import Recipe
@@ -26,7 +24,8 @@ from edgefit.run import RunFolder
 from edgefit.spec import InputSpec, LabelMap
 from edgefit.train.backbones.build import build_backbone, check_input_size, freeze_stages
 from edgefit.train.backbones.card import BackboneCard, load_card
-from edgefit.train.backbones.weights import WeightsReport, load_weights
+from edgefit.train.backbones.weights import WeightsReport, load_weights, read_state
+from edgefit.train.batches import make_loaders
 from edgefit.train.checkpoint import (
     BEST,
     LAST,
@@ -65,7 +64,7 @@ def train(run: RunFolder, reporter: Reporter = QUIET) -> dict[str, Any]:
     if not run.begin("train", recipe):
         for name in (LAST, BEST):
             (folder / name).unlink(missing_ok=True)
-    table = SampleTable.read_csv(run.root / "check" / "samples.csv", run.labels())
+    table = frozen_samples(run)
     network, card, weights = build_network(recipe, table.labels, reporter)
     started = time.monotonic()
     module, trainer = _fit(recipe, table, network, card, folder, reporter)
@@ -109,8 +108,6 @@ def load_trained(run: RunFolder) -> EdgeNetwork:
         RunError: Training has not ended here.
         WeightsError: The weights are damaged.
     """
-    from edgefit.train.backbones.weights import read_state
-
     run.require("train")
     recipe = run.recipe()
     card = load_card(recipe.model.backbone)
@@ -129,9 +126,9 @@ def _fit(
     reporter: Reporter,
 ) -> tuple[FineTuning, pl.Trainer]:
     config = recipe.train
-    training, validation, sampler = _loaders(recipe, table, input_spec(recipe, card), reporter)
-    steps = len(sampler_batches := training)
-    targets_N = table.targets("train")
+    training, validation = make_loaders(config, table, input_spec(recipe, card), reporter)
+    steps = len(training)
+    targets_N = table.of("train").targets_N()
     loss = TASKS[recipe.task].ClassificationLoss(config, targets_N, len(table.labels))
     module = FineTuning(network, loss, config, Schedule(config, steps), recipe.task)
     module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -207,48 +204,6 @@ def _loggers(folder: Path) -> Any:
     from lightning.pytorch.loggers import TensorBoardLogger
 
     return TensorBoardLogger(folder, name="tensorboard", version="")
-
-
-def _loaders(
-    recipe: Recipe, table: SampleTable, spec: InputSpec, reporter: Reporter
-) -> tuple[DataLoader[Any], DataLoader[Any], EpochSampler]:
-    config = recipe.train
-    augmentation = build_augmentation(config.augment, spec)
-    stores = {
-        split: FrameStore(table.of(split), table.root, spec, config.cache_mb, reporter)
-        for split in ("train", "val")
-    }
-    training_set = TrainingSet(
-        stores["train"], table.targets("train"), augmentation, config.seed
-    )
-    sampler = EpochSampler(
-        table.targets("train"),
-        seed=config.seed,
-        balance=config.balance,
-        batch_size=config.batch_size,
-        rank=int(os.environ.get("RANK", 0)),
-        world=int(os.environ.get("WORLD_SIZE", 1)),
-    )
-    workers = _worker_count(config.workers)
-    training: DataLoader[Any] = DataLoader(
-        training_set,
-        batch_size=config.batch_size,
-        sampler=sampler,
-        collate_fn=collate,
-        num_workers=workers,
-        persistent_workers=workers > 0,
-    )
-    validation: DataLoader[Any] = DataLoader(
-        ValidationSet(stores["val"], table.targets("val")), batch_size=64, collate_fn=collate
-    )
-    return training, validation, sampler
-
-
-def _worker_count(workers: int | str) -> int:
-    if isinstance(workers, int):
-        return workers
-    cores = len(os.sched_getaffinity(0))
-    return 0 if cores <= 2 else min(8, cores - 1)
 
 
 def _summary(

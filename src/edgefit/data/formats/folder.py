@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from edgefit.data.formats.rules import (
-    IMAGE_SUFFIXES,
     SPLIT_NAMES,
     empty_class,
     group_names,
@@ -20,6 +19,7 @@ from edgefit.data.formats.rules import (
 from edgefit.data.table import Sample, SampleTable, examples
 from edgefit.errors import DataError
 from edgefit.recipe import DataConfig
+from edgefit.runtime.decode import IMAGE_SUFFIXES
 
 
 def read_folder(root: Path, config: DataConfig) -> SampleTable:
@@ -43,7 +43,7 @@ def read_folder(root: Path, config: DataConfig) -> SampleTable:
             key="data.group_column",
             remedy="use data.group (a regular expression on the path), or a CSV file",
         )
-    tops = sorted(e.name for e in os.scandir(root) if e.is_dir() and not e.name.startswith("."))
+    tops = [path.name for path in root.iterdir() if path.is_dir() and path.name[0] != "."]
     depth = 1 if _are_splits(tops) else 0
     every_image = [path for path in sorted(_walk(root)) if is_included(path, config)]
     paths = [path for path in every_image if not is_excluded(path, config)]
@@ -69,7 +69,9 @@ def _are_splits(tops: list[str]) -> bool:
 
 def _walk(root: Path, prefix: str = "") -> Iterator[str]:
     """Relative POSIX paths of all image files below ``root``, in no particular order."""
-    for entry in os.scandir(root / prefix):
+    with os.scandir(root / prefix) as scan:
+        entries = list(scan)
+    for entry in entries:
         if entry.name.startswith("."):
             continue
         if entry.is_symlink():
@@ -82,7 +84,7 @@ def _walk(root: Path, prefix: str = "") -> Iterator[str]:
                     remedy="its images would count twice: remove the link or copy the folder",
                 )
             yield from _walk(root, f"{prefix}{entry.name}/")
-        elif os.path.splitext(entry.name)[1].lower() in IMAGE_SUFFIXES:
+        elif PurePath(entry.name).suffix.lower() in IMAGE_SUFFIXES:
             yield prefix + entry.name
 
 

@@ -10,11 +10,9 @@ from pathlib import Path
 from edgefit.data.table import Sample, SampleTable, examples
 from edgefit.errors import DataError
 from edgefit.recipe import DataConfig
+from edgefit.runtime.decode import IMAGE_SUFFIXES
 from edgefit.spec import LabelMap
 
-IMAGE_SUFFIXES = frozenset(
-    {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".pgm", ".pbm"}
-)
 SPLIT_NAMES = {
     "train": "train",
     "val": "val",

@@ -1,0 +1,5 @@
+"""``python -m edgefit``."""
+
+from edgefit.cli.main import main
+
+main()

@@ -1,0 +1,1 @@
+"""Timing that knows no model: samples, machine, worker process, suite, recommendation."""

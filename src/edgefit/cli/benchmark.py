@@ -1,0 +1,126 @@
+"""``edgefit benchmark``: latency, throughput and memory on this machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from edgefit.cli.output import (
+    JsonOption,
+    QuietOption,
+    SetOption,
+    print_json,
+    print_table,
+    reporter,
+    say_next,
+)
+from edgefit.errors import InputError
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command("benchmark")(benchmark)
+
+
+def benchmark(
+    target: Annotated[Path, typer.Argument(metavar="RUN|BUNDLE", help="A run or a bundle.")],
+    variant: Annotated[
+        list[str] | None,
+        typer.Option("--variant", help="engine/precision; may be repeated. Default: all."),
+    ] = None,
+    threads: Annotated[int | None, typer.Option(min=1, help="Threads of the engine.")] = None,
+    seconds: Annotated[float, typer.Option(min=0.05, help="Seconds a variant and round.")] = 2.0,
+    rounds: Annotated[int, typer.Option(min=1, help="Interleaved rounds.")] = 3,
+    out: Annotated[Path | None, typer.Option("--out", help="Also write the JSON here.")] = None,
+    overrides: SetOption = None,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> int:
+    """Each variant in its own process, rounds interleaved; recommends the fastest."""
+    from edgefit.bundle import MANIFEST
+
+    if (target / MANIFEST).is_file():
+        results = _benchmark_bundle(target, variant, threads, seconds, rounds, quiet=quiet)
+        following = [f"edgefit predict {target} IMAGE_OR_FOLDER_OR_VIDEO"]
+    else:
+        from edgefit.cli.runs import open_run
+        from edgefit.pipeline.bundling import benchmark_run
+
+        if variant or threads:
+            raise InputError(
+                "--variant and --threads go with a bundle; a run takes them from its recipe.",
+                path=target,
+                remedy="--set benchmark.threads=N",
+            )
+        run = open_run(target, overrides=overrides)
+        results = benchmark_run(run, reporter(quiet=quiet))
+        following = [f"edgefit bundle {run.root}"]
+    if out is not None:
+        from edgefit.run import write_json
+
+        write_json(out, results)
+    failed = [e for e in results["variants"] if e.get("error")]
+    if as_json:
+        print_json(results)
+    else:
+        _print(results)
+        say_next(*following)
+    return 1 if failed else 0
+
+
+def _benchmark_bundle(
+    target: Path,
+    variants: list[str] | None,
+    threads: int | None,
+    seconds: float,
+    rounds: int,
+    *,
+    quiet: bool,
+) -> dict[str, Any]:
+    from edgefit.bench.recommend import recommend
+    from edgefit.bench.suite import benchmark as measure
+    from edgefit.spec import VariantKey
+
+    results = measure(
+        target,
+        variants=[VariantKey.parse(v) for v in variants] if variants else None,
+        threads=threads,
+        seconds=seconds,
+        rounds=rounds,
+        reporter=reporter(quiet=quiet),
+    )
+    results["recommendation"] = recommend(results)
+    return results
+
+
+def _print(results: dict[str, Any]) -> None:
+    rows = []
+    for entry in results["variants"]:
+        if entry.get("error"):
+            rows.append([entry["variant"], entry["error"]["message"], *["-"] * 7])
+            continue
+        latency = entry["latency_ms"]
+        p99 = "-" if latency["p99"] is None else f"{latency['p99']:.2f}"
+        rows.append(
+            [
+                entry["variant"],
+                f"{latency['p50']:.2f}",
+                f"{latency['p90']:.2f}",
+                p99,
+                f"{entry['throughput']['batch1']:.0f}",
+                f"{entry['first_inference_ms']:.0f}",
+                f"{entry['load_ms']:.0f}",
+                f"{entry['peak_memory_mb']:.0f}",
+                f"{entry['bytes'] / 1e6:.1f}",
+            ]
+        )
+    print_table(
+        f"{results['machine'].get('cpu_model', 'this machine')}",
+        ["variant", "p50 ms", "p90", "p99", "images/s", "first ms", "load ms", "RAM MB", "MB"],
+        rows,
+    )
+    recommended = results["recommendation"]
+    if recommended.get("variant"):
+        typer.echo(f"recommended: {recommended['variant']} ({recommended['reason']})")

@@ -1,0 +1,104 @@
+"""``edgefit build``: the whole main job."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from edgefit.cli.output import (
+    DataOption,
+    JsonOption,
+    OutOption,
+    QuietOption,
+    SetOption,
+    WeightsOption,
+    percent,
+    print_json,
+    print_table,
+    reporter,
+    say_next,
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command("build")(build)
+
+
+def build(
+    recipe: Annotated[Path, typer.Argument(metavar="RECIPE", help="A recipe file.")],
+    data: DataOption = None,
+    weights: WeightsOption = None,
+    out: OutOption = None,
+    overrides: SetOption = None,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Check, train, evaluate, export, verify, benchmark, and write the bundle."""
+    from edgefit.pipeline import build as pipeline
+
+    summary = pipeline.build(
+        recipe,
+        data=data,
+        weights=weights,
+        out=out,
+        overrides=overrides or (),
+        reporter=reporter(quiet=quiet),
+    )
+    if as_json:
+        print_json(summary)
+    else:
+        print_summary(summary)
+
+
+def print_summary(summary: dict[str, Any]) -> None:
+    """The table at the end of a build, the recommendation and the next commands."""
+    rows = [_row(entry) for entry in summary["variants"]]
+    trained = summary["trained"]
+    rows.insert(
+        0,
+        [
+            "trained network",
+            "-",
+            percent(trained["accuracy"]),
+            percent(trained["balanced_accuracy"]),
+            *["-"] * 3,
+        ],
+    )
+    print_table(
+        f"{summary['images']} held-out images",
+        ["variant", "gate", "accuracy", "balanced", "p50 ms", "images/s", "MB"],
+        rows,
+    )
+    recommended = summary["recommended"]
+    if recommended.get("variant"):
+        typer.echo(f"recommended: {recommended['variant']} ({recommended['reason']})")
+    typer.echo(f"bundle: {summary['bundle']}")
+    bundle = summary["bundle"]
+    say_next(
+        f"edgefit predict {bundle} IMAGE_OR_FOLDER_OR_VIDEO",
+        f"edgefit verify {bundle} --self-test",
+        f"edgefit benchmark {bundle}",
+        f"open {bundle}/report.html in a browser",
+    )
+
+
+def _row(entry: dict[str, Any]) -> list[str]:
+    metrics = entry["metrics"]
+    figures = entry["benchmark"]
+    latency = ["-"] * 3
+    if figures:
+        latency = [
+            f"{figures['latency_ms']['p50']:.2f}",
+            f"{figures['throughput']['batch1']:.0f}",
+            f"{figures['bytes'] / 1e6:.1f}",
+        ]
+    return [
+        entry["variant"],
+        "passed" if entry["passed"] else "failed",
+        percent(metrics["accuracy"]),
+        percent(metrics["balanced_accuracy"]),
+        *latency,
+    ]

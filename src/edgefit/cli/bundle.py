@@ -1,0 +1,37 @@
+"""``edgefit bundle``: pack what passed the gate."""
+
+from __future__ import annotations
+
+import typer
+
+from edgefit.cli.output import (
+    JsonOption,
+    QuietOption,
+    RunArgument,
+    print_json,
+    reporter,
+    say_next,
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command("bundle")(bundle)
+
+
+def bundle(run: RunArgument, as_json: JsonOption = False, quiet: QuietOption = False) -> None:
+    """Write the bundle of a run that was verified and benchmarked."""
+    from edgefit.cli.runs import open_run
+    from edgefit.pipeline.bundling import bundle_run
+
+    folder = open_run(run)
+    manifest = bundle_run(folder, reporter(quiet=quiet))
+    target = folder.root / "bundle"
+    if as_json:
+        print_json({"bundle": str(target), "manifest": manifest.model_dump(mode="json")})
+        return
+    typer.echo(f"bundle: {target}")
+    say_next(
+        f"edgefit verify {target} --self-test",
+        f"edgefit predict {target} IMAGE_OR_FOLDER_OR_VIDEO",
+    )

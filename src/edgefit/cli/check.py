@@ -1,0 +1,64 @@
+"""``edgefit check``: read, audit and split the data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import typer
+from rich.markup import escape
+
+from edgefit.cli.output import (
+    DataOption,
+    JsonOption,
+    OutOption,
+    QuietOption,
+    SetOption,
+    SourceArgument,
+    error_console,
+    print_json,
+    print_table,
+    reporter,
+    say_next,
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command("check")(check)
+
+
+def check(
+    source: SourceArgument,
+    data: DataOption = None,
+    out: OutOption = None,
+    overrides: SetOption = None,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Read every image, list what is wrong, draw the splits and freeze them."""
+    from edgefit.cli.runs import open_run
+    from edgefit.data.stage import check as check_stage
+    from edgefit.train.stage import input_spec
+
+    run = open_run(source, data=data, out=out, overrides=overrides)
+    recipe = run.recipe()
+    facts = check_stage(run, recipe, input_spec(recipe), reporter(quiet=quiet))
+    if as_json:
+        print_json(facts)
+        return
+    _print(facts)
+    say_next(f"edgefit train {run.root}")
+
+
+def _print(facts: dict[str, Any]) -> None:
+    counts = facts["images_by_split_and_class"]
+    splits = list(counts)
+    labels = list(next(iter(counts.values())))
+    rows = [[label, *(str(counts[s][label]) for s in splits)] for label in labels]
+    rows.append(["all", *(str(sum(counts[s].values())) for s in splits)])
+    print_table("images", ["class", *splits], rows)
+    for finding in facts["findings"]:
+        colour = {"error": "red", "warning": "yellow"}.get(finding["level"], "blue")
+        error_console().print(f"[{colour}]{finding['level']}[/]: {escape(finding['message'])}")
+    for path, reason in list(facts["unreadable"].items())[:20]:
+        error_console().print(f"  unreadable: {escape(path)}: {escape(reason)}")

@@ -1,0 +1,63 @@
+"""``edgefit evaluate``: the trained network on every held-out image."""
+
+from __future__ import annotations
+
+import typer
+
+from edgefit.cli.output import (
+    JsonOption,
+    QuietOption,
+    RunArgument,
+    SetOption,
+    percent,
+    print_json,
+    print_table,
+    reporter,
+    say_next,
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command("evaluate")(evaluate)
+
+
+def evaluate(
+    run: RunArgument,
+    overrides: SetOption = None,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Accuracy, per-class results and calibration, each with its interval."""
+    from edgefit.cli.runs import open_run
+    from edgefit.train.evaluate import evaluate as evaluate_stage
+
+    folder = open_run(run, overrides=overrides)
+    results = evaluate_stage(folder, reporter(quiet=quiet))
+    if as_json:
+        print_json(results)
+        return
+    rows = [[name, percent(entry)] for name, entry in results["metrics"].items()]
+    print_table(
+        f"{results['images']} held-out images in {results['groups']} groups",
+        ["metric", "value (interval)"],
+        rows,
+    )
+    classes = [
+        [
+            entry["label"],
+            str(entry["support"]),
+            percent(entry["precision"]),
+            percent(entry["recall"]),
+            percent(entry["f1"]),
+        ]
+        for entry in results["per_class"]
+    ]
+    print_table("classes", ["class", "images", "precision", "recall", "F1"], classes)
+    for column, values in results["by"].items():
+        by = [
+            [value, str(entry["images"]), percent(entry["metrics"]["accuracy"])]
+            for value, entry in values.items()
+        ]
+        print_table(f"by {column}", [column, "images", "accuracy"], by)
+    say_next(f"edgefit export {folder.root}")

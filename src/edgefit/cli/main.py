@@ -1,0 +1,142 @@
+"""The program: registers the verbs, turns errors into clear messages and exit codes.
+
+Exit codes: 0 done, 1 a gate or check failed, 2 wrong usage or input, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import sys
+from typing import Annotated, Any
+
+import click
+import typer
+
+import edgefit
+from edgefit.cli import (
+    benchmark,
+    build,
+    bundle,
+    check,
+    demo,
+    doctor,
+    evaluate,
+    export,
+    predict,
+    train,
+    verify,
+)
+from edgefit.cli.output import error_console
+from edgefit.errors import EdgefitError, missing_extra
+
+app = typer.Typer(
+    name="edgefit",
+    help="Fine-tune a compact vision backbone, prove what was exported, run it on a small device.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+)
+for verb in (
+    build,
+    check,
+    train,
+    evaluate,
+    export,
+    verify,
+    benchmark,
+    bundle,
+    predict,
+    doctor,
+    demo,
+):
+    verb.register(app)
+
+_WORKSHOP = {
+    "torch",
+    "torchvision",
+    "lightning",
+    "albumentations",
+    "onnx",
+    "onnxscript",
+    "nncf",
+    "sklearn",
+    "safetensors",
+    "jinja2",
+    "matplotlib",
+}
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        sys.stdout.write(f"edgefit {edgefit.__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """Options of the program itself."""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the program and exit."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    sys.exit(run(arguments))
+
+
+def run(arguments: list[str]) -> int:
+    """Run the program on some arguments; gives the exit code."""
+    as_json = "--json" in arguments
+    try:
+        result: Any = app(args=arguments, standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        return 2
+    except click.ClickException as error:
+        if as_json:
+            _print_json({"error": "UsageError", "message": error.format_message()})
+        else:
+            error.show()
+        return 2
+    except click.exceptions.Abort:
+        return _interrupted()
+    except KeyboardInterrupt:
+        return _interrupted()
+    except BrokenPipeError:  # the reader of our output has gone; nothing is wrong with us
+        sys.stderr.close()
+        return 0
+    except EdgefitError as error:
+        return _report(error, as_json)
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package in _WORKSHOP and importlib.util.find_spec(package) is None:
+            return _report(missing_extra(package, "workshop"), as_json)
+        raise
+    return result if isinstance(result, int) else 0
+
+
+def _report(error: EdgefitError, as_json: bool) -> int:
+    if as_json:
+        _print_json(error.to_dict())
+    else:
+        error_console().print(f"[bold red]error:[/] {_escape(str(error))}", soft_wrap=True)
+    return error.exit_code
+
+
+def _escape(text: str) -> str:
+    return text.replace("[", "\\[")
+
+
+def _interrupted() -> int:
+    error_console().print("interrupted; the same command goes on from here")
+    return 130
+
+
+def _print_json(facts: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(facts) + "\n")

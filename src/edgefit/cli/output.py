@@ -1,0 +1,82 @@
+"""What the verbs share: where output goes, how options are spelled, how a run is opened.
+
+Results go to standard output: a table for people, one JSON document with ``--json``. Progress,
+warnings and hints go to standard error.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from edgefit.progress import Reporter
+
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="Print one JSON document and nothing else.")
+]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only the result.")]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Override a recipe key; may be repeated."),
+]
+DataOption = Annotated[
+    Path | None, typer.Option("--data", help="Folder of labelled images, or a CSV file.")
+]
+WeightsOption = Annotated[
+    str | None, typer.Option("--weights", help="`imagenet`, `none`, or a .pth/.safetensors file.")
+]
+OutOption = Annotated[
+    Path | None, typer.Option("--out", help="Run folder; default is runs/ and the recipe's name.")
+]
+RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")]
+SourceArgument = Annotated[
+    Path, typer.Argument(metavar="RECIPE|RUN", help="A recipe file, or a run folder to go on with.")
+]
+
+
+def error_console() -> Console:
+    """Standard error, as it is now."""
+    return Console(stderr=True, highlight=False)
+
+
+def reporter(*, quiet: bool) -> Reporter:
+    """Progress on standard error; nothing with ``--quiet``."""
+    return Reporter(quiet=quiet, console=error_console())
+
+
+def print_json(facts: dict[str, Any]) -> None:
+    """The one JSON document of ``--json``."""
+    sys.stdout.write(json.dumps(facts, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def print_table(title: str, columns: list[str], rows: list[list[str]]) -> None:
+    """A table for people."""
+    table = Table(title=title, title_justify="left")
+    for number, column in enumerate(columns):
+        table.add_column(column, justify="left" if number == 0 else "right")
+    for row in rows:
+        table.add_row(*row)
+    Console(highlight=False).print(table)
+
+
+def say_next(*commands: str) -> None:
+    """End with the commands to type next."""
+    console = error_console()
+    console.print("[bold]next:[/]")
+    for command in commands:
+        console.print(f"  {command}", soft_wrap=True, markup=False)
+
+
+def percent(entry: dict[str, Any] | None) -> str:
+    """``98.4 % (97.5-99.0)`` from value, low, high."""
+    if entry is None or entry["value"] is None:
+        return "-"
+    if entry["low"] is None:
+        return f"{entry['value'] * 100:.2f} %"
+    return f"{entry['value'] * 100:.2f} % ({entry['low'] * 100:.1f}-{entry['high'] * 100:.1f})"

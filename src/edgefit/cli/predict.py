@@ -1,0 +1,70 @@
+"""``edgefit predict``: a bundle on an image, a folder, a glob or a video."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edgefit.cli.output import QuietOption, error_console, reporter
+
+
+class Format(StrEnum):
+    """How predictions are written."""
+
+    JSONL = "jsonl"
+    CSV = "csv"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command("predict")(predict)
+
+
+def predict(
+    bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="A bundle.")],
+    source: Annotated[
+        str, typer.Argument(metavar="SOURCE", help="An image, folder, quoted glob or video file.")
+    ],
+    out: Annotated[str, typer.Option("--out", help="File to write; - is standard output.")] = "-",
+    output_format: Annotated[
+        Format | None,
+        typer.Option("--format", help="Default: csv where --out ends in .csv, else jsonl."),
+    ] = None,
+    variant: Annotated[
+        str | None, typer.Option("--variant", help="engine/precision; default: the recommended.")
+    ] = None,
+    top_k: Annotated[int, typer.Option("--top-k", min=1, help="Classes listed a frame.")] = 3,
+    threads: Annotated[int | None, typer.Option(min=1, help="Threads of the engine.")] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="JSON lines on standard output, nothing else.")
+    ] = False,
+    quiet: QuietOption = False,
+) -> int:
+    """One line a frame, in order; a frame that cannot be read is a line with an error."""
+    from edgefit.runtime.predictor import load
+    from edgefit.runtime.sinks import open_sink
+    from edgefit.runtime.sources import open_source
+
+    chosen = output_format or (Format.CSV if out.endswith(".csv") else Format.JSONL)
+    if as_json:
+        chosen = Format.JSONL
+    predictor = load(bundle, variant=variant, threads=threads)
+    frames = open_source(source, predictor.input)
+    read = failed = 0
+    shown = reporter(quiet=quiet or (out == "-" and sys.stdout.isatty()))
+    with open_sink(out, str(chosen), predictor.labels, top_k) as sink:
+        for item in shown.track(frames, "predicting", total=frames.len_hint):
+            prediction = None if item.frame is None else predictor(item.frame)
+            sink.write(item, prediction)
+            read += prediction is not None
+            failed += prediction is None
+    if not quiet:
+        console = error_console()
+        console.print(f"{read} frames answered by {predictor.variant}, {failed} unreadable")
+        if out != "-":
+            console.print(f"written: {out}")
+    return 1 if failed and not read else 0

@@ -1,0 +1,48 @@
+"""From what a user names (a recipe, a run, a bundle) to what a stage takes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from edgefit.bundle import MANIFEST
+from edgefit.errors import InputError
+from edgefit.pipeline.build import resolve
+from edgefit.run import RunFolder
+
+
+def open_run(
+    source: Path,
+    *,
+    data: Path | None = None,
+    weights: str | None = None,
+    out: Path | None = None,
+    overrides: list[str] | None = None,
+) -> RunFolder:
+    """A run folder, started from a recipe file or taken up again with its own recipe.
+
+    Overrides are written into the run's recipe; stages whose inputs they change run again.
+
+    Raises:
+        InputError: ``source`` is neither.
+        RecipeError: The recipe or an override is not valid.
+    """
+    if source.is_dir():
+        if out is not None and out.resolve() != source.resolve():
+            raise InputError(
+                "--out goes with a recipe; a run folder is its own output.", path=source
+            )
+        run = RunFolder(source)
+        recipe = run.recipe()
+        if data is None and weights is None and not overrides:
+            return run
+        run.start(resolve(recipe, data=data, weights=weights, overrides=overrides or ()))
+        return run
+    recipe = resolve(source, data=data, weights=weights, overrides=overrides or ())
+    run = RunFolder(out if out is not None else Path("runs") / recipe.name)
+    run.start(recipe)
+    return run
+
+
+def is_bundle(path: Path) -> bool:
+    """Whether a folder holds a manifest."""
+    return (path / MANIFEST).is_file()

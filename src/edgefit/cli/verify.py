@@ -1,0 +1,125 @@
+"""``edgefit verify``: the gate for a run; integrity and self-test for a bundle."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from edgefit.cli.output import (
+    JsonOption,
+    QuietOption,
+    SetOption,
+    print_json,
+    print_table,
+    reporter,
+    say_next,
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command("verify")(verify)
+
+
+def verify(
+    target: Annotated[Path, typer.Argument(metavar="RUN|BUNDLE", help="A run or a bundle.")],
+    self_test: Annotated[
+        bool, typer.Option("--self-test", help="Replay a bundle's golden frames (no torch needed).")
+    ] = False,
+    overrides: SetOption = None,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> int:
+    """Compare exported files with the trained network; or check a bundle where it runs."""
+    from edgefit.bundle import MANIFEST
+
+    if (target / MANIFEST).is_file() or self_test:
+        return _verify_bundle(target, self_test=self_test, as_json=as_json)
+    return _verify_run(target, overrides, as_json=as_json, quiet=quiet)
+
+
+def _verify_bundle(target: Path, *, self_test: bool, as_json: bool) -> int:
+    from edgefit.bundle import read_bundle
+
+    bundle = read_bundle(target)
+    facts: dict[str, Any] = {"bundle": str(target), "files_checked": len(bundle.entries())}
+    passed = True
+    if self_test:
+        from edgefit.runtime.selftest import self_test as replay
+
+        facts["self_test"] = replay(bundle)
+        passed = bool(facts["self_test"]["passed"])
+    facts["passed"] = passed
+    if as_json:
+        print_json(facts)
+        return 0 if passed else 1
+    typer.echo(f"{facts['files_checked']} files have the bytes that the manifest states")
+    if self_test:
+        rows = [
+            [e["variant"], e["status"], _number(e.get("max_abs_difference")), e.get("reason") or ""]
+            for e in facts["self_test"]["variants"]
+        ]
+        print_table(
+            f"{facts['self_test']['frames']} golden frames",
+            ["variant", "result", "largest difference", ""],
+            rows,
+        )
+        say_next(f"edgefit benchmark {target}")
+    else:
+        say_next(f"edgefit verify {target} --self-test")
+    return 0 if passed else 1
+
+
+def _verify_run(target: Path, overrides: list[str] | None, *, as_json: bool, quiet: bool) -> int:
+    from edgefit.cli.runs import open_run
+    from edgefit.verify.stage import require
+    from edgefit.verify.stage import verify as verify_stage
+
+    run = open_run(target, overrides=overrides)
+    results = verify_stage(run, reporter(quiet=quiet))
+    if as_json:
+        print_json(results)
+    else:
+        _print_gate(results)
+    require_error = None
+    from edgefit.errors import GateError
+
+    try:
+        require(results, run.recipe().verify)
+    except GateError as error:
+        require_error = error
+    if require_error is not None:
+        if as_json:
+            return require_error.exit_code
+        raise require_error
+    if not as_json:
+        say_next(f"edgefit benchmark {run.root}", f"edgefit bundle {run.root}")
+    return 0
+
+
+def _print_gate(results: dict[str, Any]) -> None:
+    rows = []
+    for entry in results["variants"]:
+        batch = next(iter(entry["batches"].values()))
+        drop = "-" if batch["drop"] is None else f"{batch['drop'] * 100:+.2f}"
+        rows.append(
+            [
+                entry["variant"],
+                "passed" if entry["passed"] else "failed",
+                _number(batch["max_abs_difference"]),
+                str(batch.get("top1_flips", "-")),
+                drop,
+                "; ".join(entry["reasons"]),
+            ]
+        )
+    print_table(
+        f"the gate on {results['images']} held-out images",
+        ["variant", "gate", "largest difference", "flips", "drop, points", "why not"],
+        rows,
+    )
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2g}"

@@ -1,0 +1,89 @@
+"""The stage ``check``: from a folder or CSV to a frozen, split table of readable images."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from edgefit.data.audit import audit
+from edgefit.data.formats import read_samples
+from edgefit.data.split import assign_splits
+from edgefit.data.table import SampleTable
+from edgefit.errors import DataError
+from edgefit.progress import QUIET, Reporter
+from edgefit.recipe import Recipe
+from edgefit.run import RunFolder
+from edgefit.spec import InputSpec
+
+REPORT = "check.json"
+SAMPLES = "samples.csv"
+LABELS = "labels.json"
+
+
+def check(
+    run: RunFolder, recipe: Recipe, spec: InputSpec, reporter: Reporter = QUIET
+) -> dict[str, Any]:
+    """Read, audit and split a data set, and freeze the result into the run.
+
+    Ensures ``check/samples.csv`` (every readable image with its split and group),
+    ``check/labels.json`` (the class list) and ``check/check.json`` (what was found).
+
+    Returns:
+        What ``check.json`` holds.
+
+    Raises:
+        DataError: The data set cannot be used; says why and what to do.
+    """
+    if recipe.data.root is None:
+        raise DataError(
+            "No data set is named.",
+            key="data.root",
+            expected="a folder with one folder of images a class, or a CSV file",
+            remedy="give it with --data FOLDER",
+        )
+    source = _read(recipe)
+    if run.is_done("check", recipe) and _source_is_unchanged(run, source):
+        reporter.say("[dim]check: already done with these inputs[/]")
+        return run.read_json("check", REPORT)
+    run.begin("check", recipe)
+    report = audit(source, spec, reporter=reporter)
+    report = report.with_splits(assign_splits(report.table, recipe.data.split))
+    folder = run.stage_dir("check")
+    report.table.write_csv(folder / SAMPLES)
+    facts = report.to_dict() | {
+        "root": str(report.table.root),
+        "source_fingerprint": source.fingerprint(),
+    }
+    labels = {"labels": list(report.table.labels.names), "sha256": report.table.labels.sha256}
+    run.write_json("check", LABELS, labels)
+    run.write_json("check", REPORT, facts)
+    run.mark_done("check", recipe, outputs=facts["fingerprint"])
+    return facts
+
+
+def frozen_samples(run: RunFolder) -> SampleTable:
+    """The table that ``check`` froze.
+
+    Raises:
+        RunError: ``check`` has not ended here.
+        DataError: The table is damaged.
+    """
+    run.require("check")
+    root = Path(run.read_json("check", REPORT)["root"])
+    return SampleTable.read_csv(run.root / "check" / SAMPLES, root=root, labels=run.labels())
+
+
+def _read(recipe: Recipe) -> SampleTable:
+    assert recipe.data.root is not None
+    if not recipe.data.root.exists():
+        raise DataError(
+            "The data set does not exist.",
+            path=recipe.data.root,
+            expected="a folder with one folder of images a class, or a CSV file",
+            remedy="check the path given with --data",
+        )
+    return read_samples(recipe.data.root, recipe.data)
+
+
+def _source_is_unchanged(run: RunFolder, source: SampleTable) -> bool:
+    return bool(run.read_json("check", REPORT).get("source_fingerprint") == source.fingerprint())

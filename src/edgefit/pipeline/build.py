@@ -1,0 +1,148 @@
+"""``build``: every stage in order, each skipped where its inputs have not changed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from edgefit.data.stage import check
+from edgefit.errors import InputError
+from edgefit.pipeline.bundling import benchmark_run, bundle_run
+from edgefit.pipeline.exporting import export
+from edgefit.progress import QUIET, Reporter
+from edgefit.recipe import Recipe, load_recipe, make_recipe
+from edgefit.run import RunFolder
+from edgefit.spec import VariantKey
+from edgefit.train.evaluate import evaluate
+from edgefit.train.stage import input_spec, train
+from edgefit.verify.stage import require, verify
+
+
+def build(
+    recipe: str | Path | Recipe,
+    *,
+    data: str | Path | None = None,
+    weights: str | None = None,
+    out: str | Path | None = None,
+    overrides: Sequence[str] = (),
+    reporter: Reporter = QUIET,
+) -> dict[str, Any]:
+    """From a folder of labelled images to a verified, quantized, benchmarked bundle.
+
+    Args:
+        recipe: A recipe, or the path of one.
+        data: Folder or CSV of labelled images; stands in for ``data.root``.
+        weights: ``imagenet``, ``none`` or a file; stands in for ``model.weights``.
+        out: The run folder; ``runs/NAME`` by default. Stages that ended there with the same
+            inputs are not run again.
+        overrides: ``key=value`` texts, as ``--set`` takes them.
+        reporter: Where progress goes.
+
+    Returns:
+        A summary: ``bundle`` (its path), ``recommended``, ``variants``, ``seconds`` by stage.
+
+    Raises:
+        EdgefitError: A stage could not do its work; names the stage's file and the way out.
+        GateError: Required variants did not pass the gate.
+    """
+    resolved = resolve(recipe, data=data, weights=weights, overrides=overrides)
+    run = RunFolder(out if out is not None else Path("runs") / resolved.name)
+    run.start(resolved)
+    seconds: dict[str, float] = {}
+    stages: dict[str, Callable[[], Any]] = {
+        "check": lambda: check(run, resolved, input_spec(resolved), reporter),
+        "train": lambda: train(run, reporter),
+        "evaluate": lambda: evaluate(run, reporter),
+        "export": lambda: export(run, reporter),
+        "verify": lambda: require(verify(run, reporter), resolved.verify),
+        "benchmark": lambda: benchmark_run(run, reporter),
+        "bundle": lambda: bundle_run(run, reporter),
+    }
+    for number, (name, stage) in enumerate(stages.items(), start=1):
+        reporter.say(f"[bold]{number}/{len(stages)} {name}[/]")
+        started = time.monotonic()
+        stage()
+        seconds[name] = round(time.monotonic() - started, 1)
+    return summarise_build(run, seconds)
+
+
+def resolve(
+    recipe: str | Path | Recipe,
+    *,
+    data: str | Path | None = None,
+    weights: str | None = None,
+    overrides: Sequence[str] = (),
+) -> Recipe:
+    """A recipe with the command line's values put in.
+
+    Raises:
+        RecipeError: The recipe or an override is not valid.
+    """
+    base = recipe if isinstance(recipe, Recipe) else load_recipe(recipe, overrides)
+    facts = base.model_dump(mode="json")
+    if data is not None:
+        facts["data"]["root"] = str(Path(data).resolve())
+    elif facts["data"]["root"] is not None:
+        facts["data"]["root"] = str(_beside(recipe, facts["data"]["root"]))
+    if weights is not None:
+        facts["model"]["weights"] = weights
+    if facts["model"]["weights"] not in ("imagenet", "none"):
+        facts["model"]["weights"] = str(Path(facts["model"]["weights"]).resolve())
+    resolved = make_recipe(facts, overrides if isinstance(recipe, Recipe) else ())
+    if isinstance(recipe, str | Path):
+        resolved = _find_augmentation(resolved, Path(recipe))
+    return resolved
+
+
+def _beside(recipe: str | Path | Recipe, path: str) -> Path:
+    """A relative path in a recipe file is relative to that file."""
+    folder = Path(recipe).parent if isinstance(recipe, str | Path) else Path()
+    return (folder / path).resolve()
+
+
+def _find_augmentation(recipe: Recipe, source: Path) -> Recipe:
+    name = recipe.train.augment
+    if not name.endswith((".yaml", ".yml", ".json")):
+        return recipe
+    path = _beside(source, name)
+    if not path.is_file():
+        raise InputError(
+            "The augmentation file does not exist.",
+            path=path,
+            key="train.augment",
+            remedy="give a preset (conveyor, road-signs, none) or a file beside the recipe",
+        )
+    facts = recipe.model_dump(mode="json")
+    facts["train"]["augment"] = str(path)
+    return make_recipe(facts)
+
+
+def summarise_build(run: RunFolder, seconds: dict[str, float]) -> dict[str, Any]:
+    """What a build ends with, JSON-ready."""
+    verified = run.read_json("verify", "verify.json")
+    measured = run.read_json("benchmark", "benchmark.json")
+    evaluation = run.read_json("evaluate", "evaluation.json")
+    sizes = {
+        entry["variant"]: entry for entry in measured["variants"] if "error" not in entry
+    }
+    return {
+        "run": str(run.root),
+        "bundle": str(run.root / "bundle"),
+        "recommended": measured["recommendation"],
+        "images": evaluation["images"],
+        "trained": evaluation["metrics"],
+        "variants": [
+            {
+                "variant": str(VariantKey.parse(entry["variant"])),
+                "passed": entry["passed"],
+                "reasons": entry["reasons"],
+                "metrics": entry["metrics"],
+                "benchmark": sizes.get(entry["variant"]),
+            }
+            for entry in verified["variants"]
+        ],
+        "training_seconds": run.read_json("train", "train.json")["training_seconds"],
+        "seconds": seconds,
+    }

@@ -1,0 +1,120 @@
+"""The last two stages: measure the variants that passed, and pack them into the bundle."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from typing import Any
+
+from edgefit.bench.recommend import recommend
+from edgefit.bench.suite import benchmark
+from edgefit.bundle import (
+    MANIFEST,
+    BundleWriter,
+    Manifest,
+    describe_files,
+    read_bundle,
+    sha256_of,
+)
+from edgefit.progress import QUIET, Reporter
+from edgefit.report.write import write_report
+from edgefit.run import RunFolder, write_json
+from edgefit.spec import VariantKey
+from edgefit.verify.stage import require
+
+RESULTS = "benchmark.json"
+
+
+def benchmark_run(run: RunFolder, reporter: Reporter = QUIET) -> dict[str, Any]:
+    """Measure every variant of a run that passed the gate, each in its own process.
+
+    Requires ``verify``. Ensures ``benchmark/benchmark.json``.
+
+    Returns:
+        What that file holds, the recommendation included.
+    """
+    recipe = run.recipe()
+    run.require("verify")
+    if run.is_done("benchmark", recipe):
+        reporter.say("[dim]benchmark: already done with these inputs[/]")
+        return run.read_json("benchmark", RESULTS)
+    verified = run.read_json("verify", "verify.json")
+    require(verified, recipe.verify)
+    run.begin("benchmark", recipe)
+    results = benchmark(
+        run.root / "export",
+        variants=[VariantKey.parse(name) for name in verified["passed"]],
+        threads=recipe.benchmark.threads,
+        seconds=recipe.benchmark.seconds,
+        rounds=recipe.benchmark.rounds,
+        reporter=reporter,
+    )
+    results["recommendation"] = recommend(results)
+    run.write_json("benchmark", RESULTS, results)
+    digest = hashlib.sha256(json.dumps(results, sort_keys=True).encode()).hexdigest()
+    run.mark_done("benchmark", recipe, digest)
+    return results
+
+
+def bundle_run(run: RunFolder, reporter: Reporter = QUIET) -> Manifest:
+    """Pack what passed the gate, with its figures, the report and the model card.
+
+    Requires ``verify`` and ``benchmark``. Ensures ``bundle/``, complete.
+
+    Raises:
+        GateError: What the recipe requires has not passed.
+    """
+    recipe = run.recipe()
+    run.require("verify", "benchmark")
+    target = run.root / "bundle"
+    if run.is_done("bundle", recipe) and (target / MANIFEST).is_file():
+        reporter.say("[dim]bundle: already done with these inputs[/]")
+        return read_bundle(target).manifest
+    run.begin("bundle", recipe)
+    verified = run.read_json("verify", "verify.json")
+    require(verified, recipe.verify)
+    draft = read_bundle(run.root / "export", allow_draft=True)
+    measured = run.read_json("benchmark", RESULTS)
+    with BundleWriter(target) as writer:
+        manifest = _verified_manifest(draft.manifest, verified, measured)
+        for entry in [f for v in manifest.variants for f in v.files] + manifest.files:
+            copy = writer.folder / entry.path
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(draft.root / entry.path, copy)
+        write_json(writer.folder / "verify.json", verified)
+        extra = ["verify.json", *write_report(run, manifest, writer.folder)]
+        files = [*manifest.files, *describe_files(writer.folder, extra)]
+        manifest = manifest.model_copy(update={"files": files})
+        writer.finish(manifest)
+    run.mark_done("bundle", recipe, outputs=sha256_of(target / MANIFEST))
+    return manifest
+
+
+def _verified_manifest(
+    draft: Manifest, verified: dict[str, Any], measured: dict[str, Any]
+) -> Manifest:
+    gate = {entry["variant"]: entry for entry in verified["variants"]}
+    bench = {entry["variant"]: entry for entry in measured["variants"]}
+    variants = []
+    for variant in draft.variants:
+        name = str(variant.key)
+        if name not in verified["passed"]:
+            continue
+        entry = gate[name]
+        figures = {k: v for k, v in bench.get(name, {}).items() if k not in ("rounds", "variant")}
+        facts = {
+            "metrics": entry["metrics"],
+            "gate": {"passed": True, "batches": entry["batches"]},
+            "benchmark": figures,
+        }
+        variants.append(variant.model_copy(update=facts))
+    recommended = measured["recommendation"].get("variant")
+    return draft.model_copy(
+        update={
+            "status": "verified",
+            "variants": variants,
+            "recommended": {"default": recommended} if recommended else {},
+            "lineage": draft.lineage | {"machine": measured["machine"]},
+        }
+    )

@@ -1,0 +1,224 @@
+"""The stage ``export``: the trained network as files, one for each engine and precision.
+
+Writes a *draft* bundle: the bundle's format before the gate. Every variant is made from one
+captured program; int8 is calibrated on training images, each engine by its own quantizer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgefit.bundle import (
+    FORMAT_VERSION,
+    MANIFEST,
+    BundleWriter,
+    FileEntry,
+    Manifest,
+    Variant,
+    describe_files,
+    read_bundle,
+    sha256_of,
+)
+from edgefit.data.loader import FrameStore
+from edgefit.data.stage import frozen_samples
+from edgefit.data.table import SampleTable
+from edgefit.export.metadata import ModelMetadata
+from edgefit.export.onnx_file import halve_weights, save_onnx, write_onnx
+from edgefit.export.openvino_ir import save_ir, to_openvino
+from edgefit.export.program import capture
+from edgefit.pipeline.lineage import lineage
+from edgefit.progress import QUIET, Reporter
+from edgefit.quantize.calibration import choose_calibration
+from edgefit.quantize.onnxruntime import quantize_onnxruntime
+from edgefit.quantize.openvino import quantize_openvino
+from edgefit.recipe import ExportConfig, Recipe
+from edgefit.run import RunFolder
+from edgefit.runtime.engines import open_session
+from edgefit.runtime.preprocess import decode_image, preprocess
+from edgefit.runtime.selftest import write_golden
+from edgefit.spec import Engine, Precision, VariantKey
+from edgefit.train.stage import input_spec, load_trained
+
+
+@dataclass(frozen=True)
+class _Making:
+    """What the making of each variant needs."""
+
+    folder: Path
+    program: Any
+    metadata: ModelMetadata
+    config: ExportConfig
+    calibration_NHWC: NDArray[np.uint8]
+    reporter: Reporter
+
+
+def export(run: RunFolder, reporter: Reporter = QUIET) -> dict[str, Any]:
+    """Export the best network of a run.
+
+    Requires ``check`` and ``train``. Ensures ``export/``, a draft bundle with the golden frames.
+
+    Returns:
+        Sizes and making of each variant.
+
+    Raises:
+        StageError: The network cannot be captured, or an engine refuses a file.
+    """
+    recipe = run.recipe()
+    network = load_trained(run)
+    if run.is_done("export", recipe):
+        reporter.say("[dim]export: already done with these inputs[/]")
+        return _summary(read_bundle(run.root / "export", allow_draft=True).manifest)
+    run.begin("export", recipe)
+    table = frozen_samples(run)
+    spec = input_spec(recipe)
+    temperature = float(network.temperature)
+    metadata = ModelMetadata(recipe.name, recipe.task, table.labels, spec, temperature)
+    with BundleWriter(run.root / "export") as writer:
+        reporter.say("capturing the network")
+        making = _Making(
+            writer.folder,
+            capture(network, spec),
+            metadata,
+            recipe.export,
+            _calibration_frames(table, recipe, reporter),
+            reporter,
+        )
+        variants = [v for engine in recipe.export.engines for v in _MAKERS[engine](making)]
+        golden = _write_golden(writer.folder, variants, table, recipe)
+        manifest = Manifest(
+            format_version=FORMAT_VERSION,
+            status="draft",
+            name=recipe.name,
+            task=recipe.task,
+            labels=list(table.labels.names),
+            labels_sha256=table.labels.sha256,
+            input=spec.to_dict(),
+            temperature=temperature,
+            variants=variants,
+            files=golden,
+            lineage=lineage(run, recipe),
+        )
+        writer.finish(manifest)
+    run.mark_done("export", recipe, outputs=sha256_of(run.root / "export" / MANIFEST))
+    return _summary(manifest)
+
+
+def _make_onnxruntime(making: _Making) -> list[Variant]:
+    folder = making.folder / Engine.ONNXRUNTIME
+    folder.mkdir()
+    paths = {p: folder / f"model.{p}.onnx" for p in Precision}
+    making.reporter.say("writing ONNX")
+    write_onnx(
+        making.program, paths[Precision.FP32], making.metadata, opset=making.config.opset
+    )
+    details: dict[Precision, dict[str, Any]] = {}
+    if Precision.FP16 in making.config.precisions:
+        halve_weights(paths[Precision.FP32], paths[Precision.FP16], making.metadata)
+    if Precision.INT8 in making.config.precisions:
+        making.reporter.say("quantizing for onnxruntime")
+        model, details[Precision.INT8] = quantize_onnxruntime(
+            paths[Precision.FP32], making.calibration_NHWC
+        )
+        save_onnx(model, paths[Precision.INT8], making.metadata)
+    return _variants(making, Engine.ONNXRUNTIME, {p: [paths[p]] for p in Precision}, details)
+
+
+def _make_openvino(making: _Making) -> list[Variant]:
+    folder = making.folder / Engine.OPENVINO
+    folder.mkdir()
+    paths = {p: folder / f"model.{p}.xml" for p in Precision}
+    making.reporter.say("writing OpenVINO IR")
+    model = to_openvino(making.program, making.metadata)
+    details: dict[Precision, dict[str, Any]] = {}
+    if Precision.INT8 in making.config.precisions:
+        making.reporter.say("quantizing for OpenVINO")
+        quantized, details[Precision.INT8] = quantize_openvino(model, making.calibration_NHWC)
+        save_ir(quantized, paths[Precision.INT8], making.metadata)
+    if Precision.FP16 in making.config.precisions:
+        save_ir(model, paths[Precision.FP16], making.metadata, half=True)
+    if Precision.FP32 in making.config.precisions:
+        save_ir(model, paths[Precision.FP32], making.metadata)
+    files = {p: [paths[p], paths[p].with_suffix(".bin")] for p in Precision}
+    return _variants(making, Engine.OPENVINO, files, details)
+
+
+_MAKERS = {Engine.ONNXRUNTIME: _make_onnxruntime, Engine.OPENVINO: _make_openvino}
+
+
+def _variants(
+    making: _Making,
+    engine: Engine,
+    files: dict[Precision, list[Path]],
+    details: dict[Precision, dict[str, Any]],
+) -> list[Variant]:
+    made = []
+    for precision, paths in files.items():
+        if precision not in making.config.precisions:
+            for path in paths:
+                path.unlink(missing_ok=True)  # the fp32 file that int8 was made from
+            continue
+        entries = describe_files(
+            making.folder, [p.relative_to(making.folder).as_posix() for p in paths]
+        )
+        made.append(
+            Variant(
+                engine=engine,
+                precision=precision,
+                files=entries,
+                quantization=details.get(precision, {}),
+            )
+        )
+    return made
+
+
+def _calibration_frames(
+    table: SampleTable, recipe: Recipe, reporter: Reporter
+) -> NDArray[np.uint8]:
+    training = table.of("train")
+    chosen = choose_calibration(
+        training.targets_N(), recipe.export.calibration_images, seed=recipe.train.seed
+    )
+    samples = [training.samples[i] for i in chosen]
+    store = FrameStore(samples, table.root, input_spec(recipe), reporter=reporter)
+    return np.stack([store.frame(i) for i in range(len(store))])
+
+
+def _write_golden(
+    folder: Path, variants: list[Variant], table: SampleTable, recipe: Recipe
+) -> list[FileEntry]:
+    """Keep a few held-out frames with what each file just made says of them."""
+    test = table.of("test")
+    spec = input_spec(recipe)
+    chosen = choose_calibration(
+        test.targets_N(), recipe.export.golden_frames, seed=recipe.train.seed
+    )
+    frames = [decode_image(test.absolute(test.samples[i]), spec) for i in chosen]
+    inputs_NHWC = np.stack([preprocess(frame, spec) for frame in frames])
+    outputs: dict[VariantKey, NDArray[np.float32]] = {}
+    for variant in variants:
+        session = open_session(folder / variant.files[0].path, variant.key)
+        outputs[variant.key] = session.infer(inputs_NHWC)
+    golden = folder / "golden"
+    write_golden(
+        golden,
+        frames,
+        names=[test.samples[i].path for i in chosen],
+        outputs=outputs,
+        targets=[test.samples[i].label for i in chosen],
+    )
+    written = sorted(p.relative_to(folder).as_posix() for p in golden.rglob("*") if p.is_file())
+    return describe_files(folder, written)
+
+
+def _summary(manifest: Manifest) -> dict[str, Any]:
+    return {
+        "variants": [
+            {"variant": str(v.key), "bytes": v.size, "quantization": v.quantization}
+            for v in manifest.variants
+        ]
+    }

@@ -1,0 +1,54 @@
+"""Where a bundle comes from: enough to build it again, nothing that names a person or a machine."""
+
+from __future__ import annotations
+
+import platform
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from edgefit.recipe import Recipe
+from edgefit.run import RunFolder
+
+_PACKAGES = (
+    "edgefit",
+    "torch",
+    "torchvision",
+    "lightning",
+    "albumentations",
+    "onnx",
+    "onnxruntime",
+    "openvino",
+    "nncf",
+    "numpy",
+    "opencv-python-headless",
+)
+
+
+def lineage(run: RunFolder, recipe: Recipe) -> dict[str, Any]:
+    """Recipe, data fingerprint, base weights' hash, versions and seed."""
+    facts = recipe.model_dump(mode="json")
+    facts["data"]["root"] = None  # a path of the workstation; the fingerprint says which data
+    if recipe.model.weights not in ("imagenet", "none"):
+        facts["model"]["weights"] = Path(recipe.model.weights).name
+    training = run.read_json("train", "train.json")
+    checked = run.read_json("check", "check.json")
+    return {
+        "recipe": facts,
+        "data_fingerprint": checked["fingerprint"],
+        "images": checked["images"],
+        "weights": {k: training["weights"][k] for k in ("source", "sha256")},
+        "seed": recipe.train.seed,
+        "versions": versions(),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages that decide a result; absent ones are left out."""
+    found = {"python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,138 @@
+"""What a model has not been shown to do, in plain words; the same list on page and card."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from edgefit.report.facts import RunFacts
+from edgefit.report.words import (
+    Entry,
+    counted,
+    metric_title,
+    percent,
+    points,
+    shortened,
+    with_interval,
+)
+
+_WIDE = 0.02
+_FEW_IMAGES = 20
+_WEAK_RECALL = 0.9
+_POOR_CALIBRATION = 0.05
+_SHOWN = 6
+_SPOILING = {
+    "leak": "pictures occur in more than one split, so the figures here are too good",
+    "label-conflict": "pictures occur with different labels, so some answers counted as wrong "
+    "may be right, and the other way round",
+}
+
+
+def limits(facts: RunFacts) -> list[str]:
+    """Limits and risks, the gravest first; each one sentence or two."""
+    return [
+        *_data(facts),
+        *_uncertainty(facts),
+        *_weak_classes(facts),
+        *_calibration(facts),
+        *_variants(facts),
+        *_always(facts),
+    ]
+
+
+def _data(facts: RunFacts) -> Iterator[str]:
+    codes = {finding["code"] for finding in facts.check["findings"]}
+    for code, consequence in _SPOILING.items():
+        if code in codes:
+            yield f"The data check found an error: {consequence}. Correct the data and build again."
+    if "no-groups" in codes:
+        yield (
+            "Every image was taken as independent. If several show the same part, track or "
+            "person, such images are on both sides of the split and the figures are too good."
+        )
+    left_out = len(facts.check["unreadable"])
+    if left_out:
+        yield f"{counted(left_out, 'image')} could not be read and took no part."
+
+
+def _uncertainty(facts: RunFacts) -> Iterator[str]:
+    entry: Entry = facts.evaluation["metrics"][facts.metric]
+    low, high = entry["low"], entry["high"]
+    images, groups = facts.evaluation["images"], facts.evaluation["groups"]
+    if low is not None and high is not None and high - low >= _WIDE:
+        basis = counted(images, "image")
+        if groups != images:
+            basis += f" in {counted(groups, 'independent group')}"
+        yield (
+            f"The test set is small: {basis}. The {facts.confidence} interval of "
+            f"{metric_title(facts.metric).lower()} is {points(high - low).lstrip('+')} points "
+            "wide; do not read differences smaller than that as real."
+        )
+    yield (
+        "The intervals cover the choice of test images only. One training with one seed was "
+        "measured; another may come out better or worse."
+    )
+
+
+def _weak_classes(facts: RunFacts) -> Iterator[str]:
+    entries = facts.evaluation["per_class"]
+    absent = [e["label"] for e in entries if not e["support"]]
+    if absent:
+        yield f"Never tested, for want of test images: {_names(absent)}."
+    few = [e["label"] for e in entries if 0 < e["support"] < _FEW_IMAGES]
+    if few:
+        yield (
+            f"Tested on fewer than {_FEW_IMAGES} images each: {_names(few)}. "
+            "Their own figures say little."
+        )
+    weak = [
+        f"{shortened(e['label'], 40)} ({percent(e['recall']['value'])} found)"
+        for e in sorted(entries, key=lambda e: e["recall"]["value"] or 0.0)
+        if e["support"] and e["recall"]["value"] < _WEAK_RECALL
+    ]
+    if weak:
+        yield f"Found in fewer than {percent(_WEAK_RECALL, 0)} of cases: {_names(weak)}."
+
+
+def _calibration(facts: RunFacts) -> Iterator[str]:
+    error = facts.evaluation["metrics"]["expected_calibration_error"]
+    if error["value"] is not None and error["value"] > _POOR_CALIBRATION:
+        yield (
+            "The stated confidence is not the chance of being right: they differ by "
+            f"{with_interval(error)} on average. Set thresholds on measured results only."
+        )
+
+
+def _variants(facts: RunFacts) -> Iterator[str]:
+    limit = facts.recipe.verify.max_drop
+    for entry in facts.verification["variants"]:
+        batches = entry["batches"].values()
+        unsure = [b for b in batches if not b.get("drop_within_limit_with_confidence", True)]
+        if entry["passed"] and unsure:
+            worst = max((b["drop_high"] for b in unsure if b["drop_high"] is not None), default=None)
+            if worst is not None:
+                yield (
+                    f"{entry['variant']} kept within the allowed drop of {limit:g} points on these "
+                    f"images, but the drop may be as large as {points(worst).lstrip('+')} points."
+                )
+    for name in facts.verification["failed"]:
+        yield f"{name} did not pass the gate and is not in the bundle."
+
+
+def _always(facts: RunFacts) -> Iterator[str]:
+    yield (
+        f"It names one of its {len(facts.labels)} classes for every picture, also for one that "
+        "shows none of them."
+    )
+    yield (
+        "It was tested on pictures of the same origin as those it learned from. Another camera, "
+        "lens, light, background or product has not been shown to work."
+    )
+    yield (
+        "Latency was measured on the machine named here; on the device, run `edgefit benchmark`."
+    )
+
+
+def _names(names: list[str]) -> str:
+    shown = ", ".join(shortened(name, 60) for name in names[:_SHOWN])
+    rest = len(names) - _SHOWN
+    return f"{shown} and {rest} more" if rest > 0 else shown

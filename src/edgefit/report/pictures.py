@@ -1,0 +1,82 @@
+"""Small JPEG pictures inside the page: the most confident mistakes, and the golden frames."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import cv2
+import numpy as np
+
+from edgefit.errors import FrameError
+from edgefit.report.facts import RunFacts
+from edgefit.runtime.preprocess import decode_image
+from edgefit.spec import Frame
+
+MOST_PICTURES = 24
+_LONG_SIDE = 160
+_JPEG_QUALITY = 82
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One picture of a contact sheet.
+
+    Attributes:
+        source: ``data:`` address of a JPEG; None where the file cannot be read any more.
+        name: File name.
+        truth: True class.
+        answer: Class that was answered.
+        confidence: Its probability, 0 to 1.
+    """
+
+    source: str | None
+    name: str
+    truth: str
+    answer: str
+    confidence: float
+
+
+def mistakes(facts: RunFacts) -> list[Picture]:
+    """The held-out images that the trained network got wrong with the greatest confidence."""
+    wrong_N = np.flatnonzero(facts.answers_N != facts.targets_N)
+    order = wrong_N[np.argsort(-facts.confidence_N[wrong_N], kind="stable")]
+    pictures = []
+    for index in order[:MOST_PICTURES].tolist():
+        sample = facts.test.samples[index]
+        pictures.append(
+            Picture(
+                source=thumbnail(facts.test.absolute(sample)),
+                name=PurePosixPath(sample.path).name,
+                truth=sample.label,
+                answer=facts.labels[facts.answers_N[index]],
+                confidence=float(facts.confidence_N[index]),
+            )
+        )
+    return pictures
+
+
+def thumbnail(path: Path) -> str | None:
+    """A picture as a ``data:`` address, at most 160 pixels a side.
+
+    None where it cannot be read any more: a data set may have moved on since its training, and
+    the report says so instead of failing.
+    """
+    if not path.is_file():
+        return None
+    try:
+        frame = decode_image(path)
+    except FrameError:
+        return None
+    return "data:image/jpeg;base64," + base64.b64encode(_small_jpeg(frame)).decode()
+
+
+def _small_jpeg(frame: Frame) -> bytes:
+    height, width = frame.shape[:2]
+    scale = min(1.0, _LONG_SIDE / max(height, width))
+    shape = (max(1, round(width * scale)), max(1, round(height * scale)))
+    small = frame if scale == 1 else cv2.resize(frame, shape, interpolation=cv2.INTER_AREA)
+    bgr = cv2.cvtColor(small, cv2.COLOR_RGB2BGR)
+    _, jpeg = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
+    return bytes(jpeg)

@@ -1,0 +1,317 @@
+"""What each section of the page and of the card shows, as rows of plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import PurePath
+from typing import Any
+
+import numpy as np
+
+from edgefit.report.facts import RunFacts
+from edgefit.report.words import (
+    METRICS,
+    counted,
+    duration,
+    metric_title,
+    milliseconds,
+    percent,
+    points,
+    shortened,
+    size,
+    with_interval,
+)
+
+Row = dict[str, Any]
+
+_MOST_NAMES_IN_A_SENTENCE = 8
+_MOST_CONFUSIONS = 12
+_MOST_PATHS = 8
+_MOST_UNREADABLE = 40
+
+
+def headline(facts: RunFacts) -> Row:
+    """What the model does and how well, in sentences for someone who reads nothing else."""
+    best = facts.recommended
+    entry = best.metrics[facts.metric]
+    images, groups = facts.evaluation["images"], facts.evaluation["groups"]
+    basis = counted(images, "held-out image")
+    if groups != images:
+        basis += f" ({counted(groups, 'independent group')})"
+    names = [shortened(name, 40) for name in facts.labels]
+    listed = ", ".join(names[:_MOST_NAMES_IN_A_SENTENCE])
+    if len(names) > _MOST_NAMES_IN_A_SENTENCE:
+        listed += f" and {len(names) - _MOST_NAMES_IN_A_SENTENCE} more"
+    return {
+        "name": facts.manifest.name,
+        "description": facts.recipe.description,
+        "task": f"Tells for a picture which of {len(names)} classes it shows: {listed}.",
+        "variant": str(best.key),
+        "recommended": bool(facts.manifest.recommended),
+        "reason": facts.benchmark["recommendation"].get("reason"),
+        "metric": metric_title(facts.metric),
+        "value": with_interval(entry).split(" (")[0],
+        "interval": _interval_in_words(entry, facts.confidence),
+        "basis": basis,
+        "latency": _latency_of(facts, str(best.key)),
+        "machine": facts.benchmark["machine"].get("cpu_model") or "a machine of unknown kind",
+        "size": size(best.size),
+        "passed": len(facts.verification["passed"]),
+        "variants": len(facts.verification["variants"]),
+    }
+
+
+def _interval_in_words(entry: Mapping[str, float | None], confidence: str) -> str:
+    if entry["value"] is None:
+        return "It is not defined on these images."
+    return f"With {confidence} confidence between {with_interval(entry).split('(')[1][:-1]}."
+
+
+def _latency_of(facts: RunFacts, variant: str) -> str:
+    measured = facts.measured(variant)
+    return milliseconds(measured["latency_ms"]["p50"] if measured else None)
+
+
+def data_table(facts: RunFacts) -> Row:
+    """Images (and groups, where they are not the same) per class and split."""
+    images: Mapping[str, Mapping[str, int]] = facts.check["images_by_split_and_class"]
+    groups: Mapping[str, Mapping[str, int]] = facts.check["groups_by_split_and_class"]
+    splits = list(images)
+    rows = [
+        {
+            "label": label,
+            "images": [images[s][label] for s in splits],
+            "groups": [groups[s][label] for s in splits],
+        }
+        for label in facts.labels
+    ]
+    return {
+        "splits": [{"train": "training", "val": "validation"}.get(s, s) for s in splits],
+        "rows": rows,
+        "totals": [sum(images[s].values()) for s in splits],
+        "images": facts.check["images"],
+        "groups": facts.check["groups"],
+        "grouped": facts.check["groups"] != facts.check["images"],
+        "width": facts.check["width"],
+        "height": facts.check["height"],
+        "grey": facts.check["grey"],
+        "near_black": facts.check["near_black"],
+    }
+
+
+def findings(facts: RunFacts) -> list[Row]:
+    """What the data check found, gravest first, each with a few of the images concerned."""
+    return [
+        {
+            "level": finding["level"],
+            "code": finding["code"],
+            "message": finding["message"],
+            "paths": finding["paths"][:_MOST_PATHS],
+            "more": max(0, len(finding["paths"]) - _MOST_PATHS),
+        }
+        for finding in facts.check["findings"]
+        if finding["code"] != "unreadable"
+    ]
+
+
+def unreadable(facts: RunFacts) -> Row:
+    """The images that were left out, with the reason for each."""
+    files = facts.check["unreadable"]
+    return {
+        "count": len(files),
+        "rows": list(files.items())[:_MOST_UNREADABLE],
+        "more": max(0, len(files) - _MOST_UNREADABLE),
+    }
+
+
+def metric_rows(facts: RunFacts) -> list[Row]:
+    """Every metric of the trained network and of the recommended variant, with intervals."""
+    recommended = facts.recommended.metrics
+    return [
+        {
+            "title": metric_title(name),
+            "meaning": METRICS[name][1] if name in METRICS else "",
+            "trained": with_interval(entry),
+            "variant": with_interval(recommended[name]) if name in recommended else "",
+        }
+        for name, entry in facts.evaluation["metrics"].items()
+    ]
+
+
+def class_rows(facts: RunFacts) -> list[Row]:
+    """Results of the trained network per class, the worst first."""
+    confusion = np.asarray(facts.evaluation["confusion"])
+    rows = []
+    for index, entry in enumerate(facts.evaluation["per_class"]):
+        mistaken = confusion[index].copy()
+        mistaken[index] = 0
+        taken_for = ""
+        if mistaken.any():
+            other = int(mistaken.argmax())
+            taken_for = f"{facts.labels[other]} ({mistaken[other]})"
+        rows.append(
+            {
+                "label": entry["label"],
+                "support": entry["support"],
+                **{n: with_interval(entry[n]) for n in ("recall", "precision", "f1")},
+                "entry": entry["recall"],
+                "taken_for": taken_for,
+            }
+        )
+    return sorted(rows, key=_worst_first)
+
+
+def _worst_first(row: Row) -> tuple[bool, float, str]:
+    value = row["entry"]["value"]
+    return (value is None, value or 0.0, row["label"])
+
+
+def confusions(facts: RunFacts) -> list[Row]:
+    """The most frequent pairs of truth and wrong answer."""
+    counts = np.asarray(facts.evaluation["confusion"])
+    pairs = [
+        {"truth": facts.labels[t], "answer": facts.labels[a], "count": int(counts[t, a])}
+        for t, a in np.argwhere(counts > 0).tolist()
+        if t != a
+    ]
+    return sorted(pairs, key=lambda pair: -int(pair["count"]))[:_MOST_CONFUSIONS]
+
+
+def breakdowns(facts: RunFacts) -> list[Row]:
+    """Results by the columns that the recipe asked for, the worst value first."""
+    tables = []
+    for column, values in facts.evaluation["by"].items():
+        rows = [
+            {"value": value, "images": e["images"], "entry": e["metrics"].get(facts.metric)}
+            for value, e in values.items()
+        ]
+        rows = [r | {"text": with_interval(r["entry"])} for r in rows if r["entry"]]
+        rows.sort(key=lambda r: (r["entry"]["value"] is None, r["entry"]["value"] or 0.0))
+        tables.append({"column": column, "rows": rows})
+    return tables
+
+
+def gate_rows(facts: RunFacts) -> list[Row]:
+    """What the gate measured per variant; of several batch sizes the worst figure."""
+    rows = []
+    for entry in facts.verification["variants"]:
+        batches = [b for b in entry["batches"].values() if b["finite"]]
+        worst = max(batches, key=lambda b: -1.0 if b["drop"] is None else b["drop"], default=None)
+        rows.append(
+            {
+                "variant": entry["variant"],
+                "passed": entry["passed"],
+                "reasons": entry["reasons"],
+                "difference": max((b["max_abs_difference"] for b in batches), default=None),
+                "flips": max((b["top1_flips"] for b in batches), default=None),
+                "drop": points(worst["drop"], worst["drop_low"], worst["drop_high"])
+                if worst
+                else points(None),
+                "metric": with_interval(entry["metrics"][facts.metric])
+                if facts.metric in entry["metrics"]
+                else "",
+            }
+        )
+    return rows
+
+
+def variant_rows(facts: RunFacts) -> list[Row]:
+    """Size and speed of every variant in the bundle, the fastest first."""
+    rows = []
+    for variant in facts.manifest.variants:
+        name = str(variant.key)
+        measured = facts.measured(name)
+        latency = measured["latency_ms"] if measured else {"p50": None, "p90": None, "p99": None}
+        rows.append(
+            {
+                "name": name,
+                "recommended": name == facts.manifest.recommended.get("default"),
+                "bytes": variant.size,
+                "size": size(variant.size),
+                **{p: latency[p] for p in ("p50", "p90", "p99")},
+                "throughput": measured and measured["throughput"]["batch1"],
+                "load": milliseconds(measured["load_ms"] if measured else None),
+                "first": milliseconds(measured["first_inference_ms"] if measured else None),
+                "memory": measured and measured["peak_memory_mb"],
+                "metric": with_interval(variant.metrics[facts.metric]),
+            }
+        )
+    return sorted(rows, key=lambda row: (row["p50"] is None, row["p50"] or 0.0))
+
+
+def training_rows(facts: RunFacts) -> list[tuple[str, str]]:
+    """How the network was trained, as pairs of a word and its value."""
+    recipe, training = facts.recipe, facts.training
+    best = training["best"]
+    config = recipe.train
+    return [
+        ("backbone", f"{facts.card.title}, {facts.card.parameters:,} parameters without the head"),
+        ("starts from", base_weights(facts)),
+        ("input", f"{recipe.input.width} x {recipe.input.height} pixels, {recipe.input.aspect}"),
+        ("augmentation", PurePath(config.augment).name),
+        ("epochs", f"{training['epochs']} of at most {config.epochs}"
+         + (", stopped early" if training["stopped_early"] else "")),  # fmt: skip
+        ("best epoch", f"{best['epoch']}: {metric_title(config.metric).lower()} "
+         f"{percent(best[f'val_{config.metric}'])} on validation"),  # fmt: skip
+        ("balancing", config.balance),
+        ("time", f"{duration(training['training_seconds'])} on {training['device']}"),
+    ]
+
+
+def base_weights(facts: RunFacts) -> str:
+    """Where the backbone's weights came from, in words."""
+    source = facts.training["weights"]["source"]
+    if source == "none":
+        return "random weights (no pretraining)"
+    return "ImageNet weights of torchvision" if source == "imagenet" else PurePath(source).name
+
+
+def lineage(facts: RunFacts) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Hashes, seeds, versions and the machine: titled lists of pairs."""
+    known = facts.manifest.lineage
+    origin = [
+        ("data fingerprint", known["data_fingerprint"]),
+        ("class list (sha256)", facts.manifest.labels_sha256),
+        ("base weights", PurePath(known["weights"]["source"]).name),
+        ("base weights (sha256)", known["weights"]["sha256"] or "none"),
+        ("training seed", known["seed"]),
+        ("split seed", facts.recipe.data.split.seed),
+    ]
+    files = [(f.path, f.sha256) for v in facts.manifest.variants for f in v.files]
+    return [
+        ("Origin", [(key, str(value)) for key, value in origin]),
+        ("Model files (sha256)", files),
+        ("Versions", [(key, str(value)) for key, value in known["versions"].items()]),
+        ("Machine of the benchmark", list(_flat(facts.benchmark["machine"]).items())),
+    ]
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    """Nested values as one list of pairs; what is not known is left out."""
+    flat: dict[str, str] = {}
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            flat |= _flat(value, f"{prefix}{key} ")
+        elif isinstance(value, list):
+            flat[prefix + key] = " ".join(str(item) for item in value)
+        elif value is not None:
+            flat[prefix + key] = str(value)
+    return {key.replace("_", " "): value for key, value in flat.items()}
+
+
+def licence(facts: RunFacts) -> list[str]:
+    """Terms that come with the backbone, in sentences."""
+    terms = facts.card.licence
+    source = facts.training["weights"]["source"]
+    code = f"The code of {facts.card.title} is under {terms.code}."
+    if source == "none":
+        return [code, "Training began from random weights, so no base weights bring terms along."]
+    official = f"Terms of the official weights: {terms.weights}. {terms.note}"
+    if source == "imagenet":
+        return [code, f"Base weights: {terms.source_url}.", official]
+    return [
+        code,
+        f"The base weights came from the file {PurePath(source).name}; its own terms apply and "
+        "have to be settled by who supplied it.",
+        official,
+    ]

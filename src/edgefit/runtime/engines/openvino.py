@@ -1,0 +1,140 @@
+"""The OpenVINO engine, CPU plugin. An optional package: imported when a model is opened.
+
+On a CPU with bf16 units (AMX) and on ARM the plugin computes fp32 graphs in half precision unless
+told otherwise. That is faster and a different model: the answers differ from those that the gate
+verified elsewhere. So float32 is asked for, and checked.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgefit.errors import BundleError, StageError, missing_extra
+from edgefit.runtime.engines import check_images, check_signature
+
+_DEVICE = "CPU"
+
+
+def open_model(
+    model_path: Path, *, threads: int | None = None, batch: int | None = None
+) -> OpenvinoSession:
+    """Open an IR or ONNX file; see :func:`edgefit.runtime.engines.open_session`.
+
+    Nothing is cached on disk. One inference uses all its threads (one stream), for latency.
+
+    Raises:
+        MissingDependencyError: OpenVINO is not installed.
+        BundleError: The file is damaged or has another signature.
+        StageError: Another device or inference precision runs than the one asked for.
+    """
+    ov = _import()
+    core = ov.Core()
+    try:
+        model = core.read_model(str(model_path))
+    except RuntimeError as error:
+        raise _refused("OpenVINO cannot open this graph.", model_path, error) from error
+    height, width = _signature(model, model_path)
+    config = {
+        "PERFORMANCE_HINT": "LATENCY",
+        "NUM_STREAMS": "1",
+        "INFERENCE_PRECISION_HINT": "f32",
+        **({} if threads is None else {"INFERENCE_NUM_THREADS": str(threads)}),
+    }
+    try:
+        if batch is not None:
+            model.reshape([batch, height, width, 3])
+        compiled = core.compile_model(model, _DEVICE, config)
+    except RuntimeError as error:
+        raise _refused("OpenVINO cannot compile this graph.", model_path, error) from error
+    _check_running(compiled, model_path)
+    return OpenvinoSession(compiled, (height, width), batch)
+
+
+class OpenvinoSession:
+    """An :class:`edgefit.runtime.engines.EngineSession` on OpenVINO."""
+
+    def __init__(self, compiled: Any, size: tuple[int, int], batch: int | None) -> None:
+        self._tensor = _import().Tensor
+        self._compiled = compiled
+        self._request = compiled.create_infer_request()
+        self._height, self._width = size
+        self._batch = batch
+
+    def infer(self, images_NHWC: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Probabilities ``float32`` (N, C) of ``uint8`` (N, H, W, 3); the caller's own array.
+
+        Raises:
+            InputError: Another dtype or shape.
+        """
+        images_NHWC = check_images(images_NHWC, self._height, self._width, self._batch)
+        self._request.set_input_tensor(self._tensor(images_NHWC, shared_memory=True))
+        self._request.infer()
+        # The request writes its next answer into the same memory.
+        probabilities_NC: NDArray[np.float32] = self._request.get_output_tensor(0).data.copy()
+        return probabilities_NC
+
+    def describe(self) -> dict[str, str]:
+        """Engine, version, device really running, threads, inference precision, batch."""
+        get = self._compiled.get_property
+        return {
+            "engine": "openvino",
+            "version": str(_import().get_version()),
+            "device": ",".join(get("EXECUTION_DEVICES")),
+            "threads": str(get("INFERENCE_NUM_THREADS")),
+            "inference_precision": _type_name(get("INFERENCE_PRECISION_HINT")),
+            "batch": str(self._batch or "any"),
+        }
+
+
+def _import() -> Any:
+    try:
+        import openvino
+    except ImportError as error:
+        raise missing_extra("openvino", "openvino") from error
+    return openvino
+
+
+def _signature(model: Any, model_path: Path) -> tuple[int, int]:
+    inputs = model.inputs
+    shape = inputs[0].partial_shape
+    found = f"{len(inputs)} input(s), {_type_name(inputs[0].element_type)} {shape}"
+    sizes = (
+        [size.get_length() if size.is_static else None for size in shape]
+        if shape.rank.is_static
+        else []
+    )
+    fits = len(inputs) == 1 and _type_name(inputs[0].element_type) == "u8"
+    return check_signature(model_path, found, dtype_fits=fits, shape=sizes)
+
+
+def _check_running(compiled: Any, model_path: Path) -> None:
+    expected = {"device": [_DEVICE], "inference precision": "f32"}
+    found = {
+        "device": list(compiled.get_property("EXECUTION_DEVICES")),
+        "inference precision": _type_name(compiled.get_property("INFERENCE_PRECISION_HINT")),
+    }
+    if found != expected:
+        raise StageError(
+            "OpenVINO runs something else than what was asked for.",
+            path=model_path,
+            expected=expected,
+            found=found,
+        )
+
+
+def _type_name(element_type: Any) -> str:
+    return str(element_type.get_type_name())
+
+
+def _refused(message: str, model_path: Path, error: RuntimeError) -> BundleError:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return BundleError(
+        message,
+        path=model_path,
+        found=lines[-1] if lines else type(error).__name__,
+        remedy="copy the bundle again, or export it with this release of OpenVINO",
+    )

@@ -1,0 +1,81 @@
+"""From any array a camera or a decoder gives to a frame: ``uint8`` (H, W, 3), RGB."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edgefit.errors import FrameError
+from edgefit.spec import Frame
+
+
+def as_frame(pixels: NDArray[Any], *, premultiplied: bool = False) -> Frame:
+    """Bring pixels to the one form the rest of edgefit knows.
+
+    - Grey (H, W) or (H, W, 1) is repeated over the three channels.
+    - ``uint16`` keeps its high byte (``>> 8``), so 65535 becomes 255. A 12-bit camera that stores
+      its values unscaled in 16 bits must be scaled by the caller.
+    - (H, W, 4) is RGBA with straight alpha and is laid over white, as viewers show it.
+
+    Args:
+        pixels: ``uint8`` or ``uint16`` (H, W), (H, W, 1), (H, W, 3) RGB or (H, W, 4) RGBA, in any
+            memory order.
+        premultiplied: The colours of an RGBA array were already multiplied by its alpha.
+
+    Returns:
+        ``uint8`` (H, W, 3) RGB, C-contiguous. It is ``pixels`` itself where nothing had to change.
+
+    Raises:
+        FrameError: Another shape or dtype, or no pixels.
+    """
+    if not isinstance(pixels, np.ndarray):
+        raise FrameError(
+            "A frame must be a numpy array.", expected="numpy.ndarray", found=type(pixels).__name__
+        )
+    _check_shape(pixels)
+    if pixels.dtype == np.uint16:
+        pixels = (pixels >> 8).astype(np.uint8)
+    elif pixels.dtype != np.uint8:
+        raise FrameError(
+            "A frame has another number format than pixels have.",
+            expected="uint8 (0 to 255) or uint16 (0 to 65535)",
+            found=pixels.dtype,
+        )
+    pixels = np.ascontiguousarray(pixels)
+    channels = 1 if pixels.ndim == 2 else pixels.shape[2]
+    if channels == 1:
+        return _as_uint8(cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGB))
+    if channels == 4:
+        return _over_white(pixels, premultiplied)
+    return pixels
+
+
+def _check_shape(pixels: NDArray[Any]) -> None:
+    channels_fit = pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[2] in (1, 3, 4))
+    if not channels_fit or pixels.size == 0:
+        raise FrameError(
+            "An array has not the shape of a frame.",
+            expected="(H, W), (H, W, 1), (H, W, 3) or (H, W, 4), at least one pixel",
+            found=pixels.shape,
+        )
+
+
+def _over_white(pixels: NDArray[np.uint8], premultiplied: bool) -> Frame:
+    colour, alpha = pixels[..., :3], pixels[..., 3:]
+    if bool(np.all(alpha == 255)):
+        return np.ascontiguousarray(colour)
+    # The largest sum is 255 * 255 + 127 = 65152: it fits 16 bits.
+    white = (255 - alpha.astype(np.uint16)) * 255
+    lit = colour.astype(np.uint16) * (255 if premultiplied else alpha.astype(np.uint16))
+    # A premultiplied colour above its alpha (a rounding of the writer's) must not wrap around.
+    total = np.minimum(lit.astype(np.uint32) + white + 127, 255 * 255 + 127)
+    return np.asarray(total // 255).astype(np.uint8)
+
+
+def _as_uint8(pixels: Any) -> Frame:
+    # OpenCV's stubs give a union over every dtype; the dtype was checked above.
+    frame: Frame = pixels
+    return frame

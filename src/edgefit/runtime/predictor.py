@@ -1,0 +1,120 @@
+"""``edgefit.load(bundle)(frame)``: the device's whole job for one frame."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from edgefit.bundle import Bundle, read_bundle
+from edgefit.errors import MissingDependencyError
+from edgefit.runtime.decoding import DECODERS
+from edgefit.runtime.engines import (
+    INSTALL_COMMANDS,
+    EngineSession,
+    engine_is_installed,
+    open_session,
+)
+from edgefit.runtime.preprocess import decode_image, preprocess
+from edgefit.spec import InputSpec, LabelMap, Prediction, VariantKey
+
+_DEFAULT_TARGET = "default"
+
+
+def load(
+    bundle: Path | str, *, variant: str | None = None, threads: int | None = None
+) -> Predictor:
+    """Read a bundle, check its hashes, and open one variant.
+
+    Args:
+        bundle: The bundle's folder.
+        variant: ``engine/precision``; default is the one the bundle recommends, else its first.
+        threads: Threads for one inference; None leaves the number to the engine.
+
+    Raises:
+        BundleError: No bundle, a damaged one, or one without this variant.
+        IntegrityError: A file's bytes are not those the manifest states.
+        MissingDependencyError: The variant's engine is not installed; names what would run.
+    """
+    read = read_bundle(bundle)
+    key = choose_variant(read, variant)
+    session = open_session(read.model_path(key), key, threads=threads, batch=1)
+    return Predictor(read, key, session)
+
+
+def choose_variant(bundle: Bundle, variant: str | None = None) -> VariantKey:
+    """The variant asked for, else the recommended one, else the first; never another.
+
+    Raises:
+        InputError: ``variant`` is not written ``engine/precision``.
+        BundleError: The bundle does not hold it.
+        MissingDependencyError: Its engine is not installed; names the variants that would run.
+    """
+    manifest = bundle.manifest
+    name = variant or manifest.recommended.get(_DEFAULT_TARGET) or str(manifest.variants[0].key)
+    key = bundle.variant(VariantKey.parse(name)).key
+    if not engine_is_installed(key.engine):
+        others = [str(v.key) for v in manifest.variants if engine_is_installed(v.key.engine)]
+        instead = f", or choose --variant {' or '.join(others)}" if others else ""
+        raise MissingDependencyError(
+            f"The engine of variant {key} is not installed.",
+            path=bundle.root,
+            expected=str(key.engine),
+            remedy=f"{INSTALL_COMMANDS[key.engine]}{instead}",
+        )
+    return key
+
+
+class Predictor:
+    """One open variant of a bundle: call it with a frame. Not to be shared by threads.
+
+    Attributes:
+        labels: Class names in output order.
+        input: The input contract.
+        variant: Engine and precision that run.
+    """
+
+    def __init__(self, bundle: Bundle, key: VariantKey, session: EngineSession) -> None:
+        self.labels: LabelMap = bundle.labels
+        self.input: InputSpec = bundle.input
+        self.variant = key
+        self._session = session
+        self._decode = DECODERS[bundle.manifest.task]
+
+    def __call__(self, frame: NDArray[Any]) -> Prediction:
+        """Answer for one frame.
+
+        Args:
+            frame: ``uint8`` (H, W, 3) RGB of any size; or grey, RGBA, 16-bit, see
+                :func:`edgefit.runtime.preprocess.preprocess`.
+
+        Raises:
+            FrameError: The array is no frame.
+        """
+        images_NHWC = preprocess(frame, self.input)[None]
+        return self._decode(self._session.infer(images_NHWC)[0], self.labels)
+
+    def predict_batch(self, frames: Sequence[NDArray[Any]]) -> list[Prediction]:
+        """Answer for several frames, in their order: the same answers as one by one.
+
+        They are run one by one: on two cores a batch of 8 through MobileNetV2 took between 0.85
+        and 1.35 times as long as eight single frames, and would need a second compiled graph.
+
+        Raises:
+            FrameError: An array is no frame.
+        """
+        return [self(frame) for frame in frames]
+
+    def predict_file(self, path: Path | str) -> Prediction:
+        """Answer for one image file.
+
+        Raises:
+            FrameError: The file cannot be decoded; carries its path.
+        """
+        return self(decode_image(Path(path), self.input))
+
+    def describe(self) -> dict[str, str]:
+        """What runs: engine, version, device, threads, inference precision."""
+        return self._session.describe()

@@ -1,0 +1,164 @@
+"""The gate: one exported file against the trained network, on every held-out image.
+
+Compared per image, never summed first. fp32 files must give the network's own probabilities;
+fp16 and int8 files may move them, but not the recipe's metric by more than ``max_drop``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgefit import metrics
+from edgefit.progress import QUIET, Reporter
+from edgefit.recipe import VerifyConfig
+from edgefit.runtime.engines import open_session
+from edgefit.runtime.tolerance import tolerance_of
+from edgefit.spec import Precision, VariantKey
+
+Probabilities = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """What every variant is measured on.
+
+    Attributes:
+        frames_NHWC: Preprocessed frames, ``uint8`` (N, H, W, 3).
+        targets_N: Their classes.
+        groups_N: Their groups, for intervals.
+        reference_NC: What the trained network gave, ``float32`` (N, C).
+        labels: Class names.
+    """
+
+    frames_NHWC: NDArray[np.uint8]
+    targets_N: NDArray[np.int64]
+    groups_N: NDArray[np.str_]
+    reference_NC: Probabilities
+    labels: Sequence[str]
+
+
+def check_variant(
+    model_path: Path,
+    key: VariantKey,
+    held_out: HeldOut,
+    config: VerifyConfig,
+    *,
+    resamples: int = 1000,
+    confidence: float = 0.95,
+    reporter: Reporter = QUIET,
+) -> dict[str, Any]:
+    """Run one file over all held-out frames at each batch size and judge it.
+
+    Returns:
+        ``passed``, ``reasons`` (why not), agreement and drop per batch size, and the held-out
+        ``metrics`` of this very file.
+    """
+    session = open_session(model_path, key)
+    by_batch = {
+        size: _run(session, held_out.frames_NHWC, size, f"{key} batch {size}", reporter)
+        for size in config.batch_sizes
+    }
+    results = {
+        str(size): _compare(candidate, held_out, config, resamples, confidence)
+        for size, candidate in by_batch.items()
+    }
+    reasons = [
+        f"batch {size}: {reason}"
+        for size, result in results.items()
+        for reason in judge(result, key, config)
+    ]
+    first = next(iter(by_batch.values()))
+    measured = metrics.evaluate(
+        first,
+        held_out.targets_N,
+        held_out.labels,
+        groups_N=held_out.groups_N,
+        resamples=resamples,
+        confidence=confidence,
+    )
+    return {
+        "variant": str(key),
+        "passed": not reasons,
+        "reasons": reasons,
+        "engine": session.describe(),
+        "batches": results,
+        "metrics": measured["metrics"],
+    }
+
+
+def judge(result: dict[str, Any], key: VariantKey, config: VerifyConfig) -> list[str]:
+    """Why a comparison fails the gate; empty when it passes.
+
+    Flips of fp32 files are allowed only where the network itself was undecided: its two best
+    classes closer than twice the tolerance.
+    """
+    reasons = []
+    tolerance = tolerance_of(key)
+    if not result["finite"]:
+        reasons.append("the outputs hold numbers that are not finite")
+    if key.precision is Precision.FP32:
+        if result["max_abs_difference"] > tolerance:
+            reasons.append(
+                f"probabilities differ by up to {result['max_abs_difference']:.2g}, "
+                f"allowed is {tolerance:g}"
+            )
+        decided = [m for m in result["margins"] if m > 2 * tolerance]
+        if decided:
+            reasons.append(f"{len(decided)} images change class where the network was decided")
+    if result["drop"] is None:
+        reasons.append(f"{config.metric} cannot be measured on these images")
+    elif result["drop"] * 100 > config.max_drop:
+        reasons.append(
+            f"{config.metric} drops by {result['drop'] * 100:.2f} points, "
+            f"allowed is {config.max_drop:g}"
+        )
+    return reasons
+
+
+def _run(
+    session: Any, frames_NHWC: NDArray[np.uint8], size: int, name: str, reporter: Reporter
+) -> Probabilities:
+    rows = []
+    with reporter.bar(name, len(frames_NHWC)) as advance:
+        for start in range(0, len(frames_NHWC), size):
+            rows.append(session.infer(frames_NHWC[start : start + size]))
+            advance(len(rows[-1]))
+    return np.concatenate(rows)
+
+
+def _compare(
+    candidate_NC: Probabilities,
+    held_out: HeldOut,
+    config: VerifyConfig,
+    resamples: int,
+    confidence: float,
+) -> dict[str, Any]:
+    if not np.isfinite(candidate_NC).all():
+        return {"finite": False, "max_abs_difference": None, "margins": [], "drop": None}
+    agreement = metrics.disagreement(held_out.reference_NC, candidate_NC)
+    drop = metrics.paired_drop(
+        config.metric,
+        held_out.reference_NC,
+        candidate_NC,
+        held_out.targets_N,
+        held_out.groups_N,
+        resamples=resamples,
+        confidence=confidence,
+    )
+    within = drop["high"] is not None and drop["high"] * 100 <= config.max_drop
+    return {
+        "finite": True,
+        "images": len(candidate_NC),
+        **agreement,
+        "metric": config.metric,
+        "drop": drop["drop"],
+        "drop_low": drop["low"],
+        "drop_high": drop["high"],
+        "drop_within_limit_with_confidence": within,
+    }

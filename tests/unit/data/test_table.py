@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgefit.data.table import Sample, SampleTable, examples
+from edgefit.errors import DataError
+from edgefit.spec import LabelMap
+
+LABELS = LabelMap(("good", "bad"))
+
+
+def make_table(root: Path) -> SampleTable:
+    samples = (
+        Sample("a, b.png", "good", "train", "g1", {"line": "7", "note": 'says "x"\nand more'}),
+        Sample("ü/c.png", "bad", "val", "g2"),
+        Sample("d.png", "bad", None, "g2"),
+    )
+    return SampleTable(root, samples, LABELS)
+
+
+def test_csv_reads_back_equal(tmp_path: Path) -> None:
+    table = make_table(tmp_path)
+    table.write_csv(tmp_path / "samples.csv")
+    again = SampleTable.read_csv(tmp_path / "samples.csv", root=tmp_path, labels=LABELS)
+    assert again == table
+    assert [p.name for p in tmp_path.iterdir()] == ["samples.csv"], "no temporary file stays"
+
+
+def test_csv_of_names_that_are_not_utf8(tmp_path: Path) -> None:
+    table = SampleTable(tmp_path, (Sample("caf\udce9.png", "good", "train", "x"),), LABELS)
+    table.write_csv(tmp_path / "samples.csv")
+    again = SampleTable.read_csv(tmp_path / "samples.csv", root=tmp_path, labels=LABELS)
+    assert again.samples[0].path == "caf\udce9.png"
+    assert len(again.fingerprint()) == 64
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "no table of samples"),
+        ("path,label\na,good\n", "no table of samples"),
+        ("path,label,split,group\na,good,train\n", "Row 2"),
+        ("path,label,split,group\na,good,train,g\nb,ugly,train,g\n", "Row 3"),
+        ("path,label,split,group\na,good,holdout,g\n", "Row 2"),
+    ],
+)
+def test_damaged_csv_is_an_error(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "samples.csv").write_text(text)
+    with pytest.raises(DataError, match=message):
+        SampleTable.read_csv(tmp_path / "samples.csv", root=tmp_path, labels=LABELS)
+
+
+def test_missing_csv_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="does not exist"):
+        SampleTable.read_csv(tmp_path / "no.csv", root=tmp_path, labels=LABELS)
+
+
+def test_counts_targets_and_groups(tmp_path: Path) -> None:
+    table = make_table(tmp_path)
+    assert table.counts() == {
+        "train": {"good": 1, "bad": 0},
+        "val": {"good": 0, "bad": 1},
+        "unassigned": {"good": 0, "bad": 1},
+    }
+    assert table.targets_N().tolist() == [0, 1, 1]
+    assert table.targets_N().dtype == np.int64
+    assert table.groups_N().tolist() == ["g1", "g2", "g2"]
+    assert [s.path for s in table.of("val").samples] == ["ü/c.png"]
+
+
+def test_group_counts_count_a_group_once(tmp_path: Path) -> None:
+    samples = [Sample(f"{i}.png", "good", "train", f"g{i // 3}") for i in range(6)]
+    table = SampleTable(tmp_path, tuple(samples), LABELS)
+    assert table.group_counts() == {"train": {"good": 2, "bad": 0}}
+
+
+def test_unknown_split_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="No such split"):
+        make_table(tmp_path).of("validation")
+
+
+def test_fingerprint_sees_every_fact_but_not_the_order(tmp_path: Path) -> None:
+    table = make_table(tmp_path)
+    before = table.fingerprint()
+    assert table.with_samples(reversed(table.samples)).fingerprint() == before
+    first, *rest = table.samples
+    for change in ({"label": "bad"}, {"split": "test"}, {"group": "g9"}, {"path": "z.png"}):
+        assert table.with_samples([replace(first, **change), *rest]).fingerprint() != before
+    (tmp_path / "d.png").write_bytes(b"123")
+    with_file = table.fingerprint()
+    assert with_file != before
+    (tmp_path / "d.png").write_bytes(b"1234")
+    assert table.fingerprint() != with_file
+
+
+def test_examples_are_few() -> None:
+    assert examples(["a", "b"]) == "a, b"
+    assert examples([str(i) for i in range(12)]) == "0, 1, 2, 3, 4 and 7 more"
