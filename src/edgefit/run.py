@@ -11,9 +11,10 @@
       verify/              verify.json
       benchmark/           benchmark.json
       bundle/              the verified bundle
+      stamps/              which stage started and ended, with a fingerprint of its inputs
 
-Each stage ends by writing ``<stage>/<stage>.done.json`` with a fingerprint of its inputs. A stage
-whose stamp fits is not run again; one that was killed left no stamp and is.
+A stage whose ``done`` stamp fits its inputs is not run again; one that was killed left no such
+stamp and is.
 """
 
 from __future__ import annotations
@@ -149,7 +150,7 @@ class RunFolder:
     def mark_done(self, stage: str, recipe: Recipe, outputs: str) -> None:
         """Stamp a stage; ``outputs`` identifies its result (a hash) for the stages after it."""
         facts = {"inputs": self.inputs_of(stage, recipe), "outputs": outputs}
-        self.write_json(stage, f"{stage}.done.json", facts)
+        self._write_stamp(stage, "done", facts)
 
     def begin(self, stage: str, recipe: Recipe) -> bool:
         """Note that a stage starts; its old stamp is taken back.
@@ -159,11 +160,9 @@ class RunFolder:
             what it left behind may be taken up again.
         """
         inputs = self.inputs_of(stage, recipe)
-        folder = self.stage_dir(stage)
-        started = folder / f"{stage}.started.json"
-        resumable = started.is_file() and self.read_json(stage, started.name)["inputs"] == inputs
-        (folder / f"{stage}.done.json").unlink(missing_ok=True)
-        self.write_json(stage, started.name, {"inputs": inputs})
+        resumable = self._stamp(stage, "started").get("inputs") == inputs
+        self._stamp_path(stage, "done").unlink(missing_ok=True)
+        self._write_stamp(stage, "started", {"inputs": inputs})
         return resumable
 
     def require(self, *stages: str) -> None:
@@ -180,9 +179,17 @@ class RunFolder:
                     remedy=f"run `edgefit {stage} {self.root}` first",
                 )
 
-    def _stamp(self, stage: str) -> dict[str, Any]:
-        path = self.root / stage / f"{stage}.done.json"
-        return self.read_json(stage, path.name) if path.is_file() else {}
+    def _stamp_path(self, stage: str, event: str) -> Path:
+        return self.root / "stamps" / f"{stage}.{event}.json"
+
+    def _write_stamp(self, stage: str, event: str, facts: dict[str, Any]) -> None:
+        path = self._stamp_path(stage, event)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_json(path, facts)
+
+    def _stamp(self, stage: str, event: str = "done") -> dict[str, Any]:
+        path = self._stamp_path(stage, event)
+        return self.read_json("stamps", path.name) if path.is_file() else {}
 
 
 def write_json(target: Path, facts: dict[str, Any]) -> None:

@@ -73,7 +73,7 @@ class TimingSamples:
 
     @property
     def drifts(self) -> bool:
-        """Whether the drift is over 5 % and more than the runs of a third differ among themselves."""
+        """Whether the drift is over 5 % and more than the noise within a third."""
         if self.drift is None:
             return False
         noise = max(_quartile_range(part) / float(np.median(part)) for part in self._thirds())

@@ -10,7 +10,6 @@ import json
 import sys
 from typing import Annotated, Any
 
-import click
 import typer
 
 import edgefit
@@ -68,6 +67,10 @@ _WORKSHOP = {
 }
 
 
+# typer keeps its click to itself since 0.2x; its public error leads to the base class in any release
+_CLICK_EXCEPTION: Any = typer.BadParameter.__mro__[2]
+
+
 def _print_version(wanted: bool) -> None:
     if wanted:
         sys.stdout.write(f"edgefit {edgefit.__version__}\n")
@@ -94,20 +97,12 @@ def run(arguments: list[str]) -> int:
     """Run the program on some arguments; gives the exit code."""
     as_json = "--json" in arguments
     try:
-        result: Any = app(args=arguments, standalone_mode=False)
-    except click.exceptions.NoArgsIsHelpError as error:
-        error.show()
-        return 2
-    except click.ClickException as error:
-        if as_json:
-            _print_json({"error": "UsageError", "message": error.format_message()})
-        else:
-            error.show()
-        return 2
-    except click.exceptions.Abort:
-        return _interrupted()
-    except KeyboardInterrupt:
-        return _interrupted()
+        result: Any = app(args=arguments, prog_name="edgefit", standalone_mode=False)
+    except _CLICK_EXCEPTION as error:
+        return _report_usage(error, as_json)
+    except (typer.Abort, KeyboardInterrupt):
+        error_console().print("interrupted; the same command goes on from here")
+        return 130
     except BrokenPipeError:  # the reader of our output has gone; nothing is wrong with us
         sys.stderr.close()
         return 0
@@ -121,6 +116,14 @@ def run(arguments: list[str]) -> int:
     return result if isinstance(result, int) else 0
 
 
+def _report_usage(error: Any, as_json: bool) -> int:
+    if as_json:
+        _print_json({"error": "UsageError", "message": error.format_message()})
+    else:
+        error.show()
+    return 2
+
+
 def _report(error: EdgefitError, as_json: bool) -> int:
     if as_json:
         _print_json(error.to_dict())
@@ -131,11 +134,6 @@ def _report(error: EdgefitError, as_json: bool) -> int:
 
 def _escape(text: str) -> str:
     return text.replace("[", "\\[")
-
-
-def _interrupted() -> int:
-    error_console().print("interrupted; the same command goes on from here")
-    return 130
 
 
 def _print_json(facts: dict[str, Any]) -> None:

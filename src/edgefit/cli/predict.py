@@ -46,7 +46,7 @@ def predict(
 ) -> int:
     """One line a frame, in order; a frame that cannot be read is a line with an error."""
     from edgefit.runtime.predictor import load
-    from edgefit.runtime.sinks import open_sink
+    from edgefit.runtime.sinks import CsvSink, JsonlSink
     from edgefit.runtime.sources import open_source
 
     chosen = output_format or (Format.CSV if out.endswith(".csv") else Format.JSONL)
@@ -56,7 +56,8 @@ def predict(
     frames = open_source(source, predictor.input)
     read = failed = 0
     shown = reporter(quiet=quiet or (out == "-" and sys.stdout.isatty()))
-    with open_sink(out, str(chosen), predictor.labels, top_k) as sink:
+    sinks = {Format.CSV: CsvSink, Format.JSONL: JsonlSink}
+    with sinks[chosen](out, predictor.labels, top=top_k) as sink:
         for item in shown.track(frames, "predicting", total=frames.len_hint):
             prediction = None if item.frame is None else predictor(item.frame)
             sink.write(item, prediction)

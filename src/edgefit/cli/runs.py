@@ -6,7 +6,7 @@ from pathlib import Path
 
 from edgefit.bundle import MANIFEST
 from edgefit.errors import InputError
-from edgefit.pipeline.build import resolve
+from edgefit.pipeline.resolving import resolve
 from edgefit.run import RunFolder
 
 

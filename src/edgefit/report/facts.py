@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from edgefit.data.table import SampleTable
 from edgefit.errors import RunError
 from edgefit.recipe import Recipe
 from edgefit.run import RunFolder
+from edgefit.runtime.selftest import GOLDEN_FILE, GOLDEN_FOLDER
 from edgefit.train.backbones.card import BackboneCard, load_card
 
 Facts = dict[str, Any]
@@ -33,7 +35,8 @@ class RunFacts:
         evaluation: ``evaluation.json``, of the trained network.
         verification: ``verify.json``.
         benchmark: ``benchmark.json``.
-        golden: ``golden.json``.
+        golden: ``golden.json`` of the export.
+        golden_folder: Where the golden frames lie.
         test: The held-out samples.
         probabilities_NC: What the trained network gave for them, ``float32`` (N, C), 0 to 1.
     """
@@ -47,6 +50,7 @@ class RunFacts:
     verification: Facts
     benchmark: Facts
     golden: Facts
+    golden_folder: Path
     test: SampleTable
     probabilities_NC: NDArray[np.float32]
 
@@ -128,7 +132,8 @@ def gather(run: RunFolder, manifest: Manifest) -> RunFacts:
         evaluation=run.read_json("evaluate", "evaluation.json"),
         verification=run.read_json("verify", "verify.json"),
         benchmark=run.read_json("benchmark", "benchmark.json"),
-        golden=run.read_json("export", "golden/golden.json"),
+        golden=run.read_json("export", f"{GOLDEN_FOLDER}/{GOLDEN_FILE}"),
+        golden_folder=run.root / "export" / GOLDEN_FOLDER,
         test=test,
         probabilities_NC=probabilities_NC,
     )

@@ -26,14 +26,14 @@ class Picture:
     Attributes:
         source: ``data:`` address of a JPEG; None where the file cannot be read any more.
         name: File name.
-        truth: True class.
+        truth: True class; None where it is not known.
         answer: Class that was answered.
         confidence: Its probability, 0 to 1.
     """
 
     source: str | None
     name: str
-    truth: str
+    truth: str | None
     answer: str
     confidence: float
 
@@ -55,6 +55,24 @@ def mistakes(facts: RunFacts) -> list[Picture]:
             )
         )
     return pictures
+
+
+def golden_frames(facts: RunFacts) -> list[Picture]:
+    """The frames of the device's self-test with what the recommended variant answers to them."""
+    rows = np.asarray(facts.golden["outputs"][str(facts.recommended.key)])
+    pictures = []
+    for entry, row in zip(facts.golden["frames"], rows, strict=True):
+        answer, target = int(row.argmax()), entry["target"]
+        pictures.append(
+            Picture(
+                source=thumbnail(facts.golden_folder / entry["file"]),
+                name=PurePosixPath(entry["name"]).name,
+                truth=None if target is None else facts.labels[target],
+                answer=facts.labels[answer],
+                confidence=float(row[answer]),
+            )
+        )
+    return pictures[:MOST_PICTURES]
 
 
 def thumbnail(path: Path) -> str | None:

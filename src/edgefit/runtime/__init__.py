@@ -1,0 +1,1 @@
+"""The device: what runs beside the camera. No training framework is imported here."""

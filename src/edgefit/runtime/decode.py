@@ -9,8 +9,6 @@ from __future__ import annotations
 import struct
 import threading
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
@@ -21,8 +19,10 @@ from edgefit.runtime.frames import as_frame
 from edgefit.runtime.geometry import shrink_ratio
 from edgefit.spec import Frame, InputSpec, JpegDecode
 
+_JPEG_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif")
+_PNM_SUFFIXES = (".ppm", ".pgm", ".pbm", ".pnm")
 IMAGE_SUFFIXES = frozenset(
-    ".jpg .jpeg .jpe .jfif .png .bmp .dib .tif .tiff .webp .ppm .pgm .pbm .pnm".split()
+    [*_JPEG_SUFFIXES, *_PNM_SUFFIXES, ".png", ".bmp", ".dib", ".tif", ".tiff", ".webp"]
 )
 """File name endings, lower case, that are read as images."""
 
@@ -81,7 +81,7 @@ def _decode_bytes(data: bytes, path: Path | None, spec: InputSpec | None) -> Fra
         _require_whole_png(data, path)
     buffer = np.frombuffer(data, np.uint8)
     # IMREAD_UNCHANGED is the only mode that keeps alpha; it leaves the orientation to the caller.
-    with _quiet_opencv():
+    with _quiet_opencv:
         try:
             pixels, kinds, blocks = cv2.imdecodeWithMetadata(buffer, flags=cv2.IMREAD_UNCHANGED)
         except cv2.error as error:
@@ -109,7 +109,7 @@ def _decode_jpeg(data: bytes, path: Path | None, spec: InputSpec | None) -> Fram
     factor = _jpeg_reduction(width, height, spec)
     if factor > 1:
         flags = _REDUCED[factor]
-    with _quiet_opencv():
+    with _quiet_opencv:
         try:
             pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
         except cv2.error as error:
@@ -212,27 +212,29 @@ def _unreadable(data: bytes, path: Path | None) -> FrameError:
     )
 
 
-_log_lock = threading.Lock()
-_log_users = 0
-_log_level = 0
-
-
-@contextmanager
-def _quiet_opencv() -> Iterator[None]:
-    """Keep OpenCV's log off the terminal while a file is decoded; the error is raised instead.
+class _QuietOpencv:
+    """Keeps OpenCV's log off the terminal while a file is decoded; the error is raised instead.
 
     The level belongs to the process, so threads that decode at the same time share one change.
     """
-    global _log_users, _log_level
-    logging = cv2.utils.logging
-    with _log_lock:
-        if _log_users == 0:
-            _log_level = logging.setLogLevel(logging.LOG_LEVEL_SILENT)
-        _log_users += 1
-    try:
-        yield
-    finally:
-        with _log_lock:
-            _log_users -= 1
-            if _log_users == 0:
-                logging.setLogLevel(_log_level)
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._users = 0
+        self._level = 0
+
+    def __enter__(self) -> None:
+        logging = cv2.utils.logging
+        with self._lock:
+            if self._users == 0:
+                self._level = logging.setLogLevel(logging.LOG_LEVEL_SILENT)
+            self._users += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._users -= 1
+            if self._users == 0:
+                cv2.utils.logging.setLogLevel(self._level)
+
+
+_quiet_opencv = _QuietOpencv()

@@ -81,16 +81,13 @@ def write_golden(
     paths = [folder / f"{index:03d}.png" for index in range(len(frames))]
     for path, frame in zip(paths, frames, strict=True):
         path.write_bytes(cv2.imencode(".png", cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))[1].tobytes())
+    known: Sequence[int | None] = [None] * len(frames) if targets is None else targets
     golden = _Golden(
         frames=[
             _GoldenFrame(file=path.name, name=name, target=target)
-            for path, name, target in zip(
-                paths, names, targets or [None] * len(frames), strict=True
-            )
+            for path, name, target in zip(paths, names, known, strict=True)
         ],
-        outputs={
-            str(key): [[float(p) for p in row] for row in rows] for key, rows in outputs.items()
-        },
+        outputs={str(key): np.asarray(rows).tolist() for key, rows in outputs.items()},
     )
     written = folder / GOLDEN_FILE
     written.write_text(json.dumps(golden.model_dump(), ensure_ascii=False), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Where frames come from: an image, a folder, a glob, a video. One bad frame never stops the rest."""
+"""Where frames come from: an image, a folder, a glob, a video. A bad frame never stops the rest."""
 
 from __future__ import annotations
 
@@ -86,7 +86,8 @@ def open_source(source: str | Path, spec: InputSpec | None = None) -> FrameSourc
             found=path.suffix or "no ending",
         )
     if glob.has_magic(str(source)):
-        matches = [Path(p) for p in glob.glob(str(source), recursive=True)]
+        # Path.glob takes no absolute pattern.
+        matches = [Path(p) for p in glob.glob(str(source), recursive=True)]  # noqa: PTH207
         return ImageSource(_sorted_some([p for p in matches if _is_image(p)], source), Path(), spec)
     raise InputError(
         "The source does not exist.",

@@ -18,7 +18,7 @@ from edgefit import metrics
 from edgefit.progress import QUIET, Reporter
 from edgefit.recipe import VerifyConfig
 from edgefit.runtime.engines import open_session
-from edgefit.runtime.tolerance import tolerance_of
+from edgefit.runtime.tolerance import self_test_tolerance
 from edgefit.spec import Precision, VariantKey
 
 Probabilities = NDArray[np.float32]
@@ -99,7 +99,7 @@ def judge(result: dict[str, Any], key: VariantKey, config: VerifyConfig) -> list
     classes closer than twice the tolerance.
     """
     reasons = []
-    tolerance = tolerance_of(key)
+    tolerance = self_test_tolerance(key)
     if not result["finite"]:
         reasons.append("the outputs hold numbers that are not finite")
     if key.precision is Precision.FP32:

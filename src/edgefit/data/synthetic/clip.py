@@ -50,7 +50,7 @@ def generate_clip(
         InputError: ``out`` exists or has another suffix, or an argument is out of range.
         StageError: This build of OpenCV cannot encode the format.
     """
-    _check(out, frames, width, height, fps, seed)
+    _check(out, frames, (width, height), fps, seed)
     out.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{out.stem}-", suffix=out.suffix, dir=out.parent)
     os.close(handle)
@@ -58,13 +58,13 @@ def generate_clip(
     try:
         _film(beside, frames, (width, height), fps, seed)
         beside.chmod(0o644)
-        os.replace(beside, out)
+        beside.replace(out)
     finally:
         beside.unlink(missing_ok=True)
     return out
 
 
-def _check(out: Path, frames: int, width: int, height: int, fps: float, seed: int) -> None:
+def _check(out: Path, frames: int, size: tuple[int, int], fps: float, seed: int) -> None:
     if out.suffix not in _CODECS:
         raise InputError(
             "The clip's format is not one that can be written.",
@@ -76,8 +76,7 @@ def _check(out: Path, frames: int, width: int, height: int, fps: float, seed: in
         raise InputError("The clip exists already; it is left alone.", path=out)
     wrong = {
         "frames": not 1 <= frames <= 100_000,
-        "width": width % 2 or not 64 <= width <= 4096,
-        "height": height % 2 or not 64 <= height <= 4096,
+        "width, height": any(side % 2 or not 64 <= side <= 4096 for side in size),
         "fps": not 1 <= fps <= 240,
         "seed": seed < 0,
     }
@@ -97,7 +96,7 @@ def _film(path: Path, frames: int, size: tuple[int, int], fps: float, seed: int)
     spacing = height * 0.62
     travel = int(np.ceil(speed * frames))
     belt = draw_belts(seed, height, width + travel + 1, height / 256)[int(rng.integers(3))]
-    belt = belt * np.float32(light.tint)
+    belt = belt * np.asarray(light.tint, np.float32)
     parts = _line_up(rng, seed, height, count=int((width + travel) / spacing) + 2)
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*_CODECS[path.suffix]), fps, size)
     if not writer.isOpened():

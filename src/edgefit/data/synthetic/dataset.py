@@ -5,7 +5,6 @@ Every picture depends on the seed, its part and its view only, not on how many o
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -75,7 +74,7 @@ def generate(
     try:
         _write_all(beside, images, size, seed, classes)
         beside.chmod(0o755)
-        os.replace(beside, out)
+        beside.replace(out)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
     return out
@@ -149,7 +148,7 @@ def _photograph_part(
     top = int(rng.integers(belt.shape[0] - side))
     left = int(rng.integers(belt.shape[1] - side))
     light = draw_light(rng)
-    scene = belt[top : top + side, left : left + side] * np.float32(light.tint)
+    scene = belt[top : top + side, left : left + side] * np.asarray(light.tint, np.float32)
     pose = Pose(
         x=side * (0.5 + rng.uniform(-0.07, 0.07)),
         y=side * (0.5 + rng.uniform(-0.07, 0.07)),

@@ -108,9 +108,7 @@ def _spot(rng: np.random.Generator, surface: Surface) -> tuple[float, float]:
     return float(column), float(row)
 
 
-def _radius_from(
-    rng: np.random.Generator, surface: Surface, unit: float, squeeze: float
-) -> Array:
+def _radius_from(rng: np.random.Generator, surface: Surface, unit: float, squeeze: float) -> Array:
     """Distance to a random spot, in units of ``unit`` pixels, of a turned ellipse."""
     side = surface.cover_HW.shape[0]
     x, y = centred_grid(side)

@@ -145,7 +145,7 @@ def place_part(canvas: Array, surface: Surface, pose: Pose, light: Light) -> Non
     to_lamp = np.float32(np.cos(light.angle)), np.float32(np.sin(light.angle))
 
     shift = surface.cover_HW.shape[0] * pose.scale * 0.03
-    away = np.float32([[1, 0, -to_lamp[0] * shift], [0, 1, -to_lamp[1] * shift]])
+    away = np.array([[1, 0, -to_lamp[0] * shift], [0, 1, -to_lamp[1] * shift]])
     shadow = cv2.warpAffine(cv2.blur(cover, (7, 7)), away, (width, height))
     relief = slope_x * to_lamp[0] + slope_y * to_lamp[1]
     gloss = light.gloss * _across_grain(surface, pose, to_lamp, (height, width))
@@ -157,9 +157,7 @@ def place_part(canvas: Array, surface: Surface, pose: Pose, light: Light) -> Non
     window += cv2.multiply(albedo, cv2.merge([on_part * np.float32(t) for t in light.tint]))
 
 
-def _warp(
-    surface: Surface, pose: Pose, size: tuple[int, int]
-) -> tuple[Array, Array, Array, Array]:
+def _warp(surface: Surface, pose: Pose, size: tuple[int, int]) -> tuple[Array, Array, Array, Array]:
     """Albedo (H, W, 3), cover (H, W), and the slopes along x and y (H, W) in picture axes."""
     middle = (surface.cover_HW.shape[0] - 1) / 2
     cos, sin = np.cos(pose.angle), np.sin(pose.angle)
@@ -172,13 +170,18 @@ def _warp(
     heights = cv2.warpAffine(surface.height_HW * np.float32(pose.scale), matrix, size)
     slope_x = cv2.Sobel(heights, cv2.CV_32F, 1, 0, ksize=3, scale=0.125)
     slope_y = cv2.Sobel(heights, cv2.CV_32F, 0, 1, ksize=3, scale=0.125)
-    return albedo, cover, slope_x, slope_y
+    return (
+        np.asarray(albedo, np.float32),
+        np.asarray(cover, np.float32),
+        np.asarray(slope_x, np.float32),
+        np.asarray(slope_y, np.float32),
+    )
 
 
 def _across_grain(
     surface: Surface, pose: Pose, to_lamp: tuple[np.float32, np.float32], shape: tuple[int, int]
 ) -> Array | np.float32:
-    """Highlight of tool marks: bright where they run across the light (Ward 1992, section 4)."""
+    """Highlight of tool marks: bright where they run across the light (after Ward 1992)."""
     if not surface.turned:
         along = np.cos(pose.angle) * to_lamp[0] + np.sin(pose.angle) * to_lamp[1]
         return np.float32(np.exp(-4 * along**2))
@@ -186,7 +189,8 @@ def _across_grain(
     columns = np.arange(shape[1], dtype=np.float32)[None] - np.float32(pose.x)
     radius = np.hypot(rows, columns) + 1
     along_marks = (columns * to_lamp[1] - rows * to_lamp[0]) / radius
-    return np.exp(-8 * along_marks**2)
+    highlight: Array = np.exp(-8 * along_marks**2)
+    return highlight
 
 
 def photograph(
@@ -206,7 +210,7 @@ def photograph(
     width, height = size
     image = cv2.resize(light_HWC, size, interpolation=cv2.INTER_AREA)
     if camera.motion >= 1:
-        image = cv2.blur(image, (int(round(camera.motion)) + 1, 1))
+        image = cv2.blur(image, (round(camera.motion) + 1, 1))
     if camera.defocus > 0:
         image = cv2.GaussianBlur(image, (0, 0), camera.defocus)
     rows = np.linspace(-0.5, 0.5, height, dtype=np.float32)[:, None]

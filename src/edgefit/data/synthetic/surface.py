@@ -126,14 +126,16 @@ def _rounded_box(
     qx = np.abs(x - np.float32(centre[0])) - np.float32(half[0] - corner)
     qy = np.abs(y - np.float32(centre[1])) - np.float32(half[1] - corner)
     outside = np.hypot(np.maximum(qx, 0), np.maximum(qy, 0))
-    return outside + np.minimum(np.maximum(qx, qy), 0) - np.float32(corner)
+    distance: Array = outside + np.minimum(np.maximum(qx, qy), 0) - np.float32(corner)
+    return distance
 
 
 def _turned_step(rng: np.random.Generator, side: int) -> Array:
     from_centre = np.hypot(*centred_grid(side))
     edge = side * rng.uniform(0.2, 0.3)
     step = side * rng.uniform(0.004, 0.01) * rng.choice([-1, 1])
-    return np.float32(step) * np.tanh((from_centre - np.float32(edge)) / np.float32(side * 0.008))
+    profile: Array = np.tanh((from_centre - np.float32(edge)) / np.float32(side * 0.008))
+    return profile * np.float32(step)
 
 
 def _metal(rng: np.random.Generator, side: int, turned: bool) -> Array:
@@ -147,7 +149,8 @@ def _metal(rng: np.random.Generator, side: int, turned: bool) -> Array:
         coarse = rng.standard_normal((side // 2, 8)).astype(np.float32)
         grain = 0.6 * grain + 0.6 * cv2.resize(coarse, (side, side))
     pattern = 1 + 0.055 * grain + 0.03 * smooth_noise(rng, side, 6)
-    return np.clip(pattern[..., None] * tone, 0.02, 1).astype(np.float32)
+    albedo: Array = np.clip(pattern[..., None] * tone, 0.02, 1).astype(np.float32)
+    return albedo
 
 
 def _engrave(rng: np.random.Generator, surface: Surface) -> None:

@@ -1,0 +1,193 @@
+"""Measure one variant in a process of its own: ``python -m edgefit.bench.worker``.
+
+Reads one JSON job on standard input and writes one JSON answer on standard output. A process of its
+own, because engines keep spinning threads, arenas and caches that would change the figures of
+whatever is measured next, and because only so is its peak memory its own.
+"""
+
+from __future__ import annotations
+
+import gc
+import itertools
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgefit.bench.fingerprint import load_average
+from edgefit.bench.memory import peak_resident_mb, resident_mb
+from edgefit.bench.timer import TimingSamples, time_callable
+from edgefit.bundle import Bundle, read_bundle
+from edgefit.errors import EdgefitError, StageError
+from edgefit.runtime.engines import EngineSession, engine_is_installed, open_session
+from edgefit.runtime.preprocess import preprocess
+from edgefit.runtime.selftest import golden_frames
+from edgefit.spec import Frame, VariantKey
+
+_WARMUP = 10
+_MIN_RUNS = 20
+_SHARE_PREPROCESS = 0.1
+_SHARE_SINGLE = 0.6
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a worker is asked to measure.
+
+    Attributes:
+        bundle: Folder of the bundle; its hashes were checked by who asks.
+        variant: ``engine/precision``.
+        threads: Threads for one inference; None leaves the number to the engine.
+        batch_sizes: Batches to measure throughput with, besides 1.
+        seconds: Time to measure, warm-up apart: a tenth for preprocessing, six tenths at batch 1,
+            the rest shared by the other batch sizes.
+    """
+
+    bundle: str
+    variant: str
+    threads: int | None
+    batch_sizes: list[int]
+    seconds: float
+
+    def to_json(self) -> str:
+        """The form a worker reads."""
+        return json.dumps(asdict(self))
+
+
+def measure(job: Job) -> dict[str, Any]:
+    """Load the variant once and measure it.
+
+    Returns:
+        JSON-ready: ``engine`` (what really runs), ``preprocess``, ``latency`` and ``batches``
+        (timings with raw samples), ``throughput`` (images a second, back to back), ``load_ms`` and
+        ``first_inference_ms`` (the file lies in the system's page cache), memory in MB up to the
+        end of the batch-1 runs, and the load average at the end.
+
+    Raises:
+        EdgefitError: The bundle, the engine or its answers are not as they must be.
+    """
+    bundle = read_bundle(Path(job.bundle), check_hashes=False, allow_draft=True)
+    key = VariantKey.parse(job.variant)
+    frames = golden_frames(bundle)
+    preprocessing = _time_over(
+        [partial(preprocess, frame, bundle.input) for frame in frames],
+        seconds=job.seconds * _SHARE_PREPROCESS,
+    )
+    images = [preprocess(frame, bundle.input) for frame in frames]
+    # Imports the engine's package, so that loading is the model's time and memory alone. A missing
+    # one is reported by open_session, which knows the command that installs it.
+    engine_is_installed(key.engine)
+    gc.collect()
+    before = resident_mb()
+    start = time.perf_counter_ns()
+    session = _open(bundle, key, job, batch=1)
+    load_ns = time.perf_counter_ns() - start
+    singles = _batches(images, 1)
+    start = time.perf_counter_ns()
+    answer = session.infer(singles[0])
+    first_ns = time.perf_counter_ns() - start
+    _check(answer, (1, len(bundle.labels)), key)
+    latency = _time_session(session, singles, job.seconds * _SHARE_SINGLE)
+    peak = peak_resident_mb()
+    engine = session.describe()
+    del session
+    batches = _time_batches(bundle, key, job, images)
+    throughput = {"batch1": _images_per_second(latency, 1)}
+    throughput |= {f"batch{n}": _images_per_second(timing, n) for n, timing in batches.items()}
+    return {
+        "variant": job.variant,
+        "engine": engine,
+        "frames": len(frames),
+        "load_ms": load_ns / 1e6,
+        "first_inference_ms": first_ns / 1e6,
+        "latency": latency.to_dict(),
+        "throughput": throughput,
+        "preprocess": preprocessing.to_dict(),
+        "batches": {str(size): timing.to_dict() for size, timing in batches.items()},
+        "memory_before_load_mb": before,
+        "peak_memory_mb": peak,
+        "model_memory_mb": None if peak is None or before is None else max(0.0, peak - before),
+        "load_average": load_average(),
+    }
+
+
+def _time_batches(
+    bundle: Bundle, key: VariantKey, job: Job, images: Sequence[Frame]
+) -> dict[int, TimingSamples]:
+    share = job.seconds * (1 - _SHARE_SINGLE - _SHARE_PREPROCESS) / max(1, len(job.batch_sizes))
+    timings = {}
+    for size in job.batch_sizes:
+        session = _open(bundle, key, job, batch=size)
+        batches = _batches(images, size)
+        _check(session.infer(batches[0]), (size, len(bundle.labels)), key)
+        timings[size] = _time_session(session, batches, share)
+    return timings
+
+
+def _open(bundle: Bundle, key: VariantKey, job: Job, *, batch: int) -> EngineSession:
+    return open_session(bundle.model_path(key), key, threads=job.threads, batch=batch)
+
+
+def _batches(images: Sequence[Frame], size: int) -> list[NDArray[np.uint8]]:
+    """As many batches as there are images, each starting one image later."""
+    count = len(images)
+    return [np.stack([images[(i + j) % count] for j in range(size)]) for i in range(count)]
+
+
+def _time_session(
+    session: EngineSession, batches: Sequence[NDArray[np.uint8]], seconds: float
+) -> TimingSamples:
+    return _time_over([partial(session.infer, batch) for batch in batches], seconds)
+
+
+def _time_over(calls: Sequence[Callable[[], object]], seconds: float) -> TimingSamples:
+    """Time calls in turn, so that no single picture decides the figure."""
+    turn = itertools.cycle(calls)
+
+    def call_next() -> None:
+        next(turn)()
+
+    return time_callable(call_next, warmup=_WARMUP, min_runs=_MIN_RUNS, seconds=seconds)
+
+
+def _images_per_second(timing: TimingSamples, batch: int) -> float:
+    return float(timing.samples_ns.size * batch / (timing.samples_ns.sum() / 1e9))
+
+
+def _check(answer: NDArray[np.float32], shape: tuple[int, int], key: VariantKey) -> None:
+    # A graph that answers nonsense may be very fast.
+    if answer.shape != shape or not np.isfinite(answer).all():
+        raise StageError(
+            f"The variant {key} does not answer with class probabilities.",
+            expected=f"finite numbers of shape {shape}",
+            found=f"shape {answer.shape}, finite: {bool(np.isfinite(answer).all())}",
+            remedy="run `edgefit verify BUNDLE --self-test`",
+        )
+
+
+def main() -> int:
+    """Read a job, write the answer; the exit code is 0 or that of the error."""
+    job = Job(**json.load(sys.stdin))
+    # Engines may print; only the answer may reach standard output.
+    answer_file = os.dup(sys.stdout.fileno())
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    try:
+        answer = measure(job)
+    except EdgefitError as error:
+        sys.stderr.write(f"{error}\n")
+        return error.exit_code
+    with os.fdopen(answer_file, "w", encoding="utf-8") as file:
+        json.dump(answer, file, allow_nan=False)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,153 @@
+"""Write the report: one page that opens offline, and the model card, from what the stages wrote."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from edgefit.bundle import Manifest
+from edgefit.errors import missing_extra
+from edgefit.report.words import Markdown, escape_markdown, milliseconds, percent
+from edgefit.run import RunFolder
+
+if TYPE_CHECKING:
+    import jinja2
+
+    from edgefit.report.facts import RunFacts
+
+PAGE = "report.html"
+CARD = "MODEL_CARD.md"
+_MANY_CLASSES = 10
+
+
+def write_report(run: RunFolder, manifest: Manifest, target: Path) -> list[str]:
+    """Write ``report.html`` and ``MODEL_CARD.md``.
+
+    Requires the stages ``check`` to ``benchmark`` of the run. Neither file holds a path, host or
+    user name of the machine it was made on; image names are relative to the data set.
+
+    Args:
+        run: The run folder; only what its stages wrote is read.
+        manifest: The manifest of the bundle: its variants, recommendation and lineage.
+        target: The folder to write into; must exist.
+
+    Returns:
+        The names of the files written, relative to ``target``.
+
+    Raises:
+        RunError: A stage has not ended in this run, or its outputs do not fit each other.
+        MissingDependencyError: jinja2 or matplotlib is not installed.
+    """
+    try:
+        import jinja2
+        import matplotlib  # noqa: F401
+    except ModuleNotFoundError as error:
+        raise missing_extra(error.name or "jinja2", "workshop") from error
+    from edgefit.report.facts import gather
+
+    facts = gather(run, manifest)
+    shared = _shared(facts)
+    loader = jinja2.FileSystemLoader(Path(__file__).parent)
+    _write(target / PAGE, _page(loader).render(**shared, **_only_on_page(facts, shared)))
+    _write(target / CARD, _card(loader).render(**shared))
+    return [PAGE, CARD]
+
+
+def _page(loader: jinja2.BaseLoader) -> jinja2.Template:
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=loader,
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+    )
+    return environment.get_template("page.html.j2")
+
+
+def _card(loader: jinja2.BaseLoader) -> jinja2.Template:
+    import jinja2
+
+    environment = jinja2.Environment(  # noqa: S701 - Markdown: `finalize` escapes what is put in
+        loader=loader,
+        autoescape=False,
+        finalize=escape_markdown,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        keep_trailing_newline=True,
+    )
+    return environment.get_template("card.md.j2")
+
+
+def _shared(facts: RunFacts) -> dict[str, Any]:
+    """What both files show."""
+    from edgefit.report import sections
+    from edgefit.report.limits import limits
+
+    gate = sections.gate_rows(facts)
+    drops = {row["variant"]: row["drop"] for row in gate}
+    lineage = sections.lineage(facts)
+    return {
+        "head": sections.headline(facts) | {"many_classes": len(facts.labels) > _MANY_CLASSES},
+        "data": sections.data_table(facts),
+        "findings": sections.findings(facts),
+        "unreadable": sections.unreadable(facts),
+        "training": sections.training_rows(facts),
+        "evaluation": facts.evaluation,
+        "confidence": facts.confidence,
+        "metrics": sections.metric_rows(facts),
+        "classes": sections.class_rows(facts),
+        "gate": gate,
+        "variants": [row | {"drop": drops[row["name"]]} for row in sections.variant_rows(facts)],
+        "limits": limits(facts),
+        "licence": sections.licence(facts),
+        "lineage": lineage,
+        "fingerprint": facts.check["fingerprint"],
+        "versions": list(facts.manifest.lineage["versions"].items()),
+        "version": facts.manifest.lineage["versions"].get("edgefit", ""),
+        "percent": percent,
+        "milliseconds": milliseconds,
+        "code": _code,
+    }
+
+
+def _only_on_page(facts: RunFacts, shared: dict[str, Any]) -> dict[str, Any]:
+    """Drawings and pictures."""
+    from edgefit.report import pictures, plots, sections
+
+    history, best = facts.training["history"], int(facts.training["best"]["epoch"])
+    timed = [row for row in shared["variants"] if row["p50"] is not None]
+    recommended = str(facts.recommended.key)
+    speed = [plots.latency(timed, recommended)] if timed else []
+    return {
+        "training_plots": [
+            plots.training_loss(history, best),
+            plots.training_metric(history, best, facts.recipe.train.metric),
+            plots.learning_rate(history, best),
+        ],
+        "confusion_plot": plots.confusion(facts.evaluation["confusion"], facts.labels),
+        "reliability_plot": plots.reliability(
+            facts.confidence_N, facts.answers_N == facts.targets_N
+        ),
+        "speed_plots": [*speed, plots.sizes(shared["variants"], recommended)],
+        "confusions": sections.confusions(facts),
+        "breakdowns": sections.breakdowns(facts),
+        "mistakes": pictures.mistakes(facts),
+        "mistake_count": int(np.count_nonzero(facts.answers_N != facts.targets_N)),
+        "golden": pictures.golden_frames(facts),
+        "verification": facts.verification,
+    }
+
+
+def _code(text: object) -> Markdown:
+    """A code span; hashes and names without backticks only."""
+    return Markdown(f"`{str(text).replace('`', '')}`")
+
+
+def _write(target: Path, text: str) -> None:
+    temporary = target.with_name(target.name + ".part")
+    temporary.write_text(text, encoding="utf-8")
+    os.replace(temporary, target)
