@@ -15,5 +15,7 @@ def shared() -> Path:
     """The folder of real images and weights; skips where this machine has none."""
     folder = Path(os.environ.get("EDGEFIT_SHARED", REPOSITORY.parent / "shared"))
     if not (folder / "data").is_dir():
-        pytest.skip(f"no shared data at {folder}; set EDGEFIT_SHARED to the folder that holds data/")
+        pytest.skip(
+            f"no shared data at {folder}; set EDGEFIT_SHARED to the folder that holds data/"
+        )
     return folder.resolve()

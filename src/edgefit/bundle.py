@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Iterable
@@ -140,9 +139,7 @@ class Bundle:
             BundleError: The manifest does not list it.
         """
         if relative not in {f.path for f in self.manifest.files}:
-            raise BundleError(
-                "The bundle does not list this file.", path=self.root, found=relative
-            )
+            raise BundleError("The bundle does not list this file.", path=self.root, found=relative)
         return _inside(self.root, relative)
 
     def entries(self) -> list[FileEntry]:
@@ -166,7 +163,7 @@ def read_bundle(
         raise BundleError(
             "This is an export that has not passed the gate.",
             path=root,
-            remedy="run `edgefit verify` and `edgefit bundle` on its run folder, then use the bundle",
+            remedy="run `edgefit verify`, `benchmark` and `bundle` on its run folder",
         )
     bundle = Bundle(root, manifest)
     if bundle.labels.sha256 != manifest.labels_sha256:
@@ -189,7 +186,11 @@ def _read_manifest(root: Path) -> Manifest:
             "No bundle is here.",
             path=root,
             expected=f"a folder with {MANIFEST}",
-            found="a folder without it" if root.is_dir() else "nothing" if not root.exists() else "a file",
+            found="a folder without it"
+            if root.is_dir()
+            else "nothing"
+            if not root.exists()
+            else "a file",
             remedy="give the folder that `edgefit build` printed as its bundle",
         )
     try:
@@ -346,7 +347,7 @@ def _replace_folder(new: Path, target: Path) -> None:
     old: Path | None = None
     if target.exists():
         old = Path(tempfile.mkdtemp(prefix=f".{target.name}-old-", dir=target.parent))
-        os.rename(target, old / "bundle")
-    os.rename(new, target)
+        target.rename(old / "bundle")
+    new.rename(target)
     if old is not None:
         shutil.rmtree(old, ignore_errors=True)

@@ -10,9 +10,9 @@
     |   |-- RunError                  a run folder: missing or inconsistent stage output
     |   `-- BundleError               a bundle: manifest, version, paths
     |       `-- IntegrityError        a file's bytes are not those the manifest states   (exit 1)
-    |-- FrameError                    one frame or image cannot be read; counted, never fatal to a set
+    |-- FrameError                    one frame cannot be read; counted, never fatal to a set
     |-- MissingDependencyError        a role's packages are not installed; carries the command
-    |-- StageError                    a stage could not do its work (NaN loss, engine refused a graph)
+    |-- StageError                    a stage failed at its work (NaN loss, graph refused)
     `-- GateError                     a check ran and failed                              (exit 1)
 
 The message is one sentence of fact and one of advice. The facts are attributes too, so that

@@ -6,7 +6,7 @@ only one line a stage is written, so that logs stay readable.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sized
 from contextlib import contextmanager
 from typing import Protocol, TypeVar
 
@@ -19,7 +19,6 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
-
 
 T = TypeVar("T")
 
@@ -70,16 +69,16 @@ class Reporter:
             task = progress.add_task(description, total=total, note="")
 
             def advance(steps: float = 1, note: str = "") -> None:
-                progress.update(task, advance=steps, **({"note": note} if note else {}))
+                progress.advance(task, steps)
+                if note:
+                    progress.update(task, note=note)
 
             yield advance
 
-    def track(
-        self, items: Iterable[T], description: str, total: int | None = None
-    ) -> Iterator[T]:
+    def track(self, items: Iterable[T], description: str, total: int | None = None) -> Iterator[T]:
         """Iterate with a bar."""
-        if total is None:
-            total = len(items) if hasattr(items, "__len__") else None
+        if total is None and isinstance(items, Sized):
+            total = len(items)
         with self.bar(description, total) as advance:
             for item in items:
                 yield item

@@ -19,9 +19,7 @@ from edgefit.errors import RecipeError
 from edgefit.spec import Aspect, Engine, InputSpec, JpegDecode, Precision, Task, VariantKey
 
 Fraction = Annotated[float, Field(gt=0, lt=1)]
-MetricName = Literal[
-    "accuracy", "balanced_accuracy", "macro_f1", "roc_auc", "average_precision"
-]
+MetricName = Literal["accuracy", "balanced_accuracy", "macro_f1", "roc_auc", "average_precision"]
 
 
 class _Section(BaseModel):

@@ -21,7 +21,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +93,7 @@ class RunFolder:
         self.root.mkdir(parents=True, exist_ok=True)
         temporary = self.recipe_path.with_suffix(".yaml.part")
         dump_recipe(recipe, temporary)
-        os.replace(temporary, self.recipe_path)
+        temporary.replace(self.recipe_path)
 
     def labels(self) -> LabelMap:
         """The class list frozen by ``check``."""
@@ -201,4 +200,4 @@ def write_json(target: Path, facts: dict[str, Any]) -> None:
     temporary = target.with_name(target.name + ".part")
     text = json.dumps(facts, indent=2, ensure_ascii=False, allow_nan=False)
     temporary.write_text(text + "\n", encoding="utf-8")
-    os.replace(temporary, target)
+    temporary.replace(target)

@@ -223,9 +223,7 @@ class VariantKey:
         try:
             return cls(Engine(engine), Precision(precision))
         except ValueError:
-            raise InputError(
-                "No such variant.", expected=all_variant_names(), found=text
-            ) from None
+            raise InputError("No such variant.", expected=all_variant_names(), found=text) from None
 
 
 def all_variant_names() -> Sequence[str]:

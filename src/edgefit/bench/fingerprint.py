@@ -42,9 +42,10 @@ def machine_fingerprint(root: Path = Path("/")) -> dict[str, Any]:
     Returns:
         ``cpu_model``, ``architecture``, ``logical_cores`` and ``physical_cores`` (of the machine),
         ``available_cores`` (this process may run on), ``cpu_quota`` (cores' worth of time that a
-        container limit allows), ``flags``, ``memory_mb``, ``memory_limit_mb``, ``governor``,
-        ``turbo``, ``os``, ``kernel``, ``python``, ``versions``, ``load_average`` (1, 5 and 15
-        minutes) and ``fingerprint_id`` (16 hexadecimal digits over all but the load).
+        container limit allows), ``flags``, ``memory_mb`` (1e6 bytes, to the nearest hundred),
+        ``memory_limit_mb`` (of a container), ``governor``, ``turbo``, ``os``, ``kernel``,
+        ``python``, ``versions``, ``load_average`` (1, 5 and 15 minutes) and ``fingerprint_id`` (16
+        hexadecimal digits over all but the load).
     """
     cpuinfo = _read(root / "proc/cpuinfo") or ""
     facts: dict[str, Any] = {
@@ -135,7 +136,7 @@ def _memory_limit_mb(root: Path) -> int | None:
     )
     if limit in (None, "max") or int(limit) >= _NO_LIMIT_BYTES:
         return None
-    return int(limit) >> 20
+    return round(int(limit) / 1e6)
 
 
 def _cgroup_file(root: Path, name: str) -> str | None:
@@ -154,7 +155,7 @@ def _cgroup_file(root: Path, name: str) -> str | None:
 def _memory_mb(root: Path) -> int | None:
     total = _first(_read(root / "proc/meminfo") or "", "MemTotal")
     # Kernels of one machine differ by some MB in what they keep for themselves.
-    return round(int(total.split()[0]) / 1024 / 256) * 256 if total else None
+    return round(int(total.split()[0]) * 1024 / 1e8) * 100 if total else None
 
 
 def _turbo(root: Path) -> bool | None:

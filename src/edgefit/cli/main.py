@@ -67,7 +67,7 @@ _WORKSHOP = {
 }
 
 
-# typer keeps its click to itself since 0.2x; its public error leads to the base class in any release
+# newer typer carries a click of its own; its public error leads to the base class in any release
 _CLICK_EXCEPTION: Any = typer.BadParameter.__mro__[2]
 
 

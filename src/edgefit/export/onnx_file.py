@@ -69,9 +69,7 @@ def halve_weights(source: Path, target: Path, metadata: ModelMetadata) -> None:
         half = np.clip(values, -limit, limit).astype(np.float16)
         full_name, half_name = tensor.name, f"{tensor.name}.fp16"
         tensor.CopyFrom(numpy_helper.from_array(half, half_name))
-        casts.append(
-            helper.make_node("Cast", [half_name], [full_name], to=onnx.TensorProto.FLOAT)
-        )
+        casts.append(helper.make_node("Cast", [half_name], [full_name], to=onnx.TensorProto.FLOAT))
     nodes = [*casts, *model.graph.node]
     del model.graph.node[:]
     model.graph.node.extend(nodes)

@@ -73,9 +73,7 @@ def summarise_build(run: RunFolder, seconds: dict[str, float]) -> dict[str, Any]
     verified = run.read_json("verify", "verify.json")
     measured = run.read_json("benchmark", "benchmark.json")
     evaluation = run.read_json("evaluate", "evaluation.json")
-    sizes = {
-        entry["variant"]: entry for entry in measured["variants"] if "error" not in entry
-    }
+    sizes = {entry["variant"]: entry for entry in measured["variants"] if "error" not in entry}
     return {
         "run": str(run.root),
         "bundle": str(run.root / "bundle"),

@@ -113,9 +113,7 @@ def _make_onnxruntime(making: _Making) -> list[Variant]:
     folder.mkdir()
     paths = {p: folder / f"model.{p}.onnx" for p in Precision}
     making.reporter.say("writing ONNX")
-    write_onnx(
-        making.program, paths[Precision.FP32], making.metadata, opset=making.config.opset
-    )
+    write_onnx(making.program, paths[Precision.FP32], making.metadata, opset=making.config.opset)
     details: dict[Precision, dict[str, Any]] = {}
     if Precision.FP16 in making.config.precisions:
         halve_weights(paths[Precision.FP32], paths[Precision.FP16], making.metadata)

@@ -6,9 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def choose_calibration(
-    targets_N: NDArray[np.int64], count: int, *, seed: int
-) -> NDArray[np.int64]:
+def choose_calibration(targets_N: NDArray[np.int64], count: int, *, seed: int) -> NDArray[np.int64]:
     """Indices of training images to calibrate on, spread evenly over the classes.
 
     Takes one image of each class in turn, in seeded random order, so that rare classes are there

@@ -19,6 +19,7 @@ _WIDE = 0.02
 _FEW_IMAGES = 20
 _WEAK_RECALL = 0.9
 _POOR_CALIBRATION = 0.05
+_RESTLESS = 0.2
 _SHOWN = 6
 _SPOILING = {
     "leak": "pictures occur in more than one split, so the figures here are too good",
@@ -108,7 +109,9 @@ def _variants(facts: RunFacts) -> Iterator[str]:
         batches = entry["batches"].values()
         unsure = [b for b in batches if not b.get("drop_within_limit_with_confidence", True)]
         if entry["passed"] and unsure:
-            worst = max((b["drop_high"] for b in unsure if b["drop_high"] is not None), default=None)
+            worst = max(
+                (b["drop_high"] for b in unsure if b["drop_high"] is not None), default=None
+            )
             if worst is not None:
                 yield (
                     f"{entry['variant']} kept within the allowed drop of {limit:g} points on these "
@@ -116,6 +119,16 @@ def _variants(facts: RunFacts) -> Iterator[str]:
                 )
     for name in facts.verification["failed"]:
         yield f"{name} did not pass the gate and is not in the bundle."
+    for variant in facts.manifest.variants:
+        measured = facts.measured(str(variant.key))
+        if measured is None:
+            yield f"{variant.key} passed the gate, but its speed could not be measured."
+        elif measured["latency_spread"] > _RESTLESS:
+            yield (
+                f"The latency of {variant.key} differed by "
+                f"{percent(measured['latency_spread'], 0)} between rounds: the machine was not "
+                "quiet. Measure again before relying on it."
+            )
 
 
 def _always(facts: RunFacts) -> Iterator[str]:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_WIDTH = 460
+_WIDTH = 440
 _MOST_CELL_NUMBERS = 60
 
 
@@ -63,6 +63,7 @@ def training_metric(history: Sequence[dict[str, Any]], best_epoch: int, metric: 
 
 def learning_rate(history: Sequence[dict[str, Any]], best_epoch: int) -> Markup:
     """The learning rate at the end of each epoch, with the two phases."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
     def paint(figure: Figure) -> None:
         axes = figure.add_subplot()
@@ -77,6 +78,9 @@ def learning_rate(history: Sequence[dict[str, Any]], best_epoch: int) -> Markup:
             if shown:
                 axes.plot(*zip(*shown, strict=True), "-o", color=colour, markersize=4, label=label)
         axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_minor_locator(NullLocator())
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda rate, _: f"{rate:g}"))
         axes.set_title("Learning rate at the end of the epoch")
         axes.legend(loc="best")
 
@@ -154,6 +158,8 @@ def _paint_cells(axes: Axes, counts: NDArray[np.int64], font: float | None) -> N
 
 def reliability(confidence_N: NDArray[np.float32], right_N: NDArray[np.bool_]) -> Markup:
     """Reliability diagram over 15 equal bins (Guo et al. 2017, fig. 1), with the bins' counts."""
+    from matplotlib.ticker import FuncFormatter
+
     bins = np.ceil(confidence_N * CALIBRATION_BINS).astype(np.int64) - 1
     bins = bins.clip(0, CALIBRATION_BINS - 1)
     count = np.bincount(bins, minlength=CALIBRATION_BINS)
@@ -173,6 +179,7 @@ def reliability(confidence_N: NDArray[np.float32], right_N: NDArray[np.bool_]) -
         centres = (np.flatnonzero(used) + 0.5) * width
         lower.bar(centres, count[used], width=width * 0.86, color=ACCENT, linewidth=0)
         lower.set_yscale("symlog", linthresh=1)
+        lower.yaxis.set_major_formatter(FuncFormatter(lambda images, _: f"{images:g}"))
         lower.set_ylim(bottom=0)
         lower.set_title("Images")
         lower.set_xlabel("stated confidence, %")
@@ -194,14 +201,14 @@ def latency(entries: Sequence[dict[str, Any]], recommended: str) -> Markup:
             tail = [e for e in (entry["p50"], entry["p90"], entry["p99"]) if e is not None]
             axes.hlines(row, tail[0], tail[-1], color=MUTED, linewidth=1.2, zorder=3)
             axes.plot(tail[1:], [row] * (len(tail) - 1), "|", color=MUTED, markersize=9, zorder=3)
-            axes.text(tail[-1], row, f"  {milliseconds(entry['p50'])}", va="center")
+            _beside(axes, tail[-1], row, milliseconds(entry["p50"]))
         _bars(axes, entries, [e["p50"] for e in entries], recommended)
         axes.set_title("Latency of one image: median, with ticks at p90 and p99")
         axes.set_xlabel("milliseconds")
         axes.set_xlim(0, 1.25 * max(e["p99"] or e["p90"] or e["p50"] for e in entries))
 
     height = 90 + 34 * len(entries)
-    return draw("latency", "Latency of each variant", _WIDTH + 40, height, paint)
+    return draw("latency", "Latency of each variant", _WIDTH, height, paint)
 
 
 def sizes(entries: Sequence[dict[str, Any]], recommended: str) -> Markup:
@@ -211,14 +218,18 @@ def sizes(entries: Sequence[dict[str, Any]], recommended: str) -> Markup:
         axes = figure.add_subplot()
         megabytes = [entry["bytes"] / 1e6 for entry in entries]
         for row, entry in enumerate(entries):
-            axes.text(megabytes[row], row, f"  {size(entry['bytes'])}", va="center")
+            _beside(axes, megabytes[row], row, size(entry["bytes"]))
         _bars(axes, entries, megabytes, recommended)
         axes.set_title("Size of the model files")
         axes.set_xlabel("MB")
         axes.set_xlim(0, 1.25 * max(megabytes))
 
     height = 90 + 34 * len(entries)
-    return draw("sizes", "Size of each variant", _WIDTH + 40, height, paint)
+    return draw("sizes", "Size of each variant", _WIDTH, height, paint)
+
+
+def _beside(axes: Axes, x: float, row: int, text: str) -> None:
+    axes.annotate(text, (x, row), xytext=(7, 0), textcoords="offset points", va="center")
 
 
 def _bars(

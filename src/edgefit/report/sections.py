@@ -53,7 +53,7 @@ def headline(facts: RunFacts) -> Row:
         "value": with_interval(entry).split(" (")[0],
         "interval": _interval_in_words(entry, facts.confidence),
         "basis": basis,
-        "latency": _latency_of(facts, str(best.key)),
+        **_speed_of(facts, str(best.key)),
         "machine": facts.benchmark["machine"].get("cpu_model") or "a machine of unknown kind",
         "size": size(best.size),
         "passed": len(facts.verification["passed"]),
@@ -67,9 +67,12 @@ def _interval_in_words(entry: Mapping[str, float | None], confidence: str) -> st
     return f"With {confidence} confidence between {with_interval(entry).split('(')[1][:-1]}."
 
 
-def _latency_of(facts: RunFacts, variant: str) -> str:
+def _speed_of(facts: RunFacts, variant: str) -> Row:
     measured = facts.measured(variant)
-    return milliseconds(measured["latency_ms"]["p50"] if measured else None)
+    return {
+        "latency": milliseconds(measured["latency_ms"]["p50"] if measured else None),
+        "preprocess": milliseconds(measured["preprocess_ms"] if measured else None),
+    }
 
 
 def data_table(facts: RunFacts) -> Row:
@@ -233,6 +236,7 @@ def variant_rows(facts: RunFacts) -> list[Row]:
                 "load": milliseconds(measured["load_ms"] if measured else None),
                 "first": milliseconds(measured["first_inference_ms"] if measured else None),
                 "memory": measured and measured["peak_memory_mb"],
+                "spread": percent(measured["latency_spread"], 0) if measured else None,
                 "metric": with_interval(variant.metrics[facts.metric]),
             }
         )
@@ -249,10 +253,16 @@ def training_rows(facts: RunFacts) -> list[tuple[str, str]]:
         ("starts from", base_weights(facts)),
         ("input", f"{recipe.input.width} x {recipe.input.height} pixels, {recipe.input.aspect}"),
         ("augmentation", PurePath(config.augment).name),
-        ("epochs", f"{training['epochs']} of at most {config.epochs}"
-         + (", stopped early" if training["stopped_early"] else "")),  # fmt: skip
-        ("best epoch", f"{best['epoch']}: {metric_title(config.metric).lower()} "
-         f"{percent(best[f'val_{config.metric}'])} on validation"),  # fmt: skip
+        (
+            "epochs",
+            f"{training['epochs']} of at most {config.epochs}"
+            + (", stopped early" if training["stopped_early"] else ""),
+        ),  # fmt: skip
+        (
+            "best epoch",
+            f"{best['epoch']}: {metric_title(config.metric).lower()} "
+            f"{percent(best[f'val_{config.metric}'])} on validation",
+        ),  # fmt: skip
         ("balancing", config.balance),
         ("time", f"{duration(training['training_seconds'])} on {training['device']}"),
     ]

@@ -92,7 +92,9 @@ def _inline(document: str, name: str, title: str, width: float) -> Markup:
     assert box is not None
     body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
     body = re.sub(r"font: ([^;\"]*?)([\d.]+px) [^;\"]*", r"font-size: \2", body)
-    body = re.sub(r'id="(figure|axes|patch|line2d|text|matplotlib|xtick|ytick|legend)[^"]*"', "", body)
+    body = re.sub(
+        r'id="(figure|axes|patch|line2d|text|matplotlib|xtick|ytick|legend)[^"]*"', "", body
+    )
     for colour, variable in _VARIABLES.items():
         body = body.replace(colour, f"var({variable})")
     opening = Markup('<svg role="img" aria-label="{}" class="plot {}" style="max-width:{}px" ')

@@ -71,7 +71,7 @@ def _page(loader: jinja2.BaseLoader) -> jinja2.Template:
 def _card(loader: jinja2.BaseLoader) -> jinja2.Template:
     import jinja2
 
-    environment = jinja2.Environment(  # noqa: S701 - Markdown: `finalize` escapes what is put in
+    environment = jinja2.Environment(
         loader=loader,
         autoescape=False,
         finalize=escape_markdown,

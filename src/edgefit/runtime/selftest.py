@@ -32,7 +32,7 @@ PASSED, FAILED, NOT_INSTALLED = "passed", "failed", "not installed"
 
 
 class _Record(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class _GoldenFrame(_Record):

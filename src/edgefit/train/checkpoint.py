@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +45,7 @@ class EpochCheckpoint(Checkpoint):
         temporary = self.folder / f"{LAST}.part"
         trainer.save_checkpoint(temporary)
         if trainer.is_global_zero:
-            os.replace(temporary, self.folder / LAST)
+            temporary.replace(self.folder / LAST)
 
 
 class StepProgress(Callback):
@@ -74,7 +73,7 @@ def save_weights(network: nn.Module, target: Path) -> None:
     state = {k: v.detach().cpu().contiguous() for k, v in network.state_dict().items()}
     temporary = target.with_name(target.name + ".part")
     save_file(state, temporary)
-    os.replace(temporary, target)
+    temporary.replace(target)
 
 
 def write_log(history: list[dict[str, Any]], target: Path) -> None:
@@ -84,7 +83,7 @@ def write_log(history: list[dict[str, Any]], target: Path) -> None:
         writer = csv.DictWriter(file, fieldnames=list(history[0]))
         writer.writeheader()
         writer.writerows(history)
-    os.replace(temporary, target)
+    temporary.replace(target)
 
 
 def read_state_of_last(folder: Path) -> dict[str, Any] | None:

@@ -92,7 +92,7 @@ class FineTuning(pl.LightningModule):
 
     def configure_optimizers(self) -> Any:
         optimizer = AdamW(self._groups(), lr=1.0, weight_decay=self.config.weight_decay)
-        rates = [
+        rates: list[Any] = [
             self.schedule.backbone_rate if group["part"] == "backbone" else self.schedule.head_rate
             for group in optimizer.param_groups
         ]
@@ -103,7 +103,7 @@ class FineTuning(pl.LightningModule):
         }
 
     def _groups(self) -> list[State]:
-        groups = []
+        groups: list[State] = []
         for part in ("backbone", "head"):
             learning = [p for p in getattr(self.network, part).parameters() if p.requires_grad]
             # biases and norms are not decayed (He et al. 2019, https://arxiv.org/abs/1812.01187)
@@ -150,9 +150,7 @@ class FineTuning(pl.LightningModule):
             "seconds": round(self._train_end - self._epoch_start, 2),
         }
         self.history.append(row)
-        self.log_dict(
-            {k: float(v) for k, v in row.items() if isinstance(v, float)}, logger=True
-        )
+        self.log_dict({k: float(v) for k, v in row.items() if isinstance(v, float)}, logger=True)
         if self._is_better(row):
             self.best, self.epochs_without_gain = row, 0
         elif not self.head_only:

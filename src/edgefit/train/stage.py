@@ -114,7 +114,7 @@ def load_trained(run: RunFolder) -> EdgeNetwork:
     head = TASKS[recipe.task].build_head(card.feature_dim, len(run.labels()), recipe.model.dropout)
     network = EdgeNetwork(build_backbone(card), head, input_spec(recipe, card))
     network.load_state_dict(read_state(run.root / "train" / BEST))
-    return network.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+    return network.eval().to(memory_format=torch.channels_last)
 
 
 def _fit(
@@ -131,7 +131,7 @@ def _fit(
     targets_N = table.of("train").targets_N()
     loss = TASKS[recipe.task].ClassificationLoss(config, targets_N, len(table.labels))
     module = FineTuning(network, loss, config, Schedule(config, steps), recipe.task)
-    module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    module.to(memory_format=torch.channels_last)
     state = read_state_of_last(folder)
     done = len(state["history"]) if state else 0
     with _quiet_lightning(), reporter.bar("training", config.epochs * steps) as advance:

@@ -160,7 +160,7 @@ def _imagenet_file(card: BackboneCard) -> Path:
     """Torchvision's weights in torch's cache, downloaded if absent, hash checked either way."""
     weight: Any = torchvision.models.get_weight(card.weights_enum)
     name = weight.url.rsplit("/", 1)[-1]
-    path = Path(torch.hub.get_dir()) / "checkpoints" / name
+    path: Path = Path(torch.hub.get_dir()) / "checkpoints" / name
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
         prefix = _hash_prefix(name)

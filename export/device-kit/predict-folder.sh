@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# Classify the pictures that lie in a folder, append the answers, move the pictures away.
+#
+#   predict-folder.sh BUNDLE INBOX DONE RESULTS.jsonl
+#
+# edgefit-predict.service runs it whenever a picture arrives. A picture is moved only after its line
+# is on the disk: a power cut repeats a line at worst and loses none. Names that start with a dot
+# are left alone: write a picture under such a name and rename it when it is complete.
+set -euo pipefail
+
+[ $# -eq 4 ] || { sed -n '2,4s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2; }
+bundle=$1
+inbox=$(cd "$2" && pwd)
+finished=$3
+results=$4
+edgefit=${EDGEFIT:-/opt/edgefit/venv/bin/edgefit}
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+while :; do
+    # Links fix the batch before the program starts: what arrives meanwhile is the next batch.
+    rm -rf "$work/batch" "$work/answers.jsonl"
+    mkdir "$work/batch"
+    find "$inbox" -maxdepth 1 -type f ! -name '.*' \
+        \( -iname '*.jpg' -o -iname '*.jpeg' -o -iname '*.png' -o -iname '*.bmp' \) \
+        -exec ln -s -t "$work/batch" {} +
+    [ -n "$(ls "$work/batch")" ] || break
+    # Exit code 1 is allowed: it also says that no picture of the batch could be read, and then
+    # their lines with the errors are there. Any other failure leaves no answers, and cat stops us.
+    "$edgefit" predict "$bundle" "$work/batch" --out "$work/answers.jsonl" --quiet || [ $? -eq 1 ]
+    cat "$work/answers.jsonl" >> "$results"
+    sync "$results"
+    for link in "$work/batch"/*; do
+        mv --backup=numbered -t "$finished" -- "$(readlink "$link")"
+    done
+done

@@ -1,0 +1,106 @@
+"""Targets: kinds of device a bundle may run on, read from ``export/targets/ID.yaml``.
+
+A target states what is known of a device before anything was measured there: which engines run,
+how many threads to start with, which instructions int8 can use. It promises no speed.
+"""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from edgefit.errors import InputError
+from edgefit.resources import resource
+from edgefit.spec import Engine
+
+
+class Int8Support(BaseModel):
+    """What 8-bit arithmetic can use on a target.
+
+    Attributes:
+        cpu_features: Flags of ``/proc/cpuinfo`` for 8-bit dot products, any of which helps; empty
+            where the family of processors is too wide to say.
+        note: What that means for the choice of a variant.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    cpu_features: tuple[str, ...]
+    note: str
+
+
+class Target(BaseModel):
+    """One kind of device.
+
+    Attributes:
+        id: Name of the file, and of the target in a bundle's manifest.
+        title: The device's name as people write it.
+        description: What kind of machine this is.
+        architecture: What ``uname -m`` prints there.
+        engines: Engines that can be installed there from wheels.
+        threads: Threads to start with; None lets the engine take every core it is allowed.
+        memory_mb: Memory of a typical unit in MiB, all programs together.
+        wheel_platforms: ``--platform`` tags with which ``pip download`` finds wheels for it.
+        int8: What 8-bit arithmetic can use.
+        notes: What else a user should know before measuring.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: Annotated[str, Field(pattern=r"^[a-z0-9-]+$")]
+    title: str
+    description: str
+    architecture: Literal["x86_64", "aarch64"]
+    engines: Annotated[tuple[Engine, ...], Field(min_length=1)]
+    threads: Annotated[int, Field(gt=0)] | None
+    memory_mb: Annotated[int, Field(gt=0)]
+    wheel_platforms: Annotated[tuple[str, ...], Field(min_length=1)]
+    int8: Int8Support
+    notes: tuple[str, ...]
+
+
+def list_targets() -> list[str]:
+    """Ids of all targets, sorted."""
+    return sorted(path.stem for path in resource("export", "targets").glob("*.yaml"))
+
+
+def load_target(id: str) -> Target:
+    """Read one target.
+
+    Args:
+        id: One of :func:`list_targets`; nothing else is accepted, close names are only suggested.
+
+    Raises:
+        InputError: There is no such target, or its file is not valid.
+    """
+    ids = list_targets()
+    if id not in ids:
+        close = difflib.get_close_matches(id, ids, n=3)
+        raise InputError(
+            "There is no target of this name.",
+            key="target",
+            expected=", ".join(ids),
+            found=id,
+            remedy=f"did you mean {' or '.join(close)}?" if close else "choose one of the names",
+        )
+    return _read_target(resource("export", "targets", f"{id}.yaml"))
+
+
+def _read_target(path: Path) -> Target:
+    try:
+        target = Target.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except (yaml.YAMLError, ValidationError) as error:
+        raise InputError("The target is not valid.", path=path, found=str(error).strip()) from error
+    if target.id != path.stem:
+        raise InputError(
+            "The target has another id than its file.",
+            path=path,
+            key="id",
+            expected=path.stem,
+            found=target.id,
+        )
+    return target

@@ -1,0 +1,34 @@
+"""What users may rely on, written down twice so that a change is a decision."""
+
+from __future__ import annotations
+
+import inspect
+
+import edgefit
+
+INVENTORY = {
+    "EdgefitError": "class",
+    "InputSpec": "class",
+    "LabelMap": "class",
+    "Prediction": "class",
+    "__version__": "str",
+    "build": "(recipe: 'str | Path | Any', **options: 'Any') -> 'dict[str, Any]'",
+    "load": "(bundle: 'str | Path', *, variant: 'str | None' = None, "
+    "threads: 'int | None' = None) -> 'Predictor'",
+}
+
+
+def _kind(item: object) -> str:
+    if inspect.isclass(item):
+        return "class"
+    return str(inspect.signature(item)) if callable(item) else type(item).__name__
+
+
+def test_the_public_surface_is_the_inventory() -> None:
+    found = {name: _kind(getattr(edgefit, name)) for name in edgefit.__all__}
+    assert found == INVENTORY
+
+
+def test_public_functions_say_what_they_raise() -> None:
+    for function in (edgefit.build, edgefit.load):
+        assert "Raises:" in (function.__doc__ or "")

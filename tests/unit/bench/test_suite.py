@@ -1,0 +1,164 @@
+"""The suite: order, medians and errors with invented workers, then with real processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from edgefit.bench import suite
+from edgefit.bench.suite import benchmark
+from edgefit.bench.worker import Job
+from edgefit.errors import BundleError, InputError, IntegrityError, MissingDependencyError
+from edgefit.spec import Engine, Precision, VariantKey
+
+FP32 = VariantKey(Engine.ONNXRUNTIME, Precision.FP32)
+INT8 = VariantKey(Engine.ONNXRUNTIME, Precision.INT8)
+
+
+def _answer(p50_ms: float, p99_ms: float | None = 9.0) -> dict[str, Any]:
+    latency = {"p50_ms": p50_ms, "p90_ms": p50_ms + 1, "p99_ms": p99_ms, "drifts": False}
+    return {
+        "engine": {"engine": "onnxruntime"},
+        "latency": latency | {"samples_ns": [int(p50_ms * 1e6)]},
+        "throughput": {"batch1": 1000 / p50_ms, "batch8": 1500 / p50_ms},
+        "preprocess": {"p50_ms": 0.1},
+        "load_ms": 20.0,
+        "first_inference_ms": 7.0,
+        "peak_memory_mb": 80.0,
+        "model_memory_mb": 10.0,
+    }
+
+
+class FakeWorkers:
+    """Gives each variant its answers round by round; an exception stands for a crash."""
+
+    def __init__(self, **answers: list[Any]) -> None:
+        self.answers = {name: iter(values) for name, values in answers.items()}
+        self.order: list[str] = []
+
+    def __call__(self, job: Job) -> tuple[dict[str, Any], dict[str, Any] | None]:
+        name = job.variant.partition("/")[2]
+        self.order.append(name)
+        answer = next(self.answers[name])
+        if isinstance(answer, str):
+            return {}, {"message": answer, "exit_code": 1, "stderr": answer}
+        return answer, None
+
+
+def test_rounds_are_interleaved_and_medians_taken(
+    bundle_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workers = FakeWorkers(
+        fp32=[_answer(4.0), _answer(9.0), _answer(5.0)],
+        int8=[_answer(2.0), _answer(2.0, None), _answer(2.0)],
+    )
+    monkeypatch.setattr(suite, "run_worker", workers)
+    results = benchmark(bundle_dir, rounds=3)
+    assert workers.order == ["fp32", "int8"] * 3
+    fp32, int8 = results["variants"]
+    assert fp32["latency_ms"] == {"p50": 5.0, "p90": 6.0, "p99": 9.0}
+    assert fp32["latency_spread"] == pytest.approx(1.0)
+    assert fp32["throughput"] == {"batch1": 200.0, "batch8": 300.0}
+    assert [r["latency"]["p50_ms"] for r in fp32["rounds"]] == [4.0, 9.0, 5.0]
+    assert int8["latency_ms"]["p99"] is None
+    assert int8["latency_spread"] == 0.0
+    json.dumps(results, allow_nan=False)
+
+
+def test_a_crash_is_an_error_of_its_variant_only(
+    bundle_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workers = FakeWorkers(fp32=[_answer(4.0)] * 3, int8=[_answer(2.0), "boom"])
+    monkeypatch.setattr(suite, "run_worker", workers)
+    fp32, int8 = benchmark(bundle_dir, rounds=3)["variants"]
+    assert workers.order == ["fp32", "int8", "fp32", "int8", "fp32"]
+    assert fp32["error"] is None
+    assert int8["error"] == {"message": "boom", "exit_code": 1, "stderr": "boom", "round": 2}
+    assert "latency_ms" not in int8
+
+
+def test_variants_of_absent_engines_are_left_out_and_named(
+    bundle_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(suite, "engine_is_installed", lambda engine: False)
+    with pytest.raises(MissingDependencyError, match="No engine") as caught:
+        benchmark(bundle_dir)
+    assert "onnxruntime" in str(caught.value.remedy)
+
+
+@pytest.mark.parametrize("options", [{"seconds": 0.0}, {"rounds": 0}])
+def test_a_benchmark_needs_time(bundle_dir: Path, options: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match="needs time"):
+        benchmark(bundle_dir, **options)
+
+
+def test_unknown_variant_and_changed_file_are_refused_before_measuring(bundle_dir: Path) -> None:
+    with pytest.raises(BundleError, match="does not hold"):
+        benchmark(bundle_dir, variants=[VariantKey(Engine.OPENVINO, Precision.FP32)])
+    graph = bundle_dir / "whole.onnx"
+    data = bytearray(graph.read_bytes())
+    data[-1] ^= 1
+    graph.write_bytes(bytes(data))
+    with pytest.raises(IntegrityError, match="changed"):
+        benchmark(bundle_dir)
+
+
+def test_real_processes_measure_one_variant_and_report_the_other(bundle_dir: Path) -> None:
+    results = benchmark(bundle_dir, seconds=0.05, rounds=1, threads=1)
+    fp32, int8 = results["variants"]
+    assert fp32["error"] is None
+    assert 0 < fp32["latency_ms"]["p50"] < 100
+    assert set(fp32["throughput"]) == {"batch1", "batch8"}
+    assert fp32["engine"]["threads"] == "1"
+    assert fp32["bytes"] == (bundle_dir / "whole.onnx").stat().st_size
+    assert len(fp32["rounds"][0]["latency"]["samples_ns"]) >= 20
+    assert 10 < fp32["peak_memory_mb"] < 2000
+    assert fp32["model_memory_mb"] < fp32["peak_memory_mb"]
+    assert int8["error"]["exit_code"] == 2
+    assert "damaged.onnx" in int8["error"]["stderr"]
+    assert "Traceback" not in int8["error"]["stderr"]
+    assert str(bundle_dir) not in json.dumps({k: v for k, v in results.items() if k != "variants"})
+
+
+def test_a_killed_process_is_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    job = Job("nowhere", str(FP32), None, [], 0.1)
+    real = subprocess.run
+    monkeypatch.setattr(
+        suite.subprocess, "run",
+        lambda command, **_: real(
+            [sys.executable, "-c", f"import os; os.kill(os.getpid(), {int(signal.SIGKILL)})"],
+            text=True, capture_output=True, check=False,
+        ),
+    )  # fmt: skip
+    answer, error = suite.run_worker(job)
+    assert answer == {}
+    assert error is not None
+    assert error["exit_code"] == -signal.SIGKILL
+    assert "signal 9" in error["message"]
+
+
+def test_a_traceback_is_summed_up_by_its_last_line() -> None:
+    answer, error = suite.run_worker(Job("nowhere", "no/variant", None, [], 0.1))
+    assert answer == {}
+    assert error is not None
+    assert error["exit_code"] == 2
+    assert error["message"] == "No bundle is here."
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="VmHWM is Linux's")
+def test_peak_memory_of_a_child_is_its_own() -> None:
+    ballast = np.ones(300_000_000 // 8)
+    script = "from edgefit.bench.memory import peak_resident_mb; print(peak_resident_mb())"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, env=os.environ
+    )
+    assert ballast.nbytes / 1e6 == 300
+    assert float(done.stdout) < 150

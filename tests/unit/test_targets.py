@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from edgefit.errors import InputError
+from edgefit.resources import resource
+from edgefit.spec import Engine
+from edgefit.targets import _read_target, list_targets, load_target
+
+ALL = ["generic-x86", "intel-core", "intel-n100", "jetson-orin-cpu", "raspberry-pi-5"]
+
+
+def test_every_file_is_a_target() -> None:
+    assert list_targets() == ALL
+    assert len(list(resource("export", "targets").iterdir())) == 5
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_target_loads_and_agrees_with_itself(name: str) -> None:
+    target = load_target(name)
+    assert target.id == name
+    assert Engine.ONNXRUNTIME in target.engines, "the base install must do"
+    assert all(tag.endswith(target.architecture) for tag in target.wheel_platforms)
+    vnni = {"avx_vnni", "avx512_vnni"}
+    known = vnni if target.architecture == "x86_64" else {"asimddp"}
+    assert set(target.int8.cpu_features) <= known
+
+
+def test_unknown_target_lists_all_and_suggests_without_using() -> None:
+    with pytest.raises(InputError) as caught:
+        load_target("raspberry-pi5")
+    assert all(name in str(caught.value.expected) for name in ALL)
+    assert "raspberry-pi-5" in str(caught.value.remedy)
+    with pytest.raises(InputError):
+        load_target("../targets/intel-n100")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"colour": "blue"}, {"threads": 0}, {"engines": ["tensorrt"]}, {"architecture": "riscv64"}],
+)
+def test_invalid_target_is_an_error_that_names_the_file(
+    tmp_path: Path, changes: dict[str, object]
+) -> None:
+    text = resource("export", "targets", "intel-n100.yaml").read_text(encoding="utf-8")
+    path = tmp_path / "intel-n100.yaml"
+    path.write_text(yaml.safe_dump(yaml.safe_load(text) | changes), encoding="utf-8")
+    with pytest.raises(InputError) as caught:
+        _read_target(path)
+    assert caught.value.path == str(path)
+
+
+def test_target_under_a_foreign_name_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "other.yaml"
+    path.write_bytes(resource("export", "targets", "intel-n100.yaml").read_bytes())
+    with pytest.raises(InputError) as caught:
+        _read_target(path)
+    assert caught.value.key == "id"
