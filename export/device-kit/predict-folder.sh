@@ -23,12 +23,14 @@ while :; do
     rm -rf "$work/batch" "$work/answers.jsonl"
     mkdir "$work/batch"
     find "$inbox" -maxdepth 1 -type f ! -name '.*' \
-        \( -iname '*.jpg' -o -iname '*.jpeg' -o -iname '*.png' -o -iname '*.bmp' \) \
+        \( -iname '*.jpg' -o -iname '*.jpeg' -o -iname '*.png' -o -iname '*.bmp' \
+           -o -iname '*.tif' -o -iname '*.tiff' -o -iname '*.webp' \) \
         -exec ln -s -t "$work/batch" {} +
     [ -n "$(ls "$work/batch")" ] || break
-    # Exit code 1 is allowed: it also says that no picture of the batch could be read, and then
-    # their lines with the errors are there. Any other failure leaves no answers, and cat stops us.
+    # Exit code 1 is allowed if there are answers: no picture of the batch could be read, and their
+    # lines say why. Without answers the program itself failed, and the pictures stay.
     "$edgefit" predict "$bundle" "$work/batch" --out "$work/answers.jsonl" --quiet || [ $? -eq 1 ]
+    [ -s "$work/answers.jsonl" ] || exit 1
     cat "$work/answers.jsonl" >> "$results"
     sync "$results"
     for link in "$work/batch"/*; do

@@ -53,6 +53,8 @@ class DataConfig(_Section):
         group: Regular expression searched in the relative path: its captured groups (or the whole
             match) name the group of images that must not be split apart.
         group_column: The same from a CSV column.
+        leaks: ``drop`` leaves images out of train whose very pixels are held out in val or test
+            (and out of val what is in test), says so and lists them; ``keep`` leaves them in.
         split: Fractions and seed of the split.
     """
 
@@ -64,6 +66,7 @@ class DataConfig(_Section):
     classes: list[str] | None = None
     group: str | None = None
     group_column: str | None = None
+    leaks: Literal["drop", "keep"] = "drop"
     split: SplitConfig = SplitConfig()
 
     @field_validator("group")

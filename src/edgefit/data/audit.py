@@ -50,6 +50,28 @@ class AuditReport:
         findings = find_all(table, self.facts, self.unreadable, self.spec)
         return replace(self, table=table, findings=findings)
 
+    def without_leaks(self) -> tuple[AuditReport, tuple[str, ...]]:
+        """Leave out of train what is, pixel for pixel, in val or test, and out of val what is in test.
+
+        Returns:
+            The report on the samples that stay, and the paths left out, sorted.
+        """
+        rank = {"train": 0, "val": 1, "test": 2}
+        highest: dict[str, int] = {}
+        for sample in self.table.samples:
+            pixels = self.facts[sample.path].pixels_hash
+            highest[pixels] = max(highest.get(pixels, 0), rank[sample.split or "train"])
+        leaking = {
+            s.path
+            for s in self.table.samples
+            if not self.facts[s.path].blank
+            and rank[s.split or "train"] < highest[self.facts[s.path].pixels_hash]
+        }
+        if not leaking:
+            return self, ()
+        kept = self.table.with_samples(s for s in self.table.samples if s.path not in leaking)
+        return self.with_splits(kept), tuple(sorted(leaking))
+
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready form: counts by class, split and group, sizes, findings, unreadable files."""
         facts = [self.facts[s.path] for s in self.table.samples]

@@ -48,10 +48,19 @@ def check(
     run.begin("check", recipe)
     report = audit(source, spec, reporter=reporter)
     report = report.with_splits(assign_splits(report.table, recipe.data.split))
+    dropped: tuple[str, ...] = ()
+    if recipe.data.leaks == "drop":
+        report, dropped = report.without_leaks()
+    if dropped:
+        reporter.warn(
+            f"{len(dropped)} images are left out of train or val because the same picture, pixel "
+            "for pixel, is held out (data.leaks: keep leaves them in)"
+        )
     folder = run.stage_dir("check")
     report.table.write_csv(folder / SAMPLES)
     facts = report.to_dict() | {
         "root": str(report.table.root),
+        "dropped_leaks": list(dropped),
         "source_fingerprint": source.fingerprint(),
     }
     labels = {"labels": list(report.table.labels.names), "sha256": report.table.labels.sha256}

@@ -140,9 +140,7 @@ def _always(facts: RunFacts) -> Iterator[str]:
         "It was tested on pictures of the same origin as those it learned from. Another camera, "
         "lens, light, background or product has not been shown to work."
     )
-    yield (
-        "Latency was measured on the machine named here; on the device, run `edgefit benchmark`."
-    )
+    yield "Latency was measured on the machine named here; measure again on the device."
 
 
 def _names(names: list[str]) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 from edgefit.report.facts import RunFacts
 from edgefit.report.words import (
     METRICS,
+    between,
     counted,
     duration,
     metric_title,
@@ -64,7 +65,7 @@ def headline(facts: RunFacts) -> Row:
 def _interval_in_words(entry: Mapping[str, float | None], confidence: str) -> str:
     if entry["value"] is None:
         return "It is not defined on these images."
-    return f"With {confidence} confidence between {with_interval(entry).split('(')[1][:-1]}."
+    return f"With {confidence} confidence {between(entry)}."
 
 
 def _speed_of(facts: RunFacts, variant: str) -> Row:

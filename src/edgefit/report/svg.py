@@ -90,7 +90,7 @@ def _inline(document: str, name: str, title: str, width: float) -> Markup:
     head, body = drawing.split(">", 1)
     box = re.search(r'viewBox="([^"]+)"', head)
     assert box is not None
-    body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
+    body = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>", "", body, flags=re.DOTALL)
     body = re.sub(r"font: ([^;\"]*?)([\d.]+px) [^;\"]*", r"font-size: \2", body)
     body = re.sub(
         r'id="(figure|axes|patch|line2d|text|matplotlib|xtick|ytick|legend)[^"]*"', "", body

@@ -60,6 +60,15 @@ def with_interval(entry: Entry) -> str:
     return f"{percent(value, digits)} ({percent(low, digits)[:-2]} to {percent(high, digits)})"
 
 
+def between(entry: Entry) -> str:
+    """``between 97.9 and 99.3 %``; empty where there is no interval."""
+    low, high = entry["low"], entry["high"]
+    if low is None or high is None:
+        return ""
+    digits = 2 if high - low < 0.02 else 1
+    return f"between {percent(low, digits)[:-2]} and {percent(high, digits)}"
+
+
 def points(drop: float | None, low: float | None = None, high: float | None = None) -> str:
     """A drop on the scale of 0 to 1 in percentage points, with its interval if there is one."""
     if drop is None:
@@ -117,13 +126,13 @@ class Markdown(str):
     __slots__ = ()
 
 
-_SPECIAL = re.compile(r"([\\`*\[\]#|~])|(?<!\w)(_)|(_)(?!\w)")
+_SPECIAL = re.compile(r"([\\`*\[\]#|~$])|(?<!\w)(_)|(_)(?!\w)")
 
 
 def escape_markdown(value: Any) -> str:
     """Escape what Markdown or the HTML inside it would interpret; class names are user text."""
     if isinstance(value, Markdown):
         return value
-    text = " ".join(str(value).split())
+    text = re.sub(r"\s+", " ", str(value))
     text = _SPECIAL.sub(lambda match: "\\" + match.group(0), text)
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
