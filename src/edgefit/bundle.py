@@ -7,6 +7,7 @@ renames it at the end. Reading checks every hash; no path in a manifest may leav
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import json
 import shutil
@@ -16,7 +17,7 @@ from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from edgefit.errors import BundleError, InputError, IntegrityError
 from edgefit.spec import Engine, InputSpec, LabelMap, Precision, Task, VariantKey
@@ -94,6 +95,19 @@ class Manifest(_Record):
     files: list[FileEntry] = []
     lineage: dict[str, Any] = {}
 
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        keys = [str(v.key) for v in self.variants]
+        paths = [f.path for f in [f for v in self.variants for f in v.files] + self.files]
+        for what, names in (("labels", self.labels), ("variants", keys), ("files", paths)):
+            twice = sorted({name for name in names if names.count(name) > 1})
+            if twice:
+                raise ValueError(f"{what} stand twice: {', '.join(twice)}")
+        absent = sorted(set(self.recommended.values()) - set(keys))
+        if absent:
+            raise ValueError(f"recommended names variants that are absent: {', '.join(absent)}")
+        return self
+
 
 class Bundle:
     """A bundle that was read and checked.
@@ -165,7 +179,17 @@ def read_bundle(
             path=root,
             remedy="run `edgefit verify`, `benchmark` and `bundle` on its run folder",
         )
-    bundle = Bundle(root, manifest)
+    try:
+        bundle = Bundle(root, manifest)
+    except InputError as error:
+        raise BundleError(
+            error.message,
+            path=root / MANIFEST,
+            key=error.key,
+            expected=error.expected,
+            found=error.found,
+            remedy="copy the bundle again, or install the edgefit release that wrote it",
+        ) from error
     if bundle.labels.sha256 != manifest.labels_sha256:
         raise IntegrityError(
             "The class list does not have the hash that the manifest states.",
@@ -205,7 +229,7 @@ def _read_manifest(root: Path) -> Manifest:
                 remedy="install the edgefit release that wrote it, or build it again",
             )
         return Manifest.model_validate(facts)
-    except (json.JSONDecodeError, UnicodeDecodeError, AttributeError) as error:
+    except (json.JSONDecodeError, UnicodeDecodeError, AttributeError, RecursionError) as error:
         raise BundleError(
             "The manifest is not valid JSON.", path=manifest_path, found=str(error)
         ) from error
@@ -298,7 +322,8 @@ class BundleWriter:
 
     Args:
         target: Where the bundle will be. An older bundle there is replaced at the very end;
-            anything else there is refused.
+            anything else there is refused. One writer at a time: what a killed writer left
+            beside the target is removed.
 
     Raises:
         InputError: The target exists and is no bundle.
@@ -306,13 +331,14 @@ class BundleWriter:
 
     def __init__(self, target: Path) -> None:
         self.target = target
-        if target.exists() and not (target / MANIFEST).is_file() and _has_content(target):
+        if target.exists() and _has_content(target) and not _is_bundle(target):
             raise InputError(
                 "The target exists and is no bundle; it is left alone.",
                 path=target,
                 remedy="choose another folder with --out, or remove it yourself",
             )
         target.parent.mkdir(parents=True, exist_ok=True)
+        _remove_leftovers(target)
         self.folder = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
         (self.folder / _MARKER).touch()
         self.folder.chmod(0o755)
@@ -324,7 +350,8 @@ class BundleWriter:
         """Check the files against the manifest, then put the bundle in its place."""
         for entry in [f for v in manifest.variants for f in v.files] + manifest.files:
             _check_entry(self.folder, entry, check_hashes=True)
-        text = json.dumps(manifest.model_dump(mode="json"), indent=2, ensure_ascii=False)
+        facts = manifest.model_dump(mode="json")
+        text = json.dumps(facts, indent=2, ensure_ascii=False, allow_nan=False)
         (self.folder / MANIFEST).write_text(text + "\n", encoding="utf-8")
         (self.folder / _MARKER).unlink()
         _replace_folder(self.folder, self.target)
@@ -343,11 +370,31 @@ def _has_content(target: Path) -> bool:
     return not target.is_dir() or any(target.iterdir())
 
 
+def _is_bundle(target: Path) -> bool:
+    """Whether what lies here is ours to replace: other programs write a manifest.json too."""
+    try:
+        facts = json.loads((target / MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(facts, dict) and {"format_version", "labels_sha256", "variants"} <= set(facts)
+
+
+def _remove_leftovers(target: Path) -> None:
+    for marker in target.parent.glob(f".{glob.escape(target.name)}-*/{_MARKER}"):
+        shutil.rmtree(marker.parent, ignore_errors=True)
+
+
 def _replace_folder(new: Path, target: Path) -> None:
     old: Path | None = None
     if target.exists():
         old = Path(tempfile.mkdtemp(prefix=f".{target.name}-old-", dir=target.parent))
         target.rename(old / "bundle")
-    new.rename(target)
+    try:
+        new.rename(target)
+    except OSError:
+        if old is not None:
+            (old / "bundle").rename(target)
+            old.rmdir()
+        raise
     if old is not None:
         shutil.rmtree(old, ignore_errors=True)

@@ -19,11 +19,14 @@ from edgefit.errors import RecipeError
 from edgefit.spec import Aspect, Engine, InputSpec, JpegDecode, Precision, Task, VariantKey
 
 Fraction = Annotated[float, Field(gt=0, lt=1)]
+LightningPrecision = Literal["auto", "32", "16-mixed", "bf16-mixed", "64"]
 MetricName = Literal["accuracy", "balanced_accuracy", "macro_f1", "roc_auc", "average_precision"]
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, protected_namespaces=(), allow_inf_nan=False
+    )
 
 
 class SplitConfig(_Section):
@@ -159,10 +162,10 @@ class TrainConfig(_Section):
     metric: Literal["accuracy", "balanced_accuracy", "macro_f1"] = "balanced_accuracy"
     early_stopping: EarlyStoppingConfig = EarlyStoppingConfig()
     seed: int = Field(default=0, ge=0)
-    precision: str = "auto"
+    precision: LightningPrecision = "auto"
     accelerator: Literal["auto", "cpu", "gpu", "cuda", "mps"] = "auto"
-    devices: int | Literal["auto"] = "auto"
-    workers: int | Literal["auto"] = "auto"
+    devices: Annotated[int, Field(ge=1)] | Literal["auto"] = "auto"
+    workers: Annotated[int, Field(ge=0)] | Literal["auto"] = "auto"
     cache_mb: int = Field(default=2048, ge=0)
 
     @model_validator(mode="after")
@@ -221,7 +224,7 @@ class VerifyConfig(_Section):
 
     metric: MetricName = "accuracy"
     max_drop: float = Field(default=0.5, ge=0, le=100)
-    batch_sizes: list[Annotated[int, Field(ge=1)]] = [1, 3]
+    batch_sizes: Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=1)] = [1, 3]
     required: list[str] | Literal["all", "any"] = "any"
 
     @field_validator("required")
@@ -268,6 +271,18 @@ class Recipe(_Section):
         return self
 
 
+class _UniqueKeys(yaml.SafeLoader):
+    """YAML's safe loader, but a key that stands twice is an error; the last would win silently."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        twice = sorted({str(k) for k in keys if keys.count(k) > 1})
+        if twice:
+            problem = f"the key {twice[0]!r} stands twice"
+            raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
+        return super().construct_mapping(node, deep)
+
+
 def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
     """Read a recipe and apply ``key=value`` overrides (values are YAML).
 
@@ -284,7 +299,7 @@ def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
             remedy="start from one of the recipes in models/, e.g. conveyor-quality/recipe.yaml",
         )
     try:
-        facts = yaml.safe_load(path.read_text(encoding="utf-8"))
+        facts = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeys)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise RecipeError("The recipe is not valid YAML.", path=path, found=str(error)) from error
     if not isinstance(facts, dict):

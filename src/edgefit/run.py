@@ -45,7 +45,7 @@ _REQUIRES: dict[str, tuple[str, ...]] = {
     "evaluate": ("train",),
     "export": ("train",),
     "verify": ("evaluate", "export"),
-    "benchmark": ("export",),
+    "benchmark": ("export", "verify"),
     "bundle": ("verify", "benchmark"),
 }
 # These do not change what training computes, only where and how fast.
@@ -115,21 +115,28 @@ class RunFolder:
         """
         path = self.root / stage / name
         if not path.is_file():
+            again = f"remove {path.parent} and run" if self._stamp(stage) else "run"
             raise RunError(
-                f"The stage `{stage}` has not been run here.",
+                f"The stage `{stage}` has not left this file here.",
                 path=path,
-                remedy=f"run `edgefit {stage} {self.root}` first",
+                remedy=f"{again} `edgefit {stage} {self.root}` first",
             )
         try:
-            facts: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        except json.JSONDecodeError as error:
-            raise RunError(
-                f"What the stage `{stage}` wrote is damaged.",
-                path=path,
-                found=str(error),
-                remedy=f"remove {path} and run the stage again",
-            ) from error
+            facts = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise self._damaged(stage, path, str(error)) from error
+        if not isinstance(facts, dict):
+            raise self._damaged(stage, path, type(facts).__name__)
         return facts
+
+    def _damaged(self, stage: str, path: Path, found: str) -> RunError:
+        return RunError(
+            f"What the stage `{stage}` wrote is damaged.",
+            path=path,
+            expected="a JSON object",
+            found=found,
+            remedy=f"remove {path.parent} and run the stage again",
+        )
 
     # -- stamps ------------------------------------------------------------------------------
 
@@ -143,8 +150,12 @@ class RunFolder:
         return hashlib.sha256(text.encode()).hexdigest()
 
     def is_done(self, stage: str, recipe: Recipe) -> bool:
-        """Whether the stage ended here with just these inputs."""
-        return self._stamp(stage).get("inputs") == self.inputs_of(stage, recipe)
+        """Whether the stage, and all before it, ended here with just these inputs."""
+        return (
+            (self.root / stage).is_dir()
+            and self._stamp(stage).get("inputs") == self.inputs_of(stage, recipe)
+            and all(self.is_done(earlier, recipe) for earlier in _REQUIRES[stage])
+        )
 
     def mark_done(self, stage: str, recipe: Recipe, outputs: str) -> None:
         """Stamp a stage; ``outputs`` identifies its result (a hash) for the stages after it."""
@@ -165,15 +176,20 @@ class RunFolder:
         return resumable
 
     def require(self, *stages: str) -> None:
-        """Check that earlier stages ended here.
+        """Check that earlier stages ended here, with the inputs that stand here now.
 
         Raises:
-            RunError: One has not; names the command that runs it.
+            RunError: One has not, or what it was made from has changed since; names the command
+                that runs it.
         """
+        recipe = self.recipe()
         for stage in stages:
-            if not self._stamp(stage):
+            if not self.is_done(stage, recipe):
+                changed = bool(self._stamp(stage))
                 raise RunError(
-                    f"The stage `{stage}` has not ended here.",
+                    f"The stage `{stage}` ended here with other inputs than those of now."
+                    if changed
+                    else f"The stage `{stage}` has not ended here.",
                     path=self.root,
                     remedy=f"run `edgefit {stage} {self.root}` first",
                 )

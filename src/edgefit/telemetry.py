@@ -11,6 +11,6 @@ import sys
 
 
 def block_telemetry() -> None:
-    """Make ``import openvino_telemetry`` fail from now on; call before importing nncf or openvino."""
+    """Make ``import openvino_telemetry`` fail from now on; call before nncf or openvino."""
     sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
     sys.modules["openvino_telemetry.backend"] = None  # type: ignore[assignment]

@@ -73,23 +73,4 @@ def summarise_build(run: RunFolder, seconds: dict[str, float]) -> dict[str, Any]
     verified = run.read_json("verify", "verify.json")
     measured = run.read_json("benchmark", "benchmark.json")
     evaluation = run.read_json("evaluate", "evaluation.json")
-    sizes = {entry["variant"]: entry for entry in measured["variants"] if "error" not in entry}
-    return {
-        "run": str(run.root),
-        "bundle": str(run.root / "bundle"),
-        "recommended": measured["recommendation"],
-        "images": evaluation["images"],
-        "trained": evaluation["metrics"],
-        "variants": [
-            {
-                "variant": str(VariantKey.parse(entry["variant"])),
-                "passed": entry["passed"],
-                "reasons": entry["reasons"],
-                "metrics": entry["metrics"],
-                "benchmark": sizes.get(entry["variant"]),
-            }
-            for entry in verified["variants"]
-        ],
-        "training_seconds": run.read_json("train", "train.json")["training_seconds"],
-        "seconds": seconds,
-    }
+    figures = {e["variant"]: e for e in measured["variants"] if e["error"] is None}

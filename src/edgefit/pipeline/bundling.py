@@ -24,6 +24,17 @@ from edgefit.spec import VariantKey
 from edgefit.verify.stage import require
 
 RESULTS = "benchmark.json"
+# raw samples stay in the run, and an error's text may hold paths of the workstation
+_FIGURES = {
+    "latency_ms",
+    "latency_spread",
+    "throughput",
+    "load_ms",
+    "first_inference_ms",
+    "preprocess_ms",
+    "peak_memory_mb",
+    "model_memory_mb",
+}
 
 
 def benchmark_run(run: RunFolder, reporter: Reporter = QUIET) -> dict[str, Any]:
@@ -102,7 +113,7 @@ def _verified_manifest(
         if name not in verified["passed"]:
             continue
         entry = gate[name]
-        figures = {k: v for k, v in bench.get(name, {}).items() if k not in ("rounds", "variant")}
+        figures = {k: v for k, v in bench[name].items() if k in _FIGURES}
         facts = {
             "metrics": entry["metrics"],
             "gate": {"passed": True, "batches": entry["batches"]},

@@ -207,7 +207,7 @@ def _write_golden(
         frames,
         names=[test.samples[i].path for i in chosen],
         outputs=outputs,
-        targets=[test.samples[i].label for i in chosen],
+        targets=[int(target) for target in test.targets_N()[chosen]],
     )
     written = sorted(p.relative_to(folder).as_posix() for p in golden.rglob("*") if p.is_file())
     return describe_files(folder, written)

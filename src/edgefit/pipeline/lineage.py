@@ -31,6 +31,7 @@ def lineage(run: RunFolder, recipe: Recipe) -> dict[str, Any]:
     facts["data"]["root"] = None  # a path of the workstation; the fingerprint says which data
     if recipe.model.weights not in ("imagenet", "none"):
         facts["model"]["weights"] = Path(recipe.model.weights).name
+    facts["train"]["augment"] = Path(recipe.train.augment).name  # a preset, or a file's path
     training = run.read_json("train", "train.json")
     checked = run.read_json("check", "check.json")
     return {

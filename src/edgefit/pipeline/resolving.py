@@ -16,25 +16,30 @@ def resolve(
     weights: str | None = None,
     overrides: Sequence[str] = (),
 ) -> Recipe:
-    """A recipe with the command line's values put in.
+    """A recipe with the command line's values put in, and every path in it absolute.
+
+    Paths in a recipe file are relative to it; ``data`` and ``weights`` given here, and the paths
+    of a :class:`Recipe` object, are relative to the working folder.
 
     Raises:
         RecipeError: The recipe or an override is not valid.
+        InputError: The augmentation file does not exist.
     """
-    base = recipe if isinstance(recipe, Recipe) else load_recipe(recipe, overrides)
+    if isinstance(recipe, Recipe):
+        base = make_recipe(recipe.model_dump(mode="json"), overrides)
+    else:
+        base = load_recipe(recipe, overrides)
     facts = base.model_dump(mode="json")
     if data is not None:
         facts["data"]["root"] = str(Path(data).resolve())
     elif facts["data"]["root"] is not None:
         facts["data"]["root"] = str(_beside(recipe, facts["data"]["root"]))
     if weights is not None:
-        facts["model"]["weights"] = weights
-    if facts["model"]["weights"] not in ("imagenet", "none"):
-        facts["model"]["weights"] = str(Path(facts["model"]["weights"]).resolve())
-    resolved = make_recipe(facts, overrides if isinstance(recipe, Recipe) else ())
-    if isinstance(recipe, str | Path):
-        resolved = _find_augmentation(resolved, Path(recipe))
-    return resolved
+        is_path = weights not in ("imagenet", "none")
+        facts["model"]["weights"] = str(Path(weights).resolve()) if is_path else weights
+    elif facts["model"]["weights"] not in ("imagenet", "none"):
+        facts["model"]["weights"] = str(_beside(recipe, facts["model"]["weights"]))
+    return _find_augmentation(make_recipe(facts), recipe)
 
 
 def _beside(recipe: str | Path | Recipe, path: str) -> Path:
@@ -43,9 +48,9 @@ def _beside(recipe: str | Path | Recipe, path: str) -> Path:
     return (folder / path).resolve()
 
 
-def _find_augmentation(recipe: Recipe, source: Path) -> Recipe:
+def _find_augmentation(recipe: Recipe, source: str | Path | Recipe) -> Recipe:
     name = recipe.train.augment
-    if not name.endswith((".yaml", ".yml", ".json")):
+    if not name.lower().endswith((".yaml", ".yml", ".json")):
         return recipe
     path = _beside(source, name)
     if not path.is_file():

@@ -84,7 +84,8 @@ class RunFacts:
     @cached_property
     def answers_N(self) -> NDArray[np.int64]:
         """Most probable class of each held-out image, ``int64`` (N,)."""
-        return self.probabilities_NC.argmax(axis=1)
+        best: NDArray[np.int64] = self.probabilities_NC.argmax(axis=1)
+        return best
 
     @cached_property
     def confidence_N(self) -> NDArray[np.float32]:

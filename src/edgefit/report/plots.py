@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _WIDTH = 440
 _MOST_CELL_NUMBERS = 60
+_LONGEST_TAIL = 3
 
 
 def training_loss(history: Sequence[dict[str, Any]], best_epoch: int) -> Markup:
@@ -190,25 +191,37 @@ def reliability(confidence_N: NDArray[np.float32], right_N: NDArray[np.bool_]) -
 def latency(entries: Sequence[dict[str, Any]], recommended: str) -> Markup:
     """Latency of each variant: a bar to the median, whiskers to p90 and p99.
 
+    A whisker that would squeeze the bars ends in an arrow, with its p99 in words.
+
     Args:
         entries: ``name``, ``p50``, ``p90``, ``p99`` (ms; None where not measured), fastest first.
         recommended: Name of the variant that is drawn in full colour.
     """
+    tails = [[e[p] for p in ("p50", "p90", "p99") if e[p] is not None] for e in entries]
+    reach = min(max(map(max, tails)), _LONGEST_TAIL * max(e["p50"] for e in entries))
 
     def paint(figure: Figure) -> None:
         axes = figure.add_subplot()
-        for row, entry in enumerate(entries):
-            tail = [e for e in (entry["p50"], entry["p90"], entry["p99"]) if e is not None]
-            axes.hlines(row, tail[0], tail[-1], color=MUTED, linewidth=1.2, zorder=3)
-            axes.plot(tail[1:], [row] * (len(tail) - 1), "|", color=MUTED, markersize=9, zorder=3)
-            _beside(axes, tail[-1], row, milliseconds(entry["p50"]))
+        for row, (entry, tail) in enumerate(zip(entries, tails, strict=True)):
+            _whiskers(axes, row, tail, reach)
+            note = "" if tail[-1] <= reach else f", p99 {milliseconds(tail[-1])}"
+            _beside(axes, min(tail[-1], reach), row, milliseconds(entry["p50"]) + note)
         _bars(axes, entries, [e["p50"] for e in entries], recommended)
         axes.set_title("Latency of one image: median, with ticks at p90 and p99")
         axes.set_xlabel("milliseconds")
-        axes.set_xlim(0, 1.25 * max(e["p99"] or e["p90"] or e["p50"] for e in entries))
+        axes.set_xlim(0, 1.6 * reach)
 
     height = 90 + 34 * len(entries)
     return draw("latency", "Latency of each variant", _WIDTH, height, paint)
+
+
+def _whiskers(axes: Axes, row: int, tail: Sequence[float], reach: float) -> None:
+    """A line from the median to the last percentile, or an arrow to the end of the drawing."""
+    axes.hlines(row, tail[0], min(tail[-1], reach), color=MUTED, linewidth=1.2, zorder=3)
+    shown = [value for value in tail[1:] if value <= reach]
+    axes.plot(shown, [row] * len(shown), "|", color=MUTED, markersize=9, zorder=3)
+    if tail[-1] > reach:
+        axes.plot([reach], [row], ">", color=MUTED, markersize=5, zorder=3)
 
 
 def sizes(entries: Sequence[dict[str, Any]], recommended: str) -> Markup:

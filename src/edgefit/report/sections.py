@@ -173,12 +173,12 @@ def _worst_first(row: Row) -> tuple[bool, float, str]:
 def confusions(facts: RunFacts) -> list[Row]:
     """The most frequent pairs of truth and wrong answer."""
     counts = np.asarray(facts.evaluation["confusion"])
-    pairs = [
+    pairs: list[Row] = [
         {"truth": facts.labels[t], "answer": facts.labels[a], "count": int(counts[t, a])}
         for t, a in np.argwhere(counts > 0).tolist()
         if t != a
     ]
-    return sorted(pairs, key=lambda pair: -int(pair["count"]))[:_MOST_CONFUSIONS]
+    return sorted(pairs, key=lambda pair: -pair["count"])[:_MOST_CONFUSIONS]
 
 
 def breakdowns(facts: RunFacts) -> list[Row]:
@@ -258,12 +258,12 @@ def training_rows(facts: RunFacts) -> list[tuple[str, str]]:
             "epochs",
             f"{training['epochs']} of at most {config.epochs}"
             + (", stopped early" if training["stopped_early"] else ""),
-        ),  # fmt: skip
+        ),
         (
             "best epoch",
             f"{best['epoch']}: {metric_title(config.metric).lower()} "
             f"{percent(best[f'val_{config.metric}'])} on validation",
-        ),  # fmt: skip
+        ),
         ("balancing", config.balance),
         ("time", f"{duration(training['training_seconds'])} on {training['device']}"),
     ]

@@ -30,7 +30,7 @@ _VARIABLES = {
     BAD: "--bad",
     ON_ACCENT: "--surface",
 }
-_STYLE: dict[str, Any] = {
+_STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "font.size": 11,
     "axes.titlesize": 12,
@@ -91,10 +91,10 @@ def _inline(document: str, name: str, title: str, width: float) -> Markup:
     box = re.search(r'viewBox="([^"]+)"', head)
     assert box is not None
     body = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>", "", body, flags=re.DOTALL)
+    # matplotlib before 3.11 writes one `font`, later ones its parts; the page's font is to count
     body = re.sub(r"font: ([^;\"]*?)([\d.]+px) [^;\"]*", r"font-size: \2", body)
-    body = re.sub(
-        r'id="(figure|axes|patch|line2d|text|matplotlib|xtick|ytick|legend)[^"]*"', "", body
-    )
+    body = re.sub(r"font-family: [^;\"]*(; )?", "", body)
+    body = re.sub(r'<g id="[^"]*"', "<g", body)  # the same in every drawing, and of no use
     for colour, variable in _VARIABLES.items():
         body = body.replace(colour, f"var({variable})")
     opening = Markup('<svg role="img" aria-label="{}" class="plot {}" style="max-width:{}px" ')

@@ -93,6 +93,8 @@ def milliseconds(value: float | None) -> str:
     """A time with three significant digits."""
     if value is None:
         return "not measured"
+    if 0 < value < 0.005:
+        return "under 0.01 ms"
     digits = 2 if value < 10 else 1 if value < 100 else 0
     return f"{value:.{digits}f} ms"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -150,4 +149,4 @@ def _code(text: object) -> Markdown:
 def _write(target: Path, text: str) -> None:
     temporary = target.with_name(target.name + ".part")
     temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, target)
+    temporary.replace(target)

@@ -3,7 +3,7 @@
 Why not one ``cv2.resize`` with ``INTER_AREA``: exact area averaging of 1280x720 to 224x224 takes
 about 2 ms on a core. Averaging whole blocks first (5x3 pixels there) and interpolating the small
 rest takes 0.9 ms and is as near to an antialiased bilinear resize (Pillow's) as area averaging
-is: 0.61 against 0.54 grey levels on average. ``benchmarks/preprocess.py`` measures this.
+is: 0.56 against 0.50 grey levels on average. ``benchmarks/preprocess.py`` measures this.
 """
 
 from __future__ import annotations

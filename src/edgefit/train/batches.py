@@ -38,9 +38,15 @@ class ValidationSet(Dataset[tuple[Frame, int]]):
 
 
 def make_loaders(
-    config: TrainConfig, table: SampleTable, spec: InputSpec, reporter: Reporter
+    config: TrainConfig,
+    table: SampleTable,
+    spec: InputSpec,
+    reporter: Reporter,
+    *,
+    rank: int = 0,
+    world: int = 1,
 ) -> tuple[DataLoader[Any], DataLoader[Any]]:
-    """Loaders of the train and the val split.
+    """Loaders of the train and the val split; ``rank`` is this training process, of ``world``.
 
     Raises:
         RecipeError: Fewer than two training images fit into a batch (batch norm needs two).
@@ -64,8 +70,8 @@ def make_loaders(
         batch_size=config.batch_size,
         seed=config.seed,
         balance="sampler" if config.balance == "sampler" else "none",
-        rank=int(os.environ.get("RANK", 0)),
-        world=int(os.environ.get("WORLD_SIZE", 1)),
+        rank=rank,
+        world=world,
     )
     training = training_loader(
         TrainingSet(stores[0], targets_N, augmentation, config.seed),

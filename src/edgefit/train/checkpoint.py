@@ -14,6 +14,7 @@ from torch import nn
 
 from edgefit.errors import RunError
 from edgefit.progress import Advance
+from edgefit.train.backbones.weights import UNREADABLE, first_line
 from edgefit.train.module import FineTuning
 
 LAST = "last.ckpt"
@@ -98,11 +99,11 @@ def read_state_of_last(folder: Path) -> dict[str, Any] | None:
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
         own: dict[str, Any] = checkpoint["edgefit"]
-    except (RuntimeError, EOFError, KeyError, ValueError) as error:
+    except UNREADABLE as error:
         raise RunError(
             "The training checkpoint is damaged.",
             path=path,
-            found=str(error).splitlines()[0][:200],
+            found=first_line(error),
             remedy="remove it; training then starts from the beginning",
         ) from error
     return own

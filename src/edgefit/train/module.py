@@ -151,18 +151,17 @@ class FineTuning(pl.LightningModule):
         }
         self.history.append(row)
         self.log_dict({k: float(v) for k, v in row.items() if isinstance(v, float)}, logger=True)
-        if self._is_better(row):
-            self.best, self.epochs_without_gain = row, 0
+        name = f"val_{self.config.metric}"
+        gain = math.inf if self.best is None else row[name] - self.best[name]
+        has_risen = gain > self.config.early_stopping.min_delta
+        # of epochs with the same metric the one with the lower loss is kept, but it is no rise
+        tie = self.best is not None and gain == 0 and row["val_loss"] < self.best["val_loss"]
+        if has_risen or tie:
+            self.best = row
+        if has_risen:
+            self.epochs_without_gain = 0
         elif not self.head_only:
             self.epochs_without_gain += 1
-
-    def _is_better(self, row: State) -> bool:
-        if self.best is None:
-            return True
-        name = f"val_{self.config.metric}"
-        gain = row[name] - self.best[name]
-        tie_is_better = gain == 0 and row["val_loss"] < self.best["val_loss"]
-        return bool(gain > self.config.early_stopping.min_delta or tie_is_better)
 
     @property
     def patience_is_over(self) -> bool:

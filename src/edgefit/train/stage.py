@@ -13,18 +13,25 @@ from typing import Any
 
 import lightning.pytorch as pl
 import torch
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from torch.utils.data import DataLoader
 
 from edgefit.bundle import sha256_of
 from edgefit.data.stage import frozen_samples
 from edgefit.data.table import SampleTable
+from edgefit.errors import RecipeError
 from edgefit.progress import QUIET, Reporter
 from edgefit.recipe import Recipe
 from edgefit.run import RunFolder
 from edgefit.spec import InputSpec, LabelMap
 from edgefit.train.backbones.build import build_backbone, check_input_size, freeze_stages
 from edgefit.train.backbones.card import BackboneCard, load_card
-from edgefit.train.backbones.weights import WeightsReport, load_weights, read_state
+from edgefit.train.backbones.weights import (
+    WeightsReport,
+    first_line,
+    load_weights,
+    read_state,
+)
 from edgefit.train.batches import make_loaders
 from edgefit.train.checkpoint import (
     BEST,
@@ -126,7 +133,15 @@ def _fit(
     reporter: Reporter,
 ) -> tuple[FineTuning, pl.Trainer]:
     config = recipe.train
-    training, validation = make_loaders(config, table, input_spec(recipe, card), reporter)
+    trainer = make_trainer(recipe, folder, [EpochCheckpoint(folder)])
+    training, validation = make_loaders(
+        config,
+        table,
+        input_spec(recipe, card),
+        reporter,
+        rank=trainer.global_rank,
+        world=trainer.world_size,
+    )
     steps = len(training)
     targets_N = table.of("train").targets_N()
     loss = TASKS[recipe.task].ClassificationLoss(config, targets_N, len(table.labels))
@@ -135,8 +150,8 @@ def _fit(
     state = read_state_of_last(folder)
     done = len(state["history"]) if state else 0
     with _quiet_lightning(), reporter.bar("training", config.epochs * steps) as advance:
-        callbacks = [StepProgress(advance, config.metric, done, steps), EpochCheckpoint(folder)]
-        trainer = make_trainer(recipe, folder, callbacks)
+        progress: Any = StepProgress(advance, config.metric, done, steps)
+        trainer.callbacks.insert(0, progress)  # type: ignore[attr-defined]
         if state:
             reporter.say(f"training goes on after epoch {done}")
             module.on_load_checkpoint({"edgefit": state})
@@ -169,7 +184,11 @@ def _run_trainer(
 
 
 def make_trainer(recipe: Recipe, folder: Path, callbacks: list[Any]) -> pl.Trainer:
-    """A lightning Trainer for a recipe; devices, precision and many GPUs are lightning's own."""
+    """A lightning Trainer for a recipe; devices, precision and many GPUs are lightning's own.
+
+    Raises:
+        RecipeError: This machine lacks what the recipe asks for.
+    """
     config = recipe.train
     many = config.devices not in (1, "auto") or (
         config.devices == "auto" and config.accelerator != "cpu" and torch.cuda.device_count() > 1
@@ -179,22 +198,31 @@ def make_trainer(recipe: Recipe, folder: Path, callbacks: list[Any]) -> pl.Train
     if precision == "auto":
         precision = ("bf16-mixed" if torch.cuda.is_bf16_supported() else "16-mixed") if gpu else 32
     devices: Any = 1 if config.devices == "auto" and not gpu else config.devices
-    return pl.Trainer(
-        max_epochs=config.epochs,
-        accelerator=config.accelerator if gpu or config.accelerator != "auto" else "cpu",
-        devices=devices,
-        strategy="ddp_find_unused_parameters_true" if many else "auto",
-        precision=precision,
-        callbacks=callbacks,
-        logger=_loggers(folder),
-        use_distributed_sampler=False,
-        num_sanity_val_steps=0,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        enable_checkpointing=True,
-        log_every_n_steps=1000000,
-        default_root_dir=folder,
-    )
+    try:
+        return pl.Trainer(
+            max_epochs=config.epochs,
+            accelerator=config.accelerator if gpu or config.accelerator != "auto" else "cpu",
+            devices=devices,
+            strategy="ddp_find_unused_parameters_true" if many else "auto",
+            precision=precision,
+            callbacks=callbacks,
+            logger=_loggers(folder),
+            use_distributed_sampler=False,
+            num_sanity_val_steps=0,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            enable_checkpointing=True,
+            log_every_n_steps=1000000,
+            default_root_dir=folder,
+        )
+    except (MisconfigurationException, ValueError) as error:
+        raise RecipeError(
+            "This machine cannot train in the way the recipe asks for.",
+            key="train.accelerator / train.devices / train.precision",
+            found=f"{config.accelerator} / {config.devices} / {config.precision}: "
+            f"{first_line(error)}",
+            remedy="leave all three at `auto`, or run `edgefit doctor` to see what is here",
+        ) from error
 
 
 def _loggers(folder: Path) -> Any:

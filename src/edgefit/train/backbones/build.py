@@ -9,6 +9,12 @@ from edgefit.errors import InputError
 from edgefit.train.backbones.card import BackboneCard
 
 
+BATCH_NORM_MOMENTUM = 0.1
+"""Share of each batch in the running statistics. torchvision builds some networks with 0.01 (and
+MNASNet with 0.0003), meant for hundreds of thousands of steps; in the few hundred steps of a
+fine-tuning their statistics would still be those of the start."""
+
+
 def build_backbone(card: BackboneCard) -> nn.Module:
     """The network of a card without its head: images (N, 3, H, W) to features (N, F).
 
@@ -19,6 +25,9 @@ def build_backbone(card: BackboneCard) -> nn.Module:
     parent, _, leaf = card.head.rpartition(".")
     without_head = nn.AdaptiveAvgPool2d(1) if card.pool else nn.Identity()
     setattr(network.get_submodule(parent), leaf, without_head)
+    for module in network.modules():
+        if isinstance(module, nn.modules.batchnorm._BatchNorm):
+            module.momentum = BATCH_NORM_MOMENTUM
     return network
 
 

@@ -8,8 +8,10 @@ the hash in the file's name. Files are loaded without executing anything in them
 from __future__ import annotations
 
 import hashlib
+import http.client
 import pickle
 import re
+import struct
 import urllib.error
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -24,6 +26,18 @@ from edgefit.errors import WeightsError
 from edgefit.train.backbones.card import BackboneCard
 
 State = dict[str, Tensor]
+UNREADABLE = (
+    pickle.UnpicklingError,
+    RuntimeError,
+    EOFError,
+    ValueError,
+    LookupError,
+    AttributeError,
+    TypeError,
+    AssertionError,
+    struct.error,
+)
+"""What torch.load raises on files that are damaged, of another kind, or that hold code."""
 _HASH_IN_NAME = re.compile(r"-([a-f0-9]{8,})\.")
 
 
@@ -102,15 +116,20 @@ def read_state(path: Path) -> State:
 def _read_torch(path: Path) -> dict[str, Any]:
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
+    except UNREADABLE as error:
         raise WeightsError(
             "The weights file cannot be loaded safely.",
             path=path,
             expected="a state dict saved by torch (loaded with weights_only=True)",
-            found=str(error).splitlines()[0][:200],
+            found=first_line(error),
             remedy="get the file again, or save the state dict as .safetensors",
         ) from error
     return state if isinstance(state, dict) else {}
+
+
+def first_line(error: BaseException) -> str:
+    """What an error says, in at most one line of 200 characters; its kind where it says nothing."""
+    return next(iter(str(error).splitlines()), "")[:200] or type(error).__name__
 
 
 def _read_safetensors(path: Path) -> dict[str, Any]:
@@ -162,11 +181,11 @@ def _imagenet_file(card: BackboneCard) -> Path:
     name = weight.url.rsplit("/", 1)[-1]
     path: Path = Path(torch.hub.get_dir()) / "checkpoints" / name
     if not path.is_file():
-        path.parent.mkdir(parents=True, exist_ok=True)
         prefix = _hash_prefix(name)
         try:
+            path.parent.mkdir(parents=True, exist_ok=True)
             torch.hub.download_url_to_file(weight.url, str(path), prefix, progress=False)
-        except (urllib.error.URLError, OSError, TimeoutError) as error:
+        except (urllib.error.URLError, http.client.HTTPException, OSError) as error:
             raise _offline(card, weight.url, path, error) from error
         except RuntimeError as error:
             raise WeightsError(

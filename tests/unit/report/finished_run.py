@@ -1,0 +1,273 @@
+"""A finished run, written by hand in the form that the stages write."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edgefit import metrics
+from edgefit.bundle import FORMAT_VERSION, FileEntry, Manifest, Variant
+from edgefit.data.table import Sample, SampleTable
+from edgefit.recipe import Recipe, make_recipe
+from edgefit.run import RunFolder
+from edgefit.runtime.selftest import write_golden
+from edgefit.spec import Engine, InputSpec, LabelMap, Precision, Task, VariantKey
+
+INPUT = InputSpec(32, 32)
+VARIANTS = [VariantKey(e, p) for e in Engine for p in (Precision.FP32, Precision.INT8)]
+FAILED = VARIANTS[1]
+MACHINE = {
+    "cpu_model": "Example CPU 9000 @ 2.10GHz",
+    "available_cores": 2,
+    "flags": ["avx2", "avx512_vnni"],
+    "memory_mb": 7800,
+    "governor": None,
+    "os": "Linux",
+    "versions": {"onnxruntime": "1.32.0", "openvino": "2026.4.0"},
+    "fingerprint_id": "0123456789abcdef",
+    "load_average": [0.1, 0.2, 0.3],
+}
+P50_MS = dict(zip(map(str, VARIANTS), (2.41, 1.3, 1.9, 0.91), strict=True))
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A finished run and the manifest its bundle would have."""
+
+    run: RunFolder
+    manifest: Manifest
+    table: SampleTable
+    probabilities_NC: NDArray[np.float32]
+
+
+MakeRun = Callable[..., Finished]
+
+
+def write_run(
+    root: Path,
+    labels: Sequence[str] = ("good", "scratch", "dent"),
+    *,
+    per_class: int = 12,
+    wrong: float = 0.2,
+    findings: Sequence[dict[str, Any]] = (),
+    unreadable: dict[str, str] | None = None,
+    overrides: Sequence[str] = (),
+) -> Finished:
+    """Write ``root/data`` and a run on it; ``wrong`` is the share of wrong answers."""
+    facts = {"name": "belt-parts", "description": "Parts on a belt."}
+    recipe = make_recipe(facts | {"data": {"root": str(root / "data")}}, overrides)
+    run = RunFolder(root / "run")
+    run.start(recipe)
+    table = _write_data(root / "data", labels, per_class)
+    _write_check(run, table, findings, unreadable or {})
+    run.write_json("train", "train.json", _training())
+    probabilities_NC = _answers(table.of("test"), wrong)
+    verified = _write_measurements(run, recipe, table.of("test"), probabilities_NC)
+    manifest = _manifest(recipe, table, verified)
+    _write_golden(run, table, probabilities_NC)
+    for stage in ("check", "train", "evaluate", "export", "verify", "benchmark"):
+        run.mark_done(stage, recipe, outputs=stage)
+    return Finished(run, manifest, table, probabilities_NC)
+
+
+def _write_data(root: Path, labels: Sequence[str], per_class: int) -> SampleTable:
+    samples = []
+    for position, label in enumerate(labels):
+        for number in range(per_class):
+            path = f"{position}/part_{number:03d}.jpg"
+            picture = np.full((60, 80, 3), (60 + 9 * position) % 200, np.uint8)
+            cv2.circle(picture, (40, 30), 8 + number, (40 * position % 255, 200, 90), -1)
+            (root / path).parent.mkdir(parents=True, exist_ok=True)
+            assert cv2.imwrite(str(root / path), picture)
+            split = ("train", "test", "val", "test")[number % 4]
+            samples.append(Sample(path, label, split, f"part_{position}_{number // 4}"))
+    return SampleTable(root, tuple(samples), LabelMap(tuple(labels)))
+
+
+def _write_check(
+    run: RunFolder,
+    table: SampleTable,
+    findings: Sequence[dict[str, Any]],
+    unreadable: dict[str, str],
+) -> None:
+    table.write_csv(run.stage_dir("check") / "samples.csv")
+    run.write_json("check", "labels.json", {"labels": list(table.labels.names)})
+    facts = {
+        "images": len(table),
+        "groups": len({s.group for s in table.samples}),
+        "images_by_split_and_class": table.counts(),
+        "groups_by_split_and_class": table.group_counts(),
+        "width": {"min": 80, "median": 80.0, "max": 80},
+        "height": {"min": 60, "median": 60.0, "max": 60},
+        "grey": 0,
+        "near_black": 3,
+        "fingerprint": table.fingerprint(),
+        "unreadable": unreadable,
+        "findings": list(findings),
+        "root": str(table.root),
+    }
+    run.write_json("check", "check.json", facts)
+
+
+def _training() -> dict[str, Any]:
+    history = [
+        {
+            "epoch": epoch,
+            "phase": "head" if epoch == 1 else "all",
+            "train_loss": 1.3 / epoch + 0.5,
+            "val_loss": 1.2 / epoch + 0.1 + 0.01 * epoch,
+            "val_accuracy": 1 - 0.5 / epoch,
+            "val_balanced_accuracy": 1 - 0.52 / epoch,
+            "val_macro_f1": 1 - 0.55 / epoch,
+            "learning_rate": 3e-3 if epoch == 1 else 1e-3 / epoch,
+            "seconds": 8.5,
+        }
+        for epoch in range(1, 9)
+    ]
+    return {
+        "backbone": "mobilenet_v2",
+        "weights": {"source": "mobilenet_v2_base.pth", "sha256": "ab" * 32},
+        "best": history[6],
+        "epochs": 8,
+        "stopped_early": True,
+        "training_seconds": 125.0,
+        "history": history,
+        "device": "cpu",
+    }
+
+
+def _answers(test: SampleTable, wrong: float) -> NDArray[np.float32]:
+    """Right for most images; the first ``wrong`` share of each class goes to the next class."""
+    random = np.random.default_rng(0)
+    targets_N, classes = test.targets_N(), len(test.labels)
+    rows = random.dirichlet(np.full(classes, 0.4), len(targets_N)) * 0.4
+    for target in range(classes):
+        of_class = np.flatnonzero(targets_N == target)
+        astray = of_class[: round(wrong * len(of_class))]
+        answers = np.where(np.isin(of_class, astray), (target + 1) % classes, target)
+        rows[of_class, answers] += 0.6
+    return (rows / rows.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+def _write_measurements(
+    run: RunFolder, recipe: Recipe, test: SampleTable, probabilities_NC: NDArray[np.float32]
+) -> dict[str, Any]:
+    targets_N, groups_N = test.targets_N(), test.groups_N()
+    names = test.labels.names
+    options: dict[str, Any] = {"groups_N": groups_N, "resamples": 100}
+    evaluation = metrics.evaluate(probabilities_NC, targets_N, names, **options)
+    evaluation["by"] = {}
+    if recipe.evaluate.by:
+        evaluation["by"]["group"] = metrics.evaluate_by(
+            groups_N, probabilities_NC, targets_N, names, **options
+        )
+    np.savez(run.stage_dir("evaluate") / "probabilities.npz", probabilities=probabilities_NC)
+    run.write_json("evaluate", "evaluation.json", evaluation)
+    entries = [_gate_entry(key, evaluation) for key in VARIANTS]
+    verified = {
+        "images": len(targets_N),
+        "config": recipe.verify.model_dump(mode="json"),
+        "passed": [e["variant"] for e in entries if e["passed"]],
+        "failed": {e["variant"]: e["reasons"] for e in entries if not e["passed"]},
+        "variants": entries,
+    }
+    run.write_json("verify", "verify.json", verified)
+    benchmark = {
+        "machine": MACHINE,
+        "variants": [_timed(str(key)) for key in VARIANTS if key != FAILED],
+        "recommendation": {"variant": str(VARIANTS[3]), "reason": "the fastest: 0.91 ms"},
+    }
+    run.write_json("benchmark", "benchmark.json", benchmark)
+    return verified
+
+
+def _gate_entry(key: VariantKey, evaluation: dict[str, Any]) -> dict[str, Any]:
+    int8 = key.precision is Precision.INT8
+    batch = {
+        "finite": True,
+        "max_abs_difference": 0.0432 if int8 else 2.1e-6,
+        "top1_flips": 3 if int8 else 0,
+        "drop": 0.004 if int8 else 0.0,
+        "drop_low": -0.002 if int8 else 0.0,
+        "drop_high": 0.0125 if int8 else 0.0,
+        "drop_within_limit_with_confidence": not int8,
+    }
+    reasons = ["batch 1: accuracy drops by 3.20 points, allowed is 0.5"] if key == FAILED else []
+    return {
+        "variant": str(key),
+        "passed": key != FAILED,
+        "reasons": reasons,
+        "batches": {"1": batch, "3": batch},
+        "metrics": evaluation["metrics"],
+    }
+
+
+def _timed(variant: str) -> dict[str, Any]:
+    p50 = P50_MS[variant]
+    return {
+        "variant": variant,
+        "bytes": 9_000_000,
+        "error": None,
+        "latency_ms": {"p50": p50, "p90": p50 * 1.1, "p99": p50 * 1.5},
+        "latency_spread": 0.03,
+        "throughput": {"batch1": 1000 / p50, "batch8": 1300 / p50},
+        "load_ms": 55.0,
+        "first_inference_ms": 4.2,
+        "preprocess_ms": 0.31,
+        "peak_memory_mb": 120.0,
+    }
+
+
+def _manifest(recipe: Recipe, table: SampleTable, verified: dict[str, Any]) -> Manifest:
+    gate = {entry["variant"]: entry for entry in verified["variants"]}
+    sizes = {Precision.FP32: 9_100_000, Precision.INT8: 2_600_000}
+    variants = [
+        Variant(
+            engine=key.engine,
+            precision=key.precision,
+            files=[
+                FileEntry(path=f"{key}.onnx", sha256="cd" * 32, size=sizes[key.precision]),
+            ],
+            metrics=gate[str(key)]["metrics"],
+        )
+        for key in VARIANTS
+        if key != FAILED
+    ]
+    return Manifest(
+        format_version=FORMAT_VERSION,
+        status="verified",
+        name=recipe.name,
+        task=Task.CLASSIFICATION,
+        labels=list(table.labels.names),
+        labels_sha256=table.labels.sha256,
+        input=INPUT.to_dict(),
+        variants=variants,
+        recommended={"default": str(VARIANTS[3])},
+        lineage={
+            "data_fingerprint": table.fingerprint(),
+            "weights": {"source": "mobilenet_v2_base.pth", "sha256": "ab" * 32},
+            "seed": 7,
+            "versions": {"python": "3.12.1", "edgefit": "0.1.0", "torch": "2.15.0"},
+        },
+    )
+
+
+def _write_golden(
+    run: RunFolder, table: SampleTable, probabilities_NC: NDArray[np.float32]
+) -> None:
+    test = table.of("test")
+    chosen = range(0, len(test), max(1, len(test) // 4))
+    frames = [cv2.imread(str(test.absolute(test.samples[i])))[..., ::-1].copy() for i in chosen]
+    write_golden(
+        run.root / "export" / "golden",
+        frames,
+        [test.samples[i].path for i in chosen],
+        {key: probabilities_NC[list(chosen)] for key in VARIANTS},
+        [int(test.targets_N()[i]) for i in chosen],
+    )

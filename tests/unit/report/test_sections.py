@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from edgefit.errors import RunError
+from edgefit.report import sections
+from edgefit.report.facts import RunFacts, gather
+from edgefit.report.limits import limits
+from tests.unit.report.finished_run import Finished, MakeRun
+
+
+def facts_of(finished: Finished) -> RunFacts:
+    return gather(finished.run, finished.manifest)
+
+
+def test_worst_class_comes_first(make_run: MakeRun) -> None:
+    finished = make_run(per_class=40, wrong=0.0)
+    facts = facts_of(finished)
+    facts.evaluation["per_class"][1]["recall"]["value"] = 0.3
+    assert [row["label"] for row in sections.class_rows(facts)] == ["scratch", "dent", "good"]
+
+
+def test_class_without_test_images_comes_last(make_run: MakeRun) -> None:
+    facts = facts_of(make_run())
+    facts.evaluation["per_class"][0] |= {
+        "support": 0,
+        "recall": {"value": None, "low": None, "high": None},
+    }
+    rows = sections.class_rows(facts)
+    assert rows[-1]["label"] == "good"
+    assert rows[-1]["recall"] == "not defined"
+    assert any("Never tested" in text and "good" in text for text in limits(facts))
+
+
+def test_most_frequent_mistake_is_named(make_run: MakeRun) -> None:
+    facts = facts_of(make_run(wrong=0.2))
+    by_label = {row["label"]: row for row in sections.class_rows(facts)}
+    assert by_label["good"]["taken_for"].startswith("scratch")
+    pairs = {(p["truth"], p["answer"]) for p in sections.confusions(facts)}
+    assert pairs == {("good", "scratch"), ("scratch", "dent"), ("dent", "good")}
+
+
+def test_gate_shows_the_worst_batch_size(make_run: MakeRun) -> None:
+    facts = facts_of(make_run())
+    batch = facts.verification["variants"][3]["batches"]["3"] = dict(
+        facts.verification["variants"][3]["batches"]["3"]
+    )
+    batch |= {"max_abs_difference": 0.5, "top1_flips": 9, "drop": 0.01}
+    row = sections.gate_rows(facts)[3]
+    assert row["difference"] == 0.5
+    assert row["flips"] == 9
+    assert row["drop"].startswith("+1.00")
+
+
+def test_variant_whose_outputs_were_not_finite_has_a_row(make_run: MakeRun) -> None:
+    facts = facts_of(make_run())
+    broken = {"finite": False, "max_abs_difference": None, "margins": [], "drop": None}
+    facts.verification["variants"][1]["batches"] = {"1": broken}
+    row = sections.gate_rows(facts)[1]
+    assert (row["difference"], row["flips"], row["drop"]) == (None, None, "not defined")
+
+
+def test_variants_are_ordered_by_latency(make_run: MakeRun) -> None:
+    rows = sections.variant_rows(facts_of(make_run()))
+    assert [row["name"] for row in rows] == ["openvino/int8", "openvino/fp32", "onnxruntime/fp32"]
+    assert [row["recommended"] for row in rows] == [True, False, False]
+
+
+def test_variant_that_could_not_be_measured_is_last_and_named(make_run: MakeRun) -> None:
+    facts = facts_of(make_run())
+    entry = facts.benchmark["variants"][-1]
+    error = {"message": "killed", "stderr": "/home/somebody/secret"}
+    facts.benchmark["variants"][-1] = {"variant": entry["variant"], "error": error}
+    assert sections.variant_rows(facts)[-1]["p50"] is None
+    assert any("openvino/int8" in t and "could not be measured" in t for t in limits(facts))
+
+
+def test_findings_that_spoil_figures_are_limits(make_run: MakeRun) -> None:
+    leak = {"level": "error", "code": "leak", "message": "2 pictures.", "paths": ["a", "b"]}
+    assert "too good" in limits(facts_of(make_run(findings=[leak])))[0]
+
+
+def test_small_test_set_is_a_limit_and_a_large_one_is_not(make_run: MakeRun) -> None:
+    facts = facts_of(make_run(per_class=12))
+    assert any("test set is small" in text for text in limits(facts))
+    facts.evaluation["metrics"][facts.metric] = {"value": 0.99, "low": 0.985, "high": 0.995}
+    assert not any("test set is small" in text for text in limits(facts))
+
+
+def test_drop_that_may_exceed_the_limit_is_said(make_run: MakeRun) -> None:
+    found = [text for text in limits(facts_of(make_run())) if "as large as 1.25 points" in text]
+    assert len(found) == 1
+    assert found[0].startswith("openvino/int8")
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("none", "random weights"),
+        ("imagenet", "download.pytorch.org"),
+        ("/home/somebody/w.pth", "the file w.pth;"),
+    ],
+)
+def test_licence_fits_the_base_weights(make_run: MakeRun, source: str, said: str) -> None:
+    facts = facts_of(make_run())
+    facts.training["weights"]["source"] = source
+    text = " ".join(sections.licence(facts))
+    assert said in text
+    assert "BSD-3-Clause" in text
+    assert ("non-commercial" in text) == (source != "none")
+    assert "/home" not in text
+
+
+def test_results_by_column_are_worst_first(make_run: MakeRun) -> None:
+    facts = facts_of(make_run(overrides=["evaluate.by=[group]"]))
+    (table,) = sections.breakdowns(facts)
+    values: NDArray[np.float64] = np.array([row["entry"]["value"] for row in table["rows"]])
+    assert table["column"] == "group"
+    assert len(values) == 9
+    assert (np.diff(values) >= 0).all()
+
+
+def test_probabilities_of_another_table_are_refused(make_run: MakeRun) -> None:
+    finished = make_run()
+    path = finished.run.root / "evaluate" / "probabilities.npz"
+    np.savez(path, probabilities=finished.probabilities_NC[:3])
+    with pytest.raises(RunError, match="another table") as caught:
+        facts_of(finished)
+    assert caught.value.remedy is not None
+    assert "evaluate" in caught.value.remedy
+
+
+def test_absent_stage_is_named(make_run: MakeRun) -> None:
+    finished = make_run()
+    finished.run.begin("benchmark", finished.run.recipe())  # takes its stamp back
+    with pytest.raises(RunError, match="benchmark"):
+        facts_of(finished)
