@@ -75,19 +75,24 @@ def write_result(
         "suite": suite,
         "date": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "command": command,
-        "commit": _commit(),
+        "commit": commit(),
         "machine": machine_fingerprint(),
         "figures": figures,
         "notes": notes,
     }
-    text = json.dumps(result, indent=1, allow_nan=False)
-    # A sample a line would make thousands of lines; a figure's samples fit on one.
-    text = re.sub(r"\[[-\d.,\se]+\]", lambda found: re.sub(r"\s+", " ", found.group()), text)
-    out.write_text(text + "\n", encoding="utf-8")
+    out.write_text(result_text(result), encoding="utf-8")
     print(f"written to {out}")
 
 
-def _commit() -> str:
+def result_text(result: dict[str, Any]) -> str:
+    """A result as JSON text, each figure's samples on one line."""
+    text = json.dumps(result, indent=1, allow_nan=False)
+    text = re.sub(r"\[[-\d.,\se]+\]", lambda found: re.sub(r"\s+", " ", found.group()), text)
+    return text + "\n"
+
+
+def commit() -> str:
+    """The commit of the checkout, ``-dirty`` where files are changed."""
     asked = subprocess.run(
         ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"],
         capture_output=True,

@@ -92,6 +92,7 @@ class OpenvinoSession:
 
 def _import() -> Any:
     try:
+        block_telemetry()
         import openvino
     except ImportError as error:
         raise missing_extra("openvino", "openvino") from error
