@@ -21,6 +21,7 @@ from benchmarks.measuring import commit, figure, result_text
 from edgefit.run import RunFolder
 
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
+_HEADLINE = ("accuracy", "balanced_accuracy")
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -65,8 +66,8 @@ def render(run: RunFolder, command: str) -> str:
         command,
         "```",
         "",
-        f"{evaluation['images']} held-out images in {evaluation['groups']} groups; intervals are 95 %, "
-        "resampled over groups.",
+        f"{evaluation['images']} held-out images in {evaluation['groups']} groups; "
+        "intervals are 95 %, resampled over groups.",
         "",
         "| variant | gate | accuracy | balanced accuracy | p50 ms | p90 ms | images/s | MB |",
         "|---|---|---|---|---|---|---|---|",
@@ -87,12 +88,12 @@ def render(run: RunFolder, command: str) -> str:
         f"{worst['support']} images.",
         f"- Expected calibration error: "
         f"{_percent(evaluation['metrics']['expected_calibration_error'])}.",
-        f"- Training: {training['training_seconds'] / 60:.1f} minutes, {training['epochs']} epochs, "
-        f"best {training['best']['epoch']}, {training['threads']} threads.",
+        f"- Training: {training['training_seconds'] / 60:.1f} minutes, "
+        f"{training['epochs']} epochs, best {training['best']['epoch']}, {training['threads']} threads.",
         f"- Machine: {machine['cpu_model']}, {machine['available_cores']} cores, "
         f"{machine['memory_mb'] / 1024:.0f} GiB, "
-        f"{', '.join(f for f in machine['flags'] if 'vnni' in f or 'amx' in f) or 'no VNNI'}; shared "
-        f"with other work, load {machine['load_average'][0]:.1f} when latency was measured.",
+        f"{', '.join(f for f in machine['flags'] if 'vnni' in f or 'amx' in f) or 'no VNNI'}; "
+        f"shared with other work, load {machine['load_average'][0]:.1f} when latency was measured.",
         f"- Measured {measured['measured_at'][:10]} at commit {commit()}.",
     ]
     return "\n".join(lines)
@@ -110,9 +111,7 @@ def result(run: RunFolder, command: str) -> dict[str, Any]:
             parameters={
                 "variant": entry["variant"],
                 "bytes": entry["bytes"],
-                "held_out": {
-                    name: metrics[entry["variant"]][name] for name in ("accuracy", "balanced_accuracy")
-                },
+                "held_out": {name: metrics[entry["variant"]][name] for name in _HEADLINE},
             },
         )
         for entry in measured["variants"]

@@ -45,7 +45,7 @@ def benchmark(
         results = _benchmark_bundle(target, variant, threads, seconds, rounds, quiet=quiet)
         following = [f"edgefit predict {target} IMAGE_OR_FOLDER_OR_VIDEO"]
     else:
-        from edgefit.cli.runs import open_run
+        from edgefit.cli.runs import reopen_run
         from edgefit.pipeline.bundling import benchmark_run
 
         if variant or threads:
@@ -54,7 +54,7 @@ def benchmark(
                 path=target,
                 remedy="--set benchmark.threads=N",
             )
-        run = open_run(target, overrides=overrides)
+        run = reopen_run(target, overrides)
         results = benchmark_run(run, reporter(quiet=quiet))
         following = [f"edgefit bundle {run.root}"]
     if out is not None:

@@ -21,10 +21,10 @@ def register(app: typer.Typer) -> None:
 
 def bundle(run: RunArgument, as_json: JsonOption = False, quiet: QuietOption = False) -> None:
     """Write the bundle of a run that was verified and benchmarked."""
-    from edgefit.cli.runs import open_run
+    from edgefit.cli.runs import reopen_run
     from edgefit.pipeline.bundling import bundle_run
 
-    folder = open_run(run)
+    folder = reopen_run(run)
     manifest = bundle_run(folder, reporter(quiet=quiet))
     target = folder.root / "bundle"
     if as_json:

@@ -29,10 +29,10 @@ def evaluate(
     quiet: QuietOption = False,
 ) -> None:
     """Accuracy, per-class results and calibration, each with its interval."""
-    from edgefit.cli.runs import open_run
+    from edgefit.cli.runs import reopen_run
     from edgefit.train.evaluate import evaluate as evaluate_stage
 
-    folder = open_run(run, overrides=overrides)
+    folder = reopen_run(run, overrides)
     results = evaluate_stage(folder, reporter(quiet=quiet))
     if as_json:
         print_json(results)

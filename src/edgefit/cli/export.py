@@ -28,10 +28,10 @@ def export(
     quiet: QuietOption = False,
 ) -> None:
     """Write every engine and precision the recipe asks for, int8 calibrated on training images."""
-    from edgefit.cli.runs import open_run
+    from edgefit.cli.runs import reopen_run
     from edgefit.pipeline.exporting import export as export_stage
 
-    folder = open_run(run, overrides=overrides)
+    folder = reopen_run(run, overrides)
     summary = export_stage(folder, reporter(quiet=quiet))
     if as_json:
         print_json(summary)

@@ -59,7 +59,8 @@ def print_table(title: str, columns: list[str], rows: list[list[str]]) -> None:
     """A table for people."""
     table = Table(title=title, title_justify="left")
     for number, column in enumerate(columns):
-        table.add_column(column, justify="left" if number == 0 else "right")
+        first = number == 0
+        table.add_column(column, justify="left" if first else "right", no_wrap=first)
     for row in rows:
         table.add_row(*row)
     Console(highlight=False).print(table)

@@ -1,10 +1,9 @@
-"""From what a user names (a recipe, a run, a bundle) to what a stage takes."""
+"""From what a user names (a recipe or a run folder) to the run that a stage takes."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from edgefit.bundle import MANIFEST
 from edgefit.errors import InputError
 from edgefit.pipeline.resolving import resolve
 from edgefit.run import RunFolder
@@ -31,18 +30,28 @@ def open_run(
             raise InputError(
                 "--out goes with a recipe; a run folder is its own output.", path=source
             )
-        run = RunFolder(source)
-        recipe = run.recipe()
-        if data is None and weights is None and not overrides:
-            return run
-        run.start(resolve(recipe, data=data, weights=weights, overrides=overrides or ()))
-        return run
+        return reopen_run(source, overrides, data=data, weights=weights)
     recipe = resolve(source, data=data, weights=weights, overrides=overrides or ())
     run = RunFolder(out if out is not None else Path("runs") / recipe.name)
     run.start(recipe)
     return run
 
 
-def is_bundle(path: Path) -> bool:
-    """Whether a folder holds a manifest."""
-    return (path / MANIFEST).is_file()
+def reopen_run(
+    folder: Path,
+    overrides: list[str] | None = None,
+    *,
+    data: Path | None = None,
+    weights: str | None = None,
+) -> RunFolder:
+    """A run folder that exists, with its own recipe and what is overridden in it.
+
+    Raises:
+        RunError: No run is there.
+        RecipeError: An override is not valid.
+    """
+    run = RunFolder(folder)
+    recipe = run.recipe()
+    if data is not None or weights is not None or overrides:
+        run.start(resolve(recipe, data=data, weights=weights, overrides=overrides or ()))
+    return run

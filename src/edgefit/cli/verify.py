@@ -73,27 +73,23 @@ def _verify_bundle(target: Path, *, self_test: bool, as_json: bool) -> int:
 
 
 def _verify_run(target: Path, overrides: list[str] | None, *, as_json: bool, quiet: bool) -> int:
-    from edgefit.cli.runs import open_run
+    from edgefit.cli.runs import reopen_run
+    from edgefit.errors import GateError
     from edgefit.verify.stage import require
     from edgefit.verify.stage import verify as verify_stage
 
-    run = open_run(target, overrides=overrides)
+    run = reopen_run(target, overrides)
     results = verify_stage(run, reporter(quiet=quiet))
     if as_json:
         print_json(results)
     else:
         _print_gate(results)
-    require_error = None
-    from edgefit.errors import GateError
-
     try:
         require(results, run.recipe().verify)
     except GateError as error:
-        require_error = error
-    if require_error is not None:
-        if as_json:
-            return require_error.exit_code
-        raise require_error
+        if not as_json:
+            raise
+        return error.exit_code  # the document on standard output says all
     if not as_json:
         say_next(f"edgefit benchmark {run.root}", f"edgefit bundle {run.root}")
     return 0

@@ -14,7 +14,6 @@ from edgefit.pipeline.resolving import resolve
 from edgefit.progress import QUIET, Reporter
 from edgefit.recipe import Recipe
 from edgefit.run import RunFolder
-from edgefit.spec import VariantKey
 from edgefit.train.evaluate import evaluate
 from edgefit.train.stage import input_spec, train
 from edgefit.verify.stage import require, verify
@@ -74,3 +73,26 @@ def summarise_build(run: RunFolder, seconds: dict[str, float]) -> dict[str, Any]
     measured = run.read_json("benchmark", "benchmark.json")
     evaluation = run.read_json("evaluate", "evaluation.json")
     figures = {e["variant"]: e for e in measured["variants"] if e["error"] is None}
+    return {
+        "run": str(run.root),
+        "bundle": str(run.root / "bundle"),
+        "recommended": measured["recommendation"],
+        "images": evaluation["images"],
+        "trained": evaluation["metrics"],
+        "variants": [
+            {
+                "variant": entry["variant"],
+                "passed": entry["passed"],
+                "reasons": entry["reasons"],
+                "metrics": entry["metrics"],
+                "benchmark": _without_samples(figures.get(entry["variant"])),
+            }
+            for entry in verified["variants"]
+        ],
+        "training_seconds": run.read_json("train", "train.json")["training_seconds"],
+        "seconds": seconds,
+    }
+
+
+def _without_samples(entry: dict[str, Any] | None) -> dict[str, Any] | None:
+    return entry and {name: value for name, value in entry.items() if name != "rounds"}

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from edgefit.errors import BundleError, StageError, missing_extra
 from edgefit.runtime.engines import check_images, check_signature
+from edgefit.telemetry import block_telemetry
 
 _DEVICE = "CPU"
 
