@@ -75,8 +75,8 @@ class Manifest(_Record):
     Attributes:
         status: ``draft`` before the gate, ``verified`` after it.
         thresholds: Operating point; empty for plain arg-max.
-        recommended: The variant to run on a target: target id -> ``engine/precision``. The key
-            ``default`` is the one measured on the machine that built the bundle.
+        recommended: The fastest variant that passed, as measured on the machine that built the
+            bundle: ``default`` over all, and one for each engine, for devices that have only it.
         files: Everything that is no variant: golden frames, verify.json, report, card.
         lineage: Recipe, data fingerprint, hash of the base weights, versions, seed.
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -52,7 +53,11 @@ def predict(
     chosen = output_format or (Format.CSV if out.endswith(".csv") else Format.JSONL)
     if as_json:
         chosen = Format.JSONL
-    predictor = load(bundle, variant=variant, threads=threads)
+    with warnings.catch_warnings(record=True) as notes:
+        warnings.simplefilter("always")
+        predictor = load(bundle, variant=variant, threads=threads)
+    for note in notes:
+        error_console().print(f"[yellow]warning:[/] {note.message}", soft_wrap=True)
     frames = open_source(source, predictor.input)
     read = failed = 0
     shown = reporter(quiet=quiet or (out == "-" and sys.stdout.isatty()))

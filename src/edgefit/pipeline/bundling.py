@@ -20,7 +20,7 @@ from edgefit.bundle import (
 from edgefit.progress import QUIET, Reporter
 from edgefit.report.write import write_report
 from edgefit.run import RunFolder, write_json
-from edgefit.spec import VariantKey
+from edgefit.spec import Engine, VariantKey
 from edgefit.verify.stage import require
 
 RESULTS = "benchmark.json"
@@ -120,12 +120,20 @@ def _verified_manifest(
             "benchmark": figures,
         }
         variants.append(variant.model_copy(update=facts))
-    recommended = measured["recommendation"].get("variant")
     return draft.model_copy(
         update={
             "status": "verified",
             "variants": variants,
-            "recommended": {"default": recommended} if recommended else {},
+            "recommended": _recommended(measured),
             "lineage": draft.lineage | {"machine": measured["machine"]},
         }
     )
+
+
+def _recommended(measured: dict[str, Any]) -> dict[str, str]:
+    """The fastest variant over all, and of each engine."""
+    found = {"default": measured["recommendation"]["variant"]}
+    for engine in Engine:
+        own = [e for e in measured["variants"] if e["variant"].startswith(f"{engine}/")]
+        found[engine] = recommend({"variants": own})["variant"]
+    return {target: variant for target, variant in found.items() if variant is not None}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,10 @@ def load(
     Raises:
         BundleError: No bundle, a damaged one, or one without this variant.
         IntegrityError: A file's bytes are not those the manifest states.
-        MissingDependencyError: The variant's engine is not installed; names what would run.
+        MissingDependencyError: The variant asked for needs an engine that is not installed.
+
+    Warns:
+        UserWarning: The recommended variant's engine is not installed, so another one runs.
     """
     read = read_bundle(bundle)
     key = choose_variant(read, variant)
@@ -45,7 +49,10 @@ def load(
 
 
 def choose_variant(bundle: Bundle, variant: str | None = None) -> VariantKey:
-    """The variant asked for, else the recommended one, else the first; never another.
+    """The variant asked for; else the recommended one whose engine is installed; else the first.
+
+    Where the recommended one cannot run for want of its engine, the one recommended for an engine
+    that is installed runs, and a warning says so. A variant that was asked for is never replaced.
 
     Raises:
         InputError: ``variant`` is not written ``engine/precision``.
@@ -55,16 +62,24 @@ def choose_variant(bundle: Bundle, variant: str | None = None) -> VariantKey:
     manifest = bundle.manifest
     name = variant or manifest.recommended.get(_DEFAULT_TARGET) or str(manifest.variants[0].key)
     key = bundle.variant(VariantKey.parse(name)).key
-    if not engine_is_installed(key.engine):
-        others = [str(v.key) for v in manifest.variants if engine_is_installed(v.key.engine)]
-        instead = f", or choose --variant {' or '.join(others)}" if others else ""
-        raise MissingDependencyError(
-            f"The engine of variant {key} is not installed.",
-            path=bundle.root,
-            expected=str(key.engine),
-            remedy=f"{INSTALL_COMMANDS[key.engine]}{instead}",
+    if engine_is_installed(key.engine):
+        return key
+    runnable = [v.key for v in manifest.variants if engine_is_installed(v.key.engine)]
+    if variant is None and runnable:
+        best = manifest.recommended.get(runnable[0].engine, str(runnable[0]))
+        warnings.warn(
+            f"{key} is recommended but {key.engine} is not installed; running {best} "
+            f"({INSTALL_COMMANDS[key.engine]} installs it)",
+            stacklevel=3,
         )
-    return key
+        return bundle.variant(VariantKey.parse(best)).key
+    instead = f", or choose --variant {' or '.join(map(str, runnable))}" if runnable else ""
+    raise MissingDependencyError(
+        f"The engine of variant {key} is not installed.",
+        path=bundle.root,
+        expected=str(key.engine),
+        remedy=f"{INSTALL_COMMANDS[key.engine]}{instead}",
+    )
 
 
 class Predictor:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from edgefit import metrics
 from edgefit.progress import QUIET, Reporter
 from edgefit.recipe import VerifyConfig
-from edgefit.runtime.engines import open_session
+from edgefit.runtime.engines import EngineSession, open_session
 from edgefit.runtime.tolerance import self_test_tolerance
 from edgefit.spec import Precision, VariantKey
 
@@ -59,10 +59,14 @@ def check_variant(
         ``passed``, ``reasons`` (why not), agreement and drop per batch size, and the held-out
         ``metrics`` of this very file (empty where its outputs are not finite).
     """
-    session = open_session(model_path, key)
+    # batch 1 runs as the device runs it, with the batch fixed in the compiled graph
+    sessions = {
+        size: open_session(model_path, key, batch=1 if size == 1 else None)
+        for size in config.batch_sizes
+    }
     by_batch = {
         size: _run(session, held_out.frames_NHWC, size, f"{key} batch {size}", reporter)
-        for size in config.batch_sizes
+        for size, session in sessions.items()
     }
     results = {
         str(size): _compare(candidate, held_out, config, resamples, confidence)
@@ -88,7 +92,7 @@ def check_variant(
         "variant": str(key),
         "passed": not reasons,
         "reasons": reasons,
-        "engine": session.describe(),
+        "engine": sessions[config.batch_sizes[0]].describe(),
         "batches": results,
         "metrics": measured["metrics"],
     }
@@ -129,7 +133,7 @@ def _within(drop: float, config: VerifyConfig) -> bool:
 
 
 def _run(
-    session: Any, frames_NHWC: NDArray[np.uint8], size: int, name: str, reporter: Reporter
+    session: EngineSession, frames_NHWC: NDArray[np.uint8], size: int, name: str, reporter: Reporter
 ) -> Probabilities:
     rows = []
     with reporter.bar(name, len(frames_NHWC)) as advance:

@@ -85,13 +85,23 @@ def test_takes_the_recommended_variant_else_the_first(bundle: Path, tmp_path: Pa
     assert load(recommending).variant == OV_FP32
 
 
-def test_a_variant_whose_engine_is_missing_is_never_replaced(
+def test_without_the_recommended_engine_another_runs_and_a_warning_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundle = write_tiny_bundle(tmp_path / "tiny.bundle", recommended=OV_FP32)
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    with pytest.warns(UserWarning, match="openvino/fp32 is recommended .* running onnxruntime"):
+        predictor = load(bundle)
+    assert predictor.variant == ORT_FP32
+
+
+def test_a_variant_asked_for_is_never_replaced(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bundle = write_tiny_bundle(tmp_path / "tiny.bundle", recommended=OV_FP32)
     monkeypatch.setitem(sys.modules, "openvino", None)
     with pytest.raises(MissingDependencyError) as caught:
-        load(bundle)
+        load(bundle, variant="openvino/fp32")
     assert "--variant onnxruntime/fp32" in str(caught.value)
     assert "edgefit[openvino]" in str(caught.value)
     assert load(bundle, variant="onnxruntime/fp32").variant == ORT_FP32
