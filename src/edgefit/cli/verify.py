@@ -58,8 +58,8 @@ def _verify_bundle(target: Path, *, self_test: bool, as_json: bool) -> int:
     typer.echo(f"{facts['files_checked']} files have the bytes that the manifest states")
     if self_test:
         rows = [
-            [e["variant"], e["status"], _number(e.get("max_abs_difference")), e.get("reason") or ""]
-            for e in facts["self_test"]["variants"]
+            [name, entry["status"], _number(entry.get("max_abs_difference")), _remark(entry)]
+            for name, entry in facts["self_test"]["variants"].items()
         ]
         print_table(
             f"{facts['self_test']['frames']} golden frames",
@@ -119,3 +119,9 @@ def _print_gate(results: dict[str, Any]) -> None:
 
 def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.2g}"
+
+
+def _remark(entry: dict[str, Any]) -> str:
+    """Why a variant of the self-test did not pass, or what installs its engine."""
+    flips = [f"{f['frame']}: {f['found']}, not {f['expected']}" for f in entry.get("flips", [])]
+    return "; ".join(flips) or str(entry.get("remedy", ""))
