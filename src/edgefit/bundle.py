@@ -28,7 +28,10 @@ _MARKER = ".edgefit-incomplete"
 
 
 class _Record(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+    # "constants": a NaN must reach json.dumps, which refuses it, and not turn into a null
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, protected_namespaces=(), ser_json_inf_nan="constants"
+    )
 
 
 class FileEntry(_Record):

@@ -1,7 +1,13 @@
-"""Capture the trained network once; every exported file is made from this one program."""
+"""Capture the trained network once; every exported file is made from this one program.
+
+It is captured in torch's plain memory order. Where tensors lie channels-last, torch.export writes
+global average pooling as an indexed copy (``as_strided``): six more operators in every graph, which
+also make OpenVINO lose a change of colour order that is put before it (found with model-api).
+"""
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import torch
@@ -29,11 +35,11 @@ def capture(network: nn.Module, spec: InputSpec) -> Any:
     """
     # two frames, because torch.export takes a dimension of size one for a constant
     frames_NHWC = torch.zeros((2, *spec.shape_HWC), dtype=torch.uint8)
-    network = network.eval().to("cpu")
+    plain = copy.deepcopy(network).eval().to("cpu", memory_format=torch.contiguous_format)
     try:
         with torch.no_grad():
             return torch.export.export(
-                network,
+                plain,
                 (frames_NHWC,),
                 dynamic_shapes=({0: torch.export.Dim("batch", min=1)},),
             )

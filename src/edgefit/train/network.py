@@ -43,6 +43,8 @@ class EdgeNetwork(nn.Module):
         """``uint8`` (N, H, W, 3) to normalised ``float32`` (N, 3, H, W)."""
         # permute of an NHWC tensor is channels_last already: no copy, and the fast path on CPU
         images_NCHW = frames_NHWC.permute(0, 3, 1, 2).to(torch.float32)
+        if torch.compiler.is_exporting():
+            images_NCHW = images_NCHW.contiguous()  # see edgefit.export.program
         return (images_NCHW - self.mean_255) / self.std_255
 
     def features(self, frames_NHWC: Tensor, *, frozen: bool = False) -> Tensor:

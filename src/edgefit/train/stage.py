@@ -133,7 +133,8 @@ def _fit(
     reporter: Reporter,
 ) -> tuple[FineTuning, pl.Trainer]:
     config = recipe.train
-    trainer = make_trainer(recipe, folder, [EpochCheckpoint(folder)])
+    with _quiet_lightning():
+        trainer = make_trainer(recipe, folder, [EpochCheckpoint(folder)])
     training, validation = make_loaders(
         config,
         table,

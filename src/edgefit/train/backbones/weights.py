@@ -36,6 +36,7 @@ UNREADABLE = (
     TypeError,
     AssertionError,
     struct.error,
+    OSError,
 )
 """What torch.load raises on files that are damaged, of another kind, or that hold code."""
 _HASH_IN_NAME = re.compile(r"-([a-f0-9]{8,})\.")

@@ -1,0 +1,65 @@
+"""Progress goes to standard error, and results to standard output are left alone."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+
+import pytest
+from rich.console import Console
+
+from edgefit.progress import QUIET, Reporter
+
+
+def captured() -> tuple[Reporter, io.StringIO]:
+    text = io.StringIO()
+    return Reporter(console=Console(file=text, width=100)), text
+
+
+def test_lines_and_warnings() -> None:
+    reporter, text = captured()
+    reporter.say("one [bold]line[/]")
+    reporter.warn("careful")
+    assert text.getvalue() == "one line\nwarning: careful\n"
+
+
+def test_track_yields_every_item_and_draws_no_bar_off_a_terminal() -> None:
+    reporter, text = captured()
+    assert list(reporter.track(iter("abc"), "reading", total=3)) == ["a", "b", "c"]
+    assert list(reporter.track([1, 2], "reading")) == [1, 2]
+    assert "%" not in text.getvalue() and "\x1b" not in text.getvalue()
+
+
+def test_quiet_says_nothing_and_still_advances(capsys: pytest.CaptureFixture[str]) -> None:
+    QUIET.say("x")
+    QUIET.warn("x")
+    with QUIET.bar("x", 3) as advance:
+        advance(2, "note")
+    assert list(QUIET.track([1, 2], "x")) == [1, 2]
+    assert capsys.readouterr() == ("", "")
+
+
+def test_the_default_reporter_leaves_standard_output_empty(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    reporter = Reporter()
+    reporter.say("hello")
+    with reporter.bar("work", 2) as advance:
+        advance(1, "half")
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert "hello" in shown.err
+
+
+def test_telemetry_of_dependencies_is_blocked() -> None:
+    code = (
+        "from edgefit.telemetry import block_telemetry\n"
+        "block_telemetry()\n"
+        "try:\n"
+        "    import openvino_telemetry\n"
+        "except ImportError:\n"
+        "    print('blocked')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "blocked\n"

@@ -1,0 +1,80 @@
+"""The words of the field as types."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from edgefit.errors import InputError
+from edgefit.spec import (
+    Aspect,
+    Engine,
+    InputSpec,
+    JpegDecode,
+    LabelMap,
+    Precision,
+    Prediction,
+    VariantKey,
+    all_variant_names,
+)
+
+
+def test_input_spec_round_trip() -> None:
+    spec = InputSpec(96, 64, Aspect.CROP, 7, JpegDecode.SCALED, (0.1, 0.2, 0.3), (0.4, 0.5, 0.6))
+    facts = spec.to_dict()
+    assert InputSpec.from_dict(facts) == spec
+    assert spec.shape_HWC == (64, 96, 3)
+    assert facts["colour_order"] == "RGB"
+
+
+@pytest.mark.parametrize(
+    ("change", "key"),
+    [
+        ({"colour_order": "BGR"}, "input.colour_order"),
+        ({"layout": "NCHW"}, "input.layout"),
+        ({"width": 4}, "input"),
+        ({"aspect": "squeeze"}, "input"),
+        ({"mean": [0.5]}, "input"),
+        ({"pad_value": 300}, "input.pad_value"),
+    ],
+)
+def test_input_spec_refuses_what_it_cannot_fulfil(change: dict[str, Any], key: str) -> None:
+    with pytest.raises(InputError) as caught:
+        InputSpec.from_dict(InputSpec(32, 32).to_dict() | change)
+    assert caught.value.key == key
+
+
+def test_input_spec_refuses_a_missing_key() -> None:
+    with pytest.raises(InputError, match="cannot be read"):
+        InputSpec.from_dict({"width": 32})
+
+
+def test_label_map() -> None:
+    labels = LabelMap(("b", "a"))
+    assert len(labels) == 2
+    assert labels.index("a") == 1
+    assert labels.sha256 != LabelMap(("a", "b")).sha256
+    with pytest.raises(InputError, match="not in the class list"):
+        labels.index("c")
+    with pytest.raises(InputError, match="repeat"):
+        LabelMap(("a", "b", "a"))
+
+
+def test_prediction_and_top_k() -> None:
+    labels = LabelMap(("x", "y", "z"))
+    answer = Prediction.from_probabilities(np.array([0.2, 0.6, 0.2], np.float32), labels)
+    assert (answer.label, answer.index) == ("y", 1)
+    assert answer.confidence == pytest.approx(0.6)
+    assert [name for name, _ in answer.top(9, labels)] == ["y", "x", "z"]
+    assert len(answer.top(1, labels)) == 1
+
+
+def test_variant_names() -> None:
+    assert len(all_variant_names()) == len(Engine) * len(Precision)
+    for name in all_variant_names():
+        assert str(VariantKey.parse(name)) == name
+    for wrong in ("openvino", "openvino/int4", "/", "onnxruntime/fp32/x"):
+        with pytest.raises(InputError, match="No such variant"):
+            VariantKey.parse(wrong)
