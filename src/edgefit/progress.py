@@ -1,7 +1,7 @@
 """Progress of long work, drawn with rich on standard error.
 
-Standard output stays free for results (``--json``, JSONL). Off a terminal the bar is not drawn and
-only one line a stage is written, so that logs stay readable.
+Standard output stays free for results (``--json``, JSONL). Off a terminal no bar is drawn, only the
+lines that stages say, so that logs stay readable.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Reporter:
     @contextmanager
     def bar(self, description: str, total: float | None) -> Iterator[Advance]:
         """A progress bar with time left; gives the function that moves it."""
-        if self.quiet:
+        if self.quiet or not self.console.is_terminal:
             yield lambda steps=1, note="": None
             return
         columns = (

@@ -14,7 +14,6 @@ from edgefit.cli.output import (
     QuietOption,
     SetOption,
     WeightsOption,
-    percent,
     print_json,
     print_table,
     reporter,
@@ -62,14 +61,14 @@ def print_summary(summary: dict[str, Any]) -> None:
         [
             "trained network",
             "-",
-            percent(trained["accuracy"]),
-            percent(trained["balanced_accuracy"]),
+            _in_percent(trained["accuracy"]),
+            f"{trained['balanced_accuracy']['value'] * 100:.2f}",
             *["-"] * 3,
         ],
     )
     print_table(
         f"{summary['images']} held-out images",
-        ["variant", "gate", "accuracy", "balanced", "p50 ms", "images/s", "MB"],
+        ["variant", "gate", "accuracy %", "balanced", "p50 ms", "images/s", "MB"],
         rows,
     )
     recommended = summary["recommended"]
@@ -98,7 +97,11 @@ def _row(entry: dict[str, Any]) -> list[str]:
     return [
         entry["variant"],
         "passed" if entry["passed"] else "failed",
-        percent(metrics["accuracy"]),
-        percent(metrics["balanced_accuracy"]),
+        _in_percent(metrics["accuracy"]),
+        f"{metrics['balanced_accuracy']['value'] * 100:.2f}",
         *latency,
     ]
+
+
+def _in_percent(entry: dict[str, Any]) -> str:
+    return f"{entry['value'] * 100:.2f} ({entry['low'] * 100:.1f}-{entry['high'] * 100:.1f})"

@@ -1,6 +1,6 @@
 """The fine-tuning loop's own part, as a LightningModule; devices and precision are lightning's.
 
-All randomness of an epoch is derived from (seed, epoch, rank), and everything else that a later
+All randomness of a step is derived from (seed, epoch, step, rank), and everything else that a later
 epoch depends on is in the checkpoint. So a run that was killed goes on from its last finished epoch
 and ends with the same weights, bit for bit, as one that was not.
 """
@@ -73,8 +73,6 @@ class FineTuning(pl.LightningModule):
         return int(self.current_epoch) < self.config.head_epochs
 
     def on_train_epoch_start(self) -> None:
-        seed = np.random.SeedSequence([self.config.seed, self.current_epoch, self.global_rank])
-        torch.manual_seed(int(seed.generate_state(1)[0]))
         self.network.train()
         if self.head_only:
             self.network.backbone.eval()
@@ -82,6 +80,12 @@ class FineTuning(pl.LightningModule):
             keep_frozen_in_eval(self.network.backbone)
         self._train_losses = []
         self._epoch_start = time.monotonic()
+
+    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
+        # not once an epoch: what draws numbers between an epoch's start and its first step (the
+        # loader does) differs between the first epoch after a start and the others
+        parts = [self.config.seed, self.current_epoch, batch_idx, self.global_rank]
+        torch.manual_seed(int(np.random.SeedSequence(parts).generate_state(1)[0]))
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         frames, targets = batch

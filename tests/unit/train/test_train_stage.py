@@ -1,4 +1,4 @@
-"""The stage ``train`` on a few dozen generated pictures: repeatable, resumable, and what it keeps."""
+"""The stage ``train`` on a few dozen pictures: repeatable, resumable, and what it keeps."""
 
 from __future__ import annotations
 
