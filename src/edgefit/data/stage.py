@@ -51,16 +51,15 @@ def check(
     dropped: tuple[str, ...] = ()
     if recipe.data.leaks == "drop":
         report, dropped = report.without_leaks()
-    if dropped:
-        reporter.warn(
-            f"{len(dropped)} images are left out of train or val because the same picture, pixel "
-            "for pixel, is held out (data.leaks: keep leaves them in)"
-        )
+    notes = [_dropped_note(dropped)] if dropped else []
+    for note in notes:
+        reporter.warn(note["message"])
     folder = run.stage_dir("check")
     report.table.write_csv(folder / SAMPLES)
     facts = report.to_dict() | {
         "root": str(report.table.root),
         "dropped_leaks": list(dropped),
+        "findings": [*notes, *report.to_dict()["findings"]],
         "source_fingerprint": source.fingerprint(),
     }
     labels = {"labels": list(report.table.labels.names), "sha256": report.table.labels.sha256}
@@ -92,6 +91,14 @@ def _read(recipe: Recipe) -> SampleTable:
             remedy="check the path given with --data",
         )
     return read_samples(recipe.data.root, recipe.data)
+
+
+def _dropped_note(paths: tuple[str, ...]) -> dict[str, Any]:
+    message = (
+        f"{len(paths)} images are left out of train or val because the same picture, pixel for "
+        "pixel, is held out (data.leaks: keep leaves them in)."
+    )
+    return {"level": "warning", "code": "leaks-dropped", "message": message, "paths": list(paths)}
 
 
 def _source_is_unchanged(run: RunFolder, source: SampleTable) -> bool:

@@ -7,7 +7,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from rich.markup import escape
+
 from edgefit.data.stage import check
+from edgefit.data.table import examples
 from edgefit.pipeline.bundling import benchmark_run, bundle_run
 from edgefit.pipeline.exporting import export
 from edgefit.pipeline.resolving import resolve
@@ -51,7 +54,7 @@ def build(
     run.start(resolved)
     seconds: dict[str, float] = {}
     stages: dict[str, Callable[[], Any]] = {
-        "check": lambda: check(run, resolved, input_spec(resolved), reporter),
+        "check": lambda: _tell(check(run, resolved, input_spec(resolved), reporter), reporter),
         "train": lambda: train(run, reporter),
         "evaluate": lambda: evaluate(run, reporter),
         "export": lambda: export(run, reporter),
@@ -65,6 +68,14 @@ def build(
         stage()
         seconds[name] = round(time.monotonic() - started, 1)
     return summarise_build(run, seconds)
+
+
+def _tell(checked: dict[str, Any], reporter: Reporter) -> None:
+    """What the check found that makes figures wrong or costs accuracy; all of it is in its file."""
+    for finding in checked["findings"]:
+        if finding["level"] != "info":
+            concerned = f" ({examples(finding['paths'])})" if finding["paths"] else ""
+            reporter.warn(escape(finding["message"] + concerned))
 
 
 def summarise_build(run: RunFolder, seconds: dict[str, float]) -> dict[str, Any]:

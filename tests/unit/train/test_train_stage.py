@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -51,18 +52,30 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+@pytest.fixture(scope="module")
+def undisturbed(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    """A training that ran from start to end; read only."""
+    run = begin(tmp_path_factory.mktemp("runs") / "undisturbed", recipe_for(pictures))
+    train(run)
+    return run
+
+
 @pytest.fixture
 def start(pictures: Path, tmp_path: Path) -> Start:
     """Makes a run with checked data; weights are none unless an override says otherwise."""
 
     def make(name: str, *overrides: str) -> RunFolder:
-        recipe = recipe_for(pictures, *overrides)
-        run = RunFolder(tmp_path / name)
-        run.start(recipe)
-        check(run, recipe, input_spec(recipe))
-        return run
+        return begin(tmp_path / name, recipe_for(pictures, *overrides))
 
     return make
+
+
+def begin(root: Path, recipe: Recipe) -> RunFolder:
+    """A run with checked data."""
+    run = RunFolder(root)
+    run.start(recipe)
+    check(run, recipe, input_spec(recipe))
+    return run
 
 
 def recipe_for(pictures: Path, *overrides: str) -> Recipe:
@@ -72,6 +85,10 @@ def recipe_for(pictures: Path, *overrides: str) -> Recipe:
 
 def best(run: RunFolder) -> bytes:
     return (run.root / "train" / BEST).read_bytes()
+
+
+def summary_of(run: RunFolder) -> dict[str, Any]:
+    return run.read_json("train", "train.json")
 
 
 def untimed(summary: dict[str, Any]) -> dict[str, Any]:
@@ -106,72 +123,78 @@ def kill_at(monkeypatch: pytest.MonkeyPatch, epoch: int, when: str) -> None:
 
 
 def test_two_runs_of_one_seed_end_with_the_same_bytes_and_another_seed_does_not(
-    start: Start,
+    start: Start, undisturbed: RunFolder
 ) -> None:
-    runs = [start("a"), start("b"), start("c", "train.seed=5")]
-    summaries = [train(run) for run in runs]
-    assert best(runs[0]) == best(runs[1]) != best(runs[2])
-    assert untimed(summaries[0]) == untimed(summaries[1])
-    folder = runs[0].root / "train"
+    again, other = start("again"), start("other", "train.seed=5")
+    summary = train(again)
+    train(other)
+    assert best(undisturbed) == best(again) != best(other)
+    assert untimed(summary_of(undisturbed)) == untimed(summary)
+    folder = again.root / "train"
     assert {BEST, LAST, "log.csv", "train.json"} <= {p.name for p in folder.iterdir()}
     assert not list(folder.glob("*.part"))
     assert (folder / "log.csv").read_text().count("\n") == 4
-    assert [row["phase"] for row in summaries[0]["history"]] == ["head", "all", "all"]
-    assert runs[0].is_done("train", runs[0].recipe())
+    assert [row["phase"] for row in summary["history"]] == ["head", "all", "all"]
+    assert again.is_done("train", again.recipe())
 
 
 @pytest.mark.parametrize(
-    ("epoch", "when"), [(0, "before"), (1, "before"), (1, "between"), (1, "after"), (2, "after")]
+    ("epoch", "when"), [(0, "before"), (1, "between"), (1, "after"), (2, "after")]
 )
 def test_a_killed_training_ends_with_the_weights_of_an_undisturbed_one(
-    start: Start, monkeypatch: pytest.MonkeyPatch, epoch: int, when: str
+    start: Start,
+    undisturbed: RunFolder,
+    monkeypatch: pytest.MonkeyPatch,
+    epoch: int,
+    when: str,
 ) -> None:
-    undisturbed, killed = start("undisturbed"), start("killed")
-    expected = train(undisturbed)
+    killed = start("killed")
     with monkeypatch.context() as patch:
         kill_at(patch, epoch, when)
         with pytest.raises(Killed):
             train(killed)
     assert not killed.is_done("train", killed.recipe())
-    assert untimed(train(killed)) == untimed(expected)
+    assert untimed(train(killed)) == untimed(summary_of(undisturbed))
     assert best(killed) == best(undisturbed)
 
 
 def test_a_changed_recipe_starts_again_from_the_beginning(
-    start: Start, pictures: Path, monkeypatch: pytest.MonkeyPatch
+    start: Start, undisturbed: RunFolder, pictures: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = start("run", "train.learning_rate=0.01")
     with monkeypatch.context() as patch:
-        kill_at(patch, 1, "after")
+        kill_at(patch, 0, "after")
         with pytest.raises(Killed):
             train(run)
     run.start(recipe_for(pictures))
     train(run)
-    fresh = start("fresh")
-    train(fresh)
-    assert best(run) == best(fresh)
+    assert best(run) == best(undisturbed)
 
 
-def test_a_second_call_does_no_work(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
-    run = start("run", "train.epochs=1")
-    summary = train(run)
+def test_a_second_call_does_no_work(
+    undisturbed: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(stage_module, "build_network", None)
-    assert train(run) == summary
+    assert train(undisturbed) == summary_of(undisturbed)
 
 
-def test_training_needs_checked_data_of_the_present_recipe(start: Start, tmp_path: Path) -> None:
+def test_training_needs_checked_data_of_the_present_recipe(
+    start: Start, pictures: Path, tmp_path: Path
+) -> None:
     empty = RunFolder(tmp_path / "empty")
     empty.start(make_recipe({"name": "x"}))
     with pytest.raises(RunError, match="`check` has not ended here"):
         train(empty)
     run = start("run")
-    run.start(run.recipe().model_copy(update={"name": "y"}))
-    run.require("check")
+    run.start(recipe_for(pictures, "data.split.seed=9"))
+    with pytest.raises(RunError, match="`check` ended here with other inputs"):
+        train(run)
 
 
-def test_evaluation_refuses_weights_of_another_recipe(start: Start, pictures: Path) -> None:
-    run = start("run", "train.epochs=1")
-    train(run)
+def test_evaluation_refuses_weights_of_another_recipe(
+    undisturbed: RunFolder, pictures: Path, tmp_path: Path
+) -> None:
+    run = RunFolder(shutil.copytree(undisturbed.root, tmp_path / "run"))
     results = evaluate(run)
     assert set(results["metrics"]) >= {"accuracy", "balanced_accuracy", "macro_f1"}
     network = load_trained(run)
@@ -186,7 +209,9 @@ def test_frozen_stages_keep_the_weights_they_started_from(start: Start, tmp_path
     torch.manual_seed(3)
     first = build_backbone(card).state_dict()
     torch.save(first, tmp_path / "w.pth")
-    run = start("run", f"model.weights={tmp_path / 'w.pth'}", "train.freeze_stages=2")
+    run = start(
+        "run", f"model.weights={tmp_path / 'w.pth'}", "train.freeze_stages=2", "train.epochs=2"
+    )
     summary = train(run)
     assert summary["weights"]["source"] == "w.pth"
     after = read_state(run.root / "train" / BEST)
@@ -198,12 +223,10 @@ def test_frozen_stages_keep_the_weights_they_started_from(start: Start, tmp_path
 
 
 @pytest.mark.parametrize("balance", ["class-weights", "sampler"])
-def test_balanced_training_runs(start: Start, balance: str) -> None:
-    run = start("run", f"train.balance={balance}", "train.epochs=2", "train.augment=none")
-    plain = start("plain", "train.epochs=2", "train.augment=none")
-    train(run)
-    train(plain)
-    assert best(run) != best(plain)
+def test_balanced_training_runs(start: Start, undisturbed: RunFolder, balance: str) -> None:
+    run = start("run", f"train.balance={balance}", "train.epochs=1")
+    first = train(run)["history"][0]
+    assert first["train_loss"] != summary_of(undisturbed)["history"][0]["train_loss"]
 
 
 def test_a_batch_larger_than_the_data(start: Start) -> None:

@@ -1,0 +1,81 @@
+"""A small share of a real set, from real weights to a bundle that OpenVINO's own tools open."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import edgefit as package
+from edgefit.bundle import read_bundle
+from edgefit.runtime.decode import decode_image
+from edgefit.runtime.preprocess import preprocess
+from tests.e2e.program import REPOSITORY, Result, document, edgefit
+
+# Names end in the number of the part; these globs leave about 80 pictures of 1,300.
+QUICK = {
+    "data.include": "['*_1?1.jpeg', '*_3?5.jpeg', '*_7?2*.jpeg']",
+    "input.width": "96",
+    "input.height": "96",
+    "train.epochs": "1",
+    "train.head_epochs": "1",
+    "evaluate.resamples": "100",
+    "export.precisions": "[fp32,int8]",
+    "export.calibration_images": "32",
+    "verify.max_drop": "25",
+    "benchmark.seconds": "0.2",
+    "benchmark.rounds": "1",
+}
+
+
+@pytest.fixture(scope="module")
+def real(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Result, Path]:
+    """How the build ended, and its run folder."""
+    run = tmp_path_factory.mktemp("real") / "run"
+    options = [text for key, value in QUICK.items() for text in ("--set", f"{key}={value}")]
+    result = edgefit(
+        *("build", REPOSITORY / "models" / "conveyor-quality" / "recipe.yaml"),
+        *("--data", shared / "data" / "casting"),
+        *("--weights", shared / "weights" / "mobilenet_v2_imagenet_features.pth"),
+        *("--out", run, "--json", *options),
+        cwd=run.parent,
+    )
+    return result, run
+
+
+@pytest.mark.shared
+def test_real_pictures_become_a_bundle(real: tuple[Result, Path]) -> None:
+    result, run = real
+    assert result.returncode == 0, result.stderr
+    summary = document(result)
+    bundle = read_bundle(run / "bundle")
+    assert len(bundle.manifest.variants) >= 4
+    assert bundle.labels.names == ("def_front", "ok_front")
+    assert bundle.manifest.lineage["weights"]["source"] == "mobilenet_v2_imagenet_features.pth"
+    assert 60 <= bundle.manifest.lineage["images"] <= 120
+    # a head on real features, trained for a moment, is far from guessing
+    assert summary["trained"]["accuracy"]["value"] > 0.6
+
+
+@pytest.mark.shared
+@pytest.mark.filterwarnings("ignore")  # the packages below warn on import
+def test_openvino_model_api_gives_the_same_classes(real: tuple[Result, Path], shared: Path) -> None:
+    from model_api.models import ClassificationModel
+
+    _, run = real
+    predictor = package.load(run / "bundle", variant="openvino/fp32")
+    model = ClassificationModel.create_model(
+        str(run / "bundle" / "openvino" / "model.fp32.xml"), device="CPU"
+    )
+    assert tuple(model.labels) == predictor.labels.names
+    pictures = sorted((shared / "data" / "casting" / "test").rglob("*.jpeg"))[::120][:6]
+    assert len({p.parent.name for p in pictures}) == 2
+    for picture in pictures:
+        frame = decode_image(picture)
+        ours = predictor(frame)
+        answer = model(preprocess(frame, predictor.input))
+        theirs = answer.top_labels[0]
+        assert theirs.name == ours.label
+        # its labels are numbered as ours
+        assert theirs.id == int(np.argmax(ours.probabilities))

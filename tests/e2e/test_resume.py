@@ -1,0 +1,151 @@
+"""What is stopped half-way and started again ends as if it had not been stopped."""
+
+from __future__ import annotations
+
+import csv
+import random
+import shutil
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from subprocess import Popen
+
+import pytest
+
+from edgefit.bundle import read_bundle
+from tests.e2e.program import Built, Result, edgefit, start_edgefit, stop, wait_until
+
+EPOCHS = 6
+# All that draws at random is on: augmentation, the sampler, dropout; and a phase ends on the way.
+OPTIONS = [
+    *("--set", f"train.epochs={EPOCHS}", "--set", "train.head_epochs=2"),
+    *("--set", "train.augment=conveyor", "--set", "train.balance=sampler"),
+    *("--set", "input.width=96", "--set", "input.height=96"),
+]
+Watch = Callable[[Path, "Popen[str]"], None]
+
+
+def train(built: Built, run: Path) -> tuple[str | Path, ...]:
+    return ("train", built.recipe, "--data", built.pictures, "--out", run, "--json", *OPTIONS)
+
+
+def log(run: Path) -> list[dict[str, str]]:
+    path = run / "train" / "log.csv"
+    if not path.is_file():
+        return []
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def without_time(rows: list[dict[str, str]]) -> list[dict[str, str]]:
+    return [{k: v for k, v in row.items() if k != "seconds"} for row in rows]
+
+
+def last_line(result: Result) -> str:
+    return result.stderr.strip().splitlines()[-1]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(built: Built, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run whose training was left alone."""
+    run = tmp_path_factory.mktemp("undisturbed") / "run"
+    result = edgefit(*train(built, run), cwd=run.parent)
+    assert result.returncode == 0, result.stderr
+    assert len(log(run)) == EPOCHS
+    assert {row["phase"] for row in log(run)} == {"head", "all"}
+    return run
+
+
+def in_the_middle_of_an_epoch(run: Path, process: Popen[str]) -> None:
+    """A random moment after a random epoch."""
+    chance = random.Random(7)
+    done = chance.randint(1, EPOCHS - 2)
+    wait_until(lambda: len(log(run)) >= done, process)
+    time.sleep(chance.uniform(0.2, 0.8) * float(log(run)[-1]["seconds"]))
+
+
+def while_a_checkpoint_is_written(run: Path, process: Popen[str]) -> None:
+    """The file is there and not in its place yet, or was moved there a moment ago."""
+    folder = run / "train"
+    wait_until((folder / "last.ckpt").is_file, process)
+    wait_until((folder / "last.ckpt.part").is_file, process)
+
+
+def before_the_first_checkpoint(run: Path, process: Popen[str]) -> None:
+    """Training has begun, nothing can be taken up again."""
+    wait_until((run / "stamps" / "train.started.json").is_file, process)
+
+
+@pytest.mark.parametrize(
+    ("moment", "sign"),
+    [
+        (in_the_middle_of_an_epoch, signal.SIGKILL),
+        (while_a_checkpoint_is_written, signal.SIGKILL),
+        (before_the_first_checkpoint, signal.SIGKILL),
+        (in_the_middle_of_an_epoch, signal.SIGINT),
+    ],
+)
+def test_stopped_training_ends_with_the_same_weights(
+    built: Built, undisturbed: Path, tmp_path: Path, moment: Watch, sign: signal.Signals
+) -> None:
+    run = tmp_path / "run"
+    with start_edgefit(*train(built, run), cwd=tmp_path) as process:
+        moment(run, process)
+        stopped = stop(process, sign)
+    assert len(log(run)) < EPOCHS
+    assert not (run / "stamps" / "train.done.json").exists()
+    if sign is signal.SIGKILL:
+        assert stopped.returncode == -signal.SIGKILL
+    else:
+        assert stopped.returncode == 130, stopped.stderr
+        assert last_line(stopped) == "interrupted; the same command goes on from here"
+        assert "Traceback" not in stopped.stderr
+        assert stopped.stdout == ""
+    has_checkpoint = (run / "train" / "last.ckpt").is_file()
+
+    again = edgefit(*train(built, run), cwd=tmp_path)
+    assert again.returncode == 0, again.stderr
+    assert ("training goes on after epoch" in again.stderr) == has_checkpoint
+    assert has_checkpoint or moment is before_the_first_checkpoint
+    for name in ("best.safetensors",):
+        ours, theirs = run / "train" / name, undisturbed / "train" / name
+        assert ours.read_bytes() == theirs.read_bytes()
+    assert without_time(log(run)) == without_time(log(undisturbed))
+    assert list((run / "train").glob("*.part")) == []
+
+
+def test_build_stopped_in_export_leaves_none_and_goes_on(built: Built, run_copy: Path) -> None:
+    for stage in ("export", "bundle"):
+        shutil.rmtree(run_copy / stage)
+    few = ("--set", "export.engines=[onnxruntime]", "--set", "export.precisions=[fp32,int8]")
+    build = ("build", built.recipe, "--data", built.pictures, "--out", run_copy, "--json", *few)
+
+    def beside() -> list[Path]:
+        return list(run_copy.glob(".export-*"))
+
+    def is_writing() -> bool:
+        return any(any(folder.rglob("*.onnx")) for folder in beside())
+
+    with start_edgefit(*build, cwd=run_copy.parent) as process:
+        wait_until(is_writing, process)
+        killed = stop(process, signal.SIGKILL)
+    assert killed.returncode == -signal.SIGKILL
+    assert not (run_copy / "export").exists()
+    assert len(beside()) == 1
+
+    with start_edgefit(*build, cwd=run_copy.parent) as process:
+        wait_until(lambda: is_writing() and len(beside()) == 1, process)
+        interrupted = stop(process, signal.SIGINT)
+    assert interrupted.returncode == 130, interrupted.stderr
+    assert last_line(interrupted) == "interrupted; the same command goes on from here"
+    assert "Traceback" not in interrupted.stderr
+    assert not (run_copy / "export").exists()
+    assert beside() == []
+
+    ended = edgefit(*build, cwd=run_copy.parent)
+    assert ended.returncode == 0, ended.stderr
+    assert "train: already done with these inputs" in ended.stderr
+    variants = read_bundle(run_copy / "bundle").manifest.variants
+    assert [str(v.key) for v in variants] == ["onnxruntime/fp32", "onnxruntime/int8"]
+    assert beside() == []
