@@ -51,7 +51,7 @@ class AuditReport:
         return replace(self, table=table, findings=findings)
 
     def without_leaks(self) -> tuple[AuditReport, tuple[str, ...]]:
-        """Leave out of train what is, pixel for pixel, in val or test, and out of val what is in test.
+        """Leave out of train the very pixels held out in val or test; out of val those in test.
 
         Returns:
             The report on the samples that stay, and the paths left out, sorted.

@@ -8,7 +8,6 @@ from torch import nn
 from edgefit.errors import InputError
 from edgefit.train.backbones.card import BackboneCard
 
-
 BATCH_NORM_MOMENTUM = 0.1
 """Share of each batch in the running statistics. torchvision builds some networks with 0.01 (and
 MNASNet with 0.0003), meant for hundreds of thousands of steps; in the few hundred steps of a
