@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -13,13 +14,14 @@ from edgefit.runtime.decode import decode_image
 from edgefit.runtime.preprocess import preprocess
 from tests.e2e.program import REPOSITORY, Result, document, edgefit
 
-# Names end in the number of the part; these globs leave about 80 pictures of 1,300.
 QUICK = {
-    "data.include": "['*_1?1.jpeg', '*_3?5.jpeg', '*_7?2*.jpeg']",
+    "data.include": "['*[0369]1.jpeg']",  # 90 of 2,015 pictures, by the end of their number
     "input.width": "96",
     "input.height": "96",
     "train.epochs": "1",
     "train.head_epochs": "1",
+    "train.head_learning_rate": "0.01",
+    "train.batch_size": "4",
     "evaluate.resamples": "100",
     "export.precisions": "[fp32,int8]",
     "export.calibration_images": "32",
@@ -53,7 +55,7 @@ def test_real_pictures_become_a_bundle(real: tuple[Result, Path]) -> None:
     assert len(bundle.manifest.variants) >= 4
     assert bundle.labels.names == ("def_front", "ok_front")
     assert bundle.manifest.lineage["weights"]["source"] == "mobilenet_v2_imagenet_features.pth"
-    assert 60 <= bundle.manifest.lineage["images"] <= 120
+    assert 70 <= bundle.manifest.lineage["images"] <= 90
     # a head on real features, trained for a moment, is far from guessing
     assert summary["trained"]["accuracy"]["value"] > 0.6
 
@@ -74,8 +76,7 @@ def test_openvino_model_api_gives_the_same_classes(real: tuple[Result, Path], sh
     for picture in pictures:
         frame = decode_image(picture)
         ours = predictor(frame)
-        answer = model(preprocess(frame, predictor.input))
-        theirs = answer.top_labels[0]
-        assert theirs.name == ours.label
-        # its labels are numbered as ours
-        assert theirs.id == int(np.argmax(ours.probabilities))
+        # it takes pictures as OpenCV reads them
+        theirs = model(cv2.cvtColor(preprocess(frame, predictor.input), cv2.COLOR_RGB2BGR))
+        assert theirs.top_labels[0].name == ours.label
+        np.testing.assert_allclose(theirs.raw_scores, ours.probabilities, rtol=0, atol=1e-4)

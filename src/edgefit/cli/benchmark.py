@@ -39,9 +39,16 @@ def benchmark(
     quiet: QuietOption = False,
 ) -> int:
     """Each variant in its own process, rounds interleaved; recommends the fastest."""
-    from edgefit.bundle import MANIFEST
+    from edgefit.cli.runs import is_bundle
 
-    if (target / MANIFEST).is_file():
+    if out is not None and not out.parent.is_dir():
+        raise InputError(
+            "The folder for the results does not exist.",
+            path=out.parent,
+            key="--out",
+            remedy="make the folder, or give a file in one that exists",
+        )
+    if is_bundle(target):
         results = _benchmark_bundle(target, variant, threads, seconds, rounds, quiet=quiet)
         following = [f"edgefit predict {target} IMAGE_OR_FOLDER_OR_VIDEO"]
     else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from edgefit.bundle import MANIFEST
 from edgefit.errors import InputError
 from edgefit.pipeline.resolving import resolve
 from edgefit.run import RunFolder
@@ -55,3 +56,21 @@ def reopen_run(
     if data is not None or weights is not None or overrides:
         run.start(resolve(recipe, data=data, weights=weights, overrides=overrides or ()))
     return run
+
+
+def is_bundle(target: Path) -> bool:
+    """Whether a folder is a bundle; what is none must be a run.
+
+    Raises:
+        InputError: It is neither.
+    """
+    if (target / MANIFEST).is_file():
+        return True
+    if not RunFolder(target).recipe_path.is_file():
+        raise InputError(
+            "Neither a run nor a bundle is here.",
+            path=target,
+            expected=f"a folder with recipe.yaml (a run) or {MANIFEST} (a bundle)",
+            remedy="give a folder that `edgefit build` wrote",
+        )
+    return False

@@ -33,9 +33,9 @@ def verify(
     quiet: QuietOption = False,
 ) -> int:
     """Compare exported files with the trained network; or check a bundle where it runs."""
-    from edgefit.bundle import MANIFEST
+    from edgefit.cli.runs import is_bundle
 
-    if (target / MANIFEST).is_file() or self_test:
+    if self_test or is_bundle(target):
         return _verify_bundle(target, self_test=self_test, as_json=as_json)
     return _verify_run(target, overrides, as_json=as_json, quiet=quiet)
 

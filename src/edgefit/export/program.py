@@ -35,7 +35,7 @@ def capture(network: nn.Module, spec: InputSpec) -> Any:
     """
     # two frames, because torch.export takes a dimension of size one for a constant
     frames_NHWC = torch.zeros((2, *spec.shape_HWC), dtype=torch.uint8)
-    plain = copy.deepcopy(network).eval().to("cpu", memory_format=torch.contiguous_format)
+    plain = copy.deepcopy(network).eval().cpu().to(memory_format=torch.contiguous_format)
     try:
         with torch.no_grad():
             return torch.export.export(

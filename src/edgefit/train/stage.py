@@ -75,6 +75,9 @@ def train(run: RunFolder, reporter: Reporter = QUIET) -> dict[str, Any]:
     network, card, weights = build_network(recipe, table.labels, reporter)
     started = time.monotonic()
     module, trainer = _fit(recipe, table, network, card, folder, reporter)
+    if not trainer.is_global_zero:
+        # every training process was started with the whole command; the first goes on alone
+        raise SystemExit(0)
     summary = _summary(module, trainer, card, weights, time.monotonic() - started)
     run.write_json("train", SUMMARY, summary)
     run.mark_done("train", recipe, outputs=sha256_of(folder / BEST))

@@ -32,6 +32,7 @@ def generate_clip(
     height: int = 360,
     fps: float = 30.0,
     seed: int = 0,
+    one_product: bool = False,
 ) -> Path:
     """Film parts, sound and faulty, that pass from left to right on a moving belt.
 
@@ -42,6 +43,7 @@ def generate_clip(
         height: Height in pixels, even.
         fps: Frames per second.
         seed: Seed of all randomness, 0 or more.
+        one_product: All parts are of one design; see :func:`.generate`.
 
     Returns:
         ``out``.
@@ -56,7 +58,7 @@ def generate_clip(
     os.close(handle)
     beside = Path(name)
     try:
-        _film(beside, frames, (width, height), fps, seed)
+        _film(beside, frames, (width, height), fps, seed, one_product)
         beside.chmod(0o644)
         beside.replace(out)
     finally:
@@ -88,7 +90,9 @@ def _check(out: Path, frames: int, size: tuple[int, int], fps: float, seed: int)
         )
 
 
-def _film(path: Path, frames: int, size: tuple[int, int], fps: float, seed: int) -> None:
+def _film(
+    path: Path, frames: int, size: tuple[int, int], fps: float, seed: int, one_product: bool
+) -> None:
     width, height = size
     rng = np.random.default_rng([seed, 0])
     light = draw_light(rng)
@@ -97,7 +101,8 @@ def _film(path: Path, frames: int, size: tuple[int, int], fps: float, seed: int)
     travel = int(np.ceil(speed * frames))
     belt = draw_belts(seed, height, width + travel + 1, height / 256)[int(rng.integers(3))]
     belt = belt * np.asarray(light.tint, np.float32)
-    parts = _line_up(rng, seed, height, count=int((width + travel) / spacing) + 2)
+    count = int((width + travel) / spacing) + 2
+    parts = _line_up(rng, seed, height, count, one_product)
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*_CODECS[path.suffix]), fps, size)
     if not writer.isOpened():
         raise StageError("This build of OpenCV cannot encode the clip.", found=path.suffix)
@@ -122,13 +127,13 @@ def _film(path: Path, frames: int, size: tuple[int, int], fps: float, seed: int)
 
 
 def _line_up(
-    rng: np.random.Generator, seed: int, height: int, count: int
+    rng: np.random.Generator, seed: int, height: int, count: int, one_product: bool
 ) -> list[tuple[Surface, float, float]]:
     """Parts with their turn and their sideways place, first to arrive first."""
     side = int(height * 0.6)
     return [
         (
-            draw_surface(seed, part, label_of(part, CLASSES), side),
+            draw_surface(seed, part, label_of(part, CLASSES), side, one_product=one_product),
             float(rng.uniform(0, 2 * np.pi)),
             float(height * rng.uniform(0.44, 0.56)),
         )

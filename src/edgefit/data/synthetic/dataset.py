@@ -31,6 +31,7 @@ CLASSES = (GOOD, *DEFECTS)
 VIEWS = 2
 _BELTS = 6
 _BELT_STREAM = 2**32 - 1
+_DESIGN_STREAM = 2**32 - 2
 # Scenes are drawn at this multiple of the picture's size, then shrunk: no jagged edges.
 _OVERSAMPLING = 2
 
@@ -42,6 +43,7 @@ def generate(
     size: int = 128,
     seed: int = 0,
     classes: Sequence[str] = CLASSES,
+    one_product: bool = False,
 ) -> Path:
     """Draw a labelled image folder: ``CLASS/part_00012_view_1.jpg``.
 
@@ -55,6 +57,8 @@ def generate(
         size: Height and width of a picture in pixels.
         seed: Seed of all randomness, 0 or more.
         classes: Which of ``good``, ``scratch``, ``dent``, ``hole``, ``stain`` to draw.
+        one_product: Draw one design of part on one belt, as most lines carry, instead of a new
+            design for each part; much easier to learn.
 
     Returns:
         ``out``.
@@ -72,7 +76,7 @@ def generate(
     out.parent.mkdir(parents=True, exist_ok=True)
     beside = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
     try:
-        _write_all(beside, images, size, seed, classes)
+        _write_all(beside, images, size, seed, classes, one_product)
         beside.chmod(0o755)
         beside.replace(out)
     finally:
@@ -86,10 +90,13 @@ def label_of(part: int, classes: Sequence[str]) -> str:
     return cycle[part % len(cycle)]
 
 
-def draw_surface(seed: int, part: int, label: str, side: int) -> Surface:
+def draw_surface(
+    seed: int, part: int, label: str, side: int, *, one_product: bool = False
+) -> Surface:
     """The part of this number, faulty as its label says, on a canvas of ``side`` pixels."""
     rng = np.random.default_rng([seed, part])
-    surface = draw_part(rng, side)
+    design = np.random.default_rng([seed, _DESIGN_STREAM]) if one_product else rng
+    surface = draw_part(design, side)
     if label != GOOD:
         DEFECTS[label](rng, surface, draw_severity(rng))
     return surface
@@ -124,15 +131,17 @@ def _check(images: int, size: int, seed: int, classes: Sequence[str]) -> None:
             )
 
 
-def _write_all(root: Path, images: int, size: int, seed: int, classes: Sequence[str]) -> None:
+def _write_all(
+    root: Path, images: int, size: int, seed: int, classes: Sequence[str], one_product: bool
+) -> None:
     for name in classes:
         (root / name).mkdir()
     side = size * _OVERSAMPLING
-    belts = draw_belts(seed, 2 * side, 4 * side, side / 256 * 1.6)
+    belts = draw_belts(seed, 2 * side, 4 * side, side / 256 * 1.6)[: 1 if one_product else None]
     for first in range(0, images, VIEWS):
         part = first // VIEWS
         label = label_of(part, classes)
-        surface = draw_surface(seed, part, label, side)
+        surface = draw_surface(seed, part, label, side, one_product=one_product)
         for view in range(1, min(VIEWS, images - first) + 1):
             rng = np.random.default_rng([seed, part, view])
             picture = _photograph_part(rng, surface, belts, size)

@@ -1,0 +1,205 @@
+"""The gate: each reason alone, the limit itself, and files that are really broken."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from numpy.typing import NDArray
+from onnx import numpy_helper
+
+from edgefit.errors import GateError
+from edgefit.recipe import VerifyConfig
+from edgefit.runtime.tolerance import self_test_tolerance
+from edgefit.spec import VariantKey
+from edgefit.verify import gate
+from edgefit.verify.gate import HeldOut, check_variant, judge
+from edgefit.verify.stage import require
+from tests.tiny_network import LABELS
+from tests.unit.conftest import Exported
+
+FP32 = VariantKey.parse("onnxruntime/fp32")
+INT8 = VariantKey.parse("onnxruntime/int8")
+CONFIG = VerifyConfig(max_drop=0.5)
+PERFECT: dict[str, Any] = {"finite": True, "max_abs_difference": 0.0, "margins": [], "drop": 0.0}
+
+
+# -- judge -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("key", "changes", "said"),
+    [
+        (FP32, {}, None),
+        (INT8, {}, None),
+        (FP32, {"max_abs_difference": 0.01}, "probabilities differ by up to 0.01"),
+        (INT8, {"max_abs_difference": 0.9}, None),
+        (FP32, {"margins": [0.3, 1e-9]}, "1 images change class"),
+        (FP32, {"margins": [1e-9]}, None),
+        (INT8, {"margins": [0.9]}, None),
+        (INT8, {"drop": 0.006}, "accuracy drops by 0.60 points"),
+        (INT8, {"drop": -0.2}, None),
+        (INT8, {"drop": None}, "accuracy cannot be measured"),
+        (INT8, {"finite": False, "max_abs_difference": None, "drop": None}, "not finite"),
+        (FP32, {"finite": False, "max_abs_difference": None, "drop": None}, "not finite"),
+    ],
+)
+def test_each_reason_alone(key: VariantKey, changes: dict[str, Any], said: str | None) -> None:
+    reasons = judge(PERFECT | changes, key, CONFIG)
+    assert len(reasons) == (0 if said is None else 1)
+    assert said is None or said in reasons[0]
+
+
+def test_just_the_limits_pass() -> None:
+    tolerance = self_test_tolerance(FP32)
+    at_limit = {"max_abs_difference": tolerance, "margins": [2 * tolerance]}
+    assert judge(PERFECT | at_limit, FP32, CONFIG) == []
+    assert 1.0 - 199 / 200 > 0.005  # how a drop of half a point comes out in binary
+    assert judge(PERFECT | {"drop": 1.0 - 199 / 200}, INT8, CONFIG) == []
+    assert judge(PERFECT | {"drop": 1.0 - 198 / 200}, INT8, CONFIG) != []
+    assert judge(PERFECT | {"drop": 0.0}, INT8, VerifyConfig(max_drop=0)) == []
+
+
+def test_reasons_add_up() -> None:
+    result = {"finite": True, "max_abs_difference": 0.5, "margins": [0.4], "drop": 0.3}
+    assert len(judge(result, FP32, CONFIG)) == 3
+
+
+# -- whole files -----------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def held_out(exported: Exported) -> HeldOut:
+    groups_N = np.array([f"g{i // 4}" for i in range(len(exported.targets_N))])
+    return HeldOut(
+        exported.frames_NHWC, exported.targets_N, groups_N, exported.reference_NC, LABELS.names
+    )
+
+
+def change_weights(source: Path, target: Path, change: Any) -> Path:
+    """Copy an ONNX file with the tensors for which ``change`` gives other values."""
+    model = onnx.load(source)
+    for tensor in model.graph.initializer:
+        values = numpy_helper.to_array(tensor)
+        changed = change(values)
+        if changed is not None:
+            tensor.CopyFrom(numpy_helper.from_array(changed.astype(values.dtype), tensor.name))
+    onnx.save(model, target)
+    return target
+
+
+def swap_classes(values: NDArray[np.float32]) -> NDArray[np.float32] | None:
+    """Exchange the first two classes of a head's weights or bias."""
+    if values.shape in ((4, 16), (4,)):
+        return values[[1, 0, 2, 3]]
+    return values[:, [1, 0, 2, 3]] if values.shape == (16, 4) else None
+
+
+@pytest.mark.parametrize("name", ["onnxruntime/fp32", "openvino/fp32", "onnxruntime/fp16"])
+def test_good_files_pass(exported: Exported, held_out: HeldOut, name: str) -> None:
+    entry = check_variant(
+        exported.paths[name], VariantKey.parse(name), held_out, CONFIG, resamples=100
+    )
+    assert entry["passed"], entry["reasons"]
+    assert list(entry["batches"]) == ["1", "3"]
+    assert entry["batches"]["1"]["images"] == 41
+    assert entry["batches"]["1"]["drop"] == pytest.approx(0)
+    assert entry["metrics"]["accuracy"]["value"] > 0.9
+    assert entry["engine"]["engine"] == name.split("/", maxsplit=1)[0]
+
+
+def test_slightly_changed_weights_fail_as_fp32_and_pass_as_int8(
+    exported: Exported, held_out: HeldOut, tmp_path: Path
+) -> None:
+    path = change_weights(
+        exported.paths["onnxruntime/fp32"],
+        tmp_path / "w.onnx",
+        lambda v: v * 1.05 if v.shape == (16, 16, 3, 3) else None,
+    )
+    entry = check_variant(path, FP32, held_out, CONFIG, resamples=100)
+    assert not entry["passed"]
+    assert any("probabilities differ" in r for r in entry["reasons"])
+    assert check_variant(path, INT8, held_out, VerifyConfig(max_drop=5), resamples=100)["passed"]
+
+
+def test_exchanged_classes_fail_at_any_precision(
+    exported: Exported, held_out: HeldOut, tmp_path: Path
+) -> None:
+    path = change_weights(
+        exported.paths["onnxruntime/fp32"], tmp_path / "swapped.onnx", swap_classes
+    )
+    entry = check_variant(path, INT8, held_out, CONFIG, resamples=100)
+    assert not entry["passed"]
+    assert {r.split(":")[0] for r in entry["reasons"]} == {"batch 1", "batch 3"}
+    assert all("accuracy drops by" in r for r in entry["reasons"])
+    assert entry["batches"]["1"]["top1_flips"] >= 15
+    reasons = check_variant(path, FP32, held_out, CONFIG, resamples=100)["reasons"]
+    assert len(reasons) == 6
+
+
+@pytest.mark.parametrize("key", [FP32, INT8])
+def test_outputs_that_are_not_numbers_fail(
+    exported: Exported, held_out: HeldOut, tmp_path: Path, key: VariantKey
+) -> None:
+    path = change_weights(
+        exported.paths["onnxruntime/fp32"],
+        tmp_path / "nan.onnx",
+        lambda v: np.full_like(v, np.nan) if v.shape == (16, 16, 3, 3) else None,
+    )
+    entry = check_variant(path, key, held_out, CONFIG, resamples=100)
+    assert entry["reasons"] == [
+        f"batch {size}: the outputs hold numbers that are not finite" for size in (1, 3)
+    ]
+    assert entry["metrics"] == {}
+
+
+def test_a_file_that_is_right_only_at_batch_one_fails(
+    exported: Exported, held_out: HeldOut, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class OnlyOne:
+        def infer(self, frames_NHWC: NDArray[np.uint8]) -> NDArray[np.float32]:
+            found = exported.reference_NC[self.at : self.at + len(frames_NHWC)].copy()
+            self.at = (self.at + len(frames_NHWC)) % len(held_out.targets_N)
+            return found if len(frames_NHWC) == 1 else found[:, ::-1]
+
+        def describe(self) -> dict[str, str]:
+            return {}
+
+        at = 0
+
+    monkeypatch.setattr(gate, "open_session", lambda *a, **k: OnlyOne())
+    entry = check_variant(Path("x"), INT8, held_out, CONFIG, resamples=100)
+    assert {r.split(":")[0] for r in entry["reasons"]} == {"batch 3"}
+
+
+# -- what a recipe requires ------------------------------------------------------------------
+
+PASSED = {"passed": ["onnxruntime/fp32"], "failed": {"openvino/int8": ["batch 1: it drops"]}}
+NONE = {"passed": [], "failed": {"openvino/int8": ["batch 1: it drops"]}}
+
+
+@pytest.mark.parametrize(
+    ("results", "required", "fails"),
+    [
+        (PASSED, "any", False),
+        (NONE, "any", True),
+        (PASSED, "all", True),
+        ({"passed": ["a"], "failed": {}}, "all", False),
+        (PASSED, ["onnxruntime/fp32"], False),
+        (PASSED, ["openvino/int8"], True),
+        (PASSED, ["openvino/fp32"], True),
+    ],
+)
+def test_required(results: dict[str, Any], required: Any, fails: bool) -> None:
+    config = VerifyConfig(required=required)
+    if not fails:
+        require(results, config)
+        return
+    with pytest.raises(GateError, match="did not pass the gate") as caught:
+        require(results, config)
+    assert caught.value.exit_code == 1
+    if "openvino/int8" in str(caught.value):
+        assert "it drops" in str(caught.value)
