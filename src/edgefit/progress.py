@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import Protocol, TypeVar
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -47,9 +48,9 @@ class Reporter:
             self.console.print(text)
 
     def warn(self, text: str) -> None:
-        """One line that the reader must not miss."""
+        """One line that the reader must not miss; shown as it is, without markup."""
         if not self.quiet:
-            self.console.print(f"[yellow]warning:[/] {text}")
+            self.console.print(f"[yellow]warning:[/] {escape(text)}")
 
     @contextmanager
     def bar(self, description: str, total: float | None) -> Iterator[Advance]:

@@ -70,7 +70,7 @@ def test_openvino_model_api_gives_the_same_classes(real: tuple[Result, Path], sh
     model = ClassificationModel.create_model(
         str(run / "bundle" / "openvino" / "model.fp32.xml"), device="CPU"
     )
-    assert tuple(model.labels) == predictor.labels.names
+    assert tuple(model.params.labels) == predictor.labels.names
     pictures = sorted((shared / "data" / "casting" / "test").rglob("*.jpeg"))[::120][:6]
     assert len({p.parent.name for p in pictures}) == 2
     for picture in pictures:

@@ -11,7 +11,6 @@ import typer
 from edgefit.cli.build import print_summary
 from edgefit.cli.output import JsonOption, QuietOption, SetOption, print_json, reporter
 
-
 _SEED = 2  # the product of this seed is a turned disc
 
 

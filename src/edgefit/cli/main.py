@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import sys
 from typing import Annotated, Any
 
@@ -97,14 +98,19 @@ def run(arguments: list[str]) -> int:
     """Run the program on some arguments; gives the exit code."""
     as_json = "--json" in arguments
     try:
-        result: Any = app(args=arguments, prog_name="edgefit", standalone_mode=False)
+        # Not app(): typer would keep Ctrl-C and a closed pipe to itself.
+        command = typer.main.get_command(app)
+        with command.make_context("edgefit", [*arguments]) as context:
+            result: Any = command.invoke(context)
+    except typer.Exit as end:
+        return end.exit_code
     except _CLICK_EXCEPTION as error:
         return _report_usage(error, as_json)
     except (typer.Abort, KeyboardInterrupt):
         error_console().print("interrupted; the same command goes on from here")
         return 130
     except BrokenPipeError:  # the reader of our output has gone; nothing is wrong with us
-        sys.stderr.close()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except EdgefitError as error:
         return _report(error, as_json)

@@ -42,6 +42,8 @@ def check(
             remedy="give it with --data FOLDER",
         )
     source = _read(recipe)
+    for name in recipe.evaluate.by:  # better said now than after training
+        source.column_N(name)
     if run.is_done("check", recipe) and _source_is_unchanged(run, source):
         reporter.say("[dim]check: already done with these inputs[/]")
         return run.read_json("check", REPORT)

@@ -79,6 +79,27 @@ class SampleTable:
         """Each sample's group name, unicode (N,)."""
         return np.array([s.group for s in self.samples], dtype=np.str_)
 
+    def column_N(self, name: str) -> NDArray[np.str_]:
+        """A column's value for each sample, unicode (N,); ``group`` and ``label`` always exist.
+
+        Raises:
+            DataError: No sample has this column.
+        """
+        if name == "group":
+            return self.groups_N()
+        if name == "label":
+            return np.array([s.label for s in self.samples])
+        known = {column for s in self.samples for column in s.columns}
+        if name not in known:
+            raise DataError(
+                "The data have no such column.",
+                key="evaluate.by",
+                expected=sorted(known | {"group", "label"}),
+                found=name,
+                remedy="correct evaluate.by in the recipe, or add the column to the CSV file",
+            )
+        return np.array([s.columns.get(name, "") for s in self.samples])
+
     def counts(self) -> dict[str, dict[str, int]]:
         """Images per split and class: ``{split: {class: images}}``; undrawn is ``unassigned``."""
         tally = Counter((s.split or "unassigned", s.label) for s in self.samples)

@@ -13,7 +13,6 @@ from edgefit import metrics
 from edgefit.data.loader import FrameStore, frames_in_order
 from edgefit.data.stage import frozen_samples
 from edgefit.data.table import SampleTable
-from edgefit.errors import RecipeError
 from edgefit.progress import QUIET, Reporter
 from edgefit.recipe import EvaluateConfig
 from edgefit.run import RunFolder
@@ -78,7 +77,7 @@ def summarise(
     )
     results["by"] = {
         name: metrics.evaluate_by(
-            column_of(table, name),
+            table.column_N(name),
             probabilities_NC,
             targets_N,
             table.labels.names,
@@ -88,24 +87,3 @@ def summarise(
         for name in config.by
     }
     return results
-
-
-def column_of(table: SampleTable, name: str) -> NDArray[np.str_]:
-    """A column's value for each sample; ``group`` and ``label`` always exist.
-
-    Raises:
-        RecipeError: No sample has this column.
-    """
-    if name == "group":
-        return table.groups_N()
-    if name == "label":
-        return np.array([s.label for s in table.samples])
-    known = {c for s in table.samples for c in s.columns}
-    if name not in known:
-        raise RecipeError(
-            "The data have no such column.",
-            key="evaluate.by",
-            expected=sorted(known | {"group", "label"}),
-            found=name,
-        )
-    return np.array([s.columns.get(name, "") for s in table.samples])
