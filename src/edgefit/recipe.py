@@ -144,7 +144,7 @@ class TrainConfig(_Section):
         precision: lightning's precision; ``auto`` is 32 bit on CPU and mixed on GPU.
         accelerator: lightning's accelerator.
         devices: lightning's number of devices; ``auto`` takes all.
-        workers: Loader processes; ``auto`` is none on two cores or fewer.
+        workers: Threads that make batches ahead; ``auto`` is none on two cores or fewer.
         cache_mb: Memory budget for decoded frames at input size.
     """
 

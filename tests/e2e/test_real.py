@@ -63,13 +63,15 @@ def test_real_pictures_become_a_bundle(real: tuple[Result, Path]) -> None:
 @pytest.mark.shared
 @pytest.mark.filterwarnings("ignore")  # the packages below warn on import
 def test_openvino_model_api_gives_the_same_classes(real: tuple[Result, Path], shared: Path) -> None:
+    from model_api.adapters import OpenvinoAdapter, create_core
     from model_api.models import ClassificationModel
 
     _, run = real
     predictor = package.load(run / "bundle", variant="openvino/fp32")
-    model = ClassificationModel.create_model(
-        str(run / "bundle" / "openvino" / "model.fp32.xml"), device="CPU"
-    )
+    graph = str(run / "bundle" / "openvino" / "model.fp32.xml")
+    exact = {"INFERENCE_PRECISION_HINT": "f32"}  # or the processor may compute in bfloat16
+    adapter = OpenvinoAdapter(create_core(), graph, device="CPU", plugin_config=exact)
+    model = ClassificationModel.create_model(adapter)
     assert tuple(model.params.labels) == predictor.labels.names
     pictures = sorted((shared / "data" / "casting" / "test").rglob("*.jpeg"))[::120][:6]
     assert len({p.parent.name for p in pictures}) == 2

@@ -104,7 +104,7 @@ def _engines() -> dict[str, Any]:
 
     found: dict[str, Any] = {
         "onnxruntime": {"providers": onnxruntime.get_available_providers()},
-        "openvino": {"devices": []},
+        "openvino": {"devices": {}},
     }
     if importlib.util.find_spec("openvino") is not None:
         from edgefit.telemetry import block_telemetry

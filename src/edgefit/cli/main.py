@@ -98,12 +98,7 @@ def run(arguments: list[str]) -> int:
     """Run the program on some arguments; gives the exit code."""
     as_json = "--json" in arguments
     try:
-        # Not app(): typer would keep Ctrl-C and a closed pipe to itself.
-        command = typer.main.get_command(app)
-        with command.make_context("edgefit", [*arguments]) as context:
-            result: Any = command.invoke(context)
-    except typer.Exit as end:
-        return end.exit_code
+        return _invoke(arguments)
     except _CLICK_EXCEPTION as error:
         return _report_usage(error, as_json)
     except (typer.Abort, KeyboardInterrupt):
@@ -119,6 +114,16 @@ def run(arguments: list[str]) -> int:
         if package in _WORKSHOP and importlib.util.find_spec(package) is None:
             return _report(missing_extra(package, "workshop"), as_json)
         raise
+
+
+def _invoke(arguments: list[str]) -> int:
+    # Not app(): typer would keep Ctrl-C and a closed pipe to itself.
+    command = typer.main.get_command(app)
+    try:
+        with command.make_context("edgefit", [*arguments]) as context:
+            result: Any = command.invoke(context)
+    except typer.Exit as end:
+        return end.exit_code
     return result if isinstance(result, int) else 0
 
 

@@ -1,7 +1,7 @@
 """Preprocessed frames in memory, and the batches that training and evaluation read.
 
 Every random choice is a function of (seed, epoch, index) alone. A training that was killed goes on
-at an epoch with the same batches, whatever the number of worker processes.
+at an epoch with the same batches, whatever the number of worker threads.
 
 torch is imported only where tensors are made; calibration and verification read the same frames
 without it.
@@ -9,13 +9,15 @@ without it.
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -30,13 +32,13 @@ if TYPE_CHECKING:
     import torch
 
 Balance = Literal["none", "sampler"]
+Batch: TypeAlias = "tuple[torch.Tensor, torch.Tensor]"
 
 
 class FrameStore:
     """The frames of some samples at input size; as many as the budget allows stay in memory.
 
-    Worker processes that are forked share the memory; frames beyond the budget are decoded at
-    each access.
+    Frames beyond the budget are decoded at each access.
 
     Args:
         samples: What to hold, in this order.
@@ -216,7 +218,7 @@ class EpochSampler:
         return generator.choice(count, size=count, p=weights_N / weights_N.sum())
 
 
-def collate(items: Sequence[tuple[Frame, int]]) -> tuple[torch.Tensor, torch.Tensor]:
+def collate(items: Sequence[tuple[Frame, int]]) -> Batch:
     """Frames and targets as ``uint8`` (N, H, W, 3) and ``int64`` (N,) tensors."""
     import torch
 
@@ -224,23 +226,64 @@ def collate(items: Sequence[tuple[Frame, int]]) -> tuple[torch.Tensor, torch.Ten
     return frames_NHWC, torch.tensor([target for _, target in items], dtype=torch.int64)
 
 
-def training_loader(
-    dataset: TrainingSet, sampler: EpochSampler, *, batch_size: int, workers: int = 0
-) -> torch.utils.data.DataLoader[Any]:
-    """The torch loader over a training set; its batches do not depend on ``workers``."""
-    from torch.utils.data import DataLoader
+class TrainingBatches:
+    """Batches of a training set in the sampler's order, made ahead by threads.
 
-    return DataLoader(
-        dataset,  # type: ignore[arg-type]  # map-style by protocol; torch stays out of the class
-        batch_size=batch_size,
-        sampler=sampler,
-        num_workers=workers,
-        collate_fn=collate,
-        worker_init_fn=_use_one_thread if workers else None,
-        persistent_workers=False,
-    )
+    Threads, not forked processes: a fork of a process in which an engine has started its threads
+    may crash, and OpenCV, which does the work, lets other threads run meanwhile. The batches do
+    not depend on the number of workers.
+
+    Args:
+        dataset: The frames; its augmentation must be safe to call from several threads.
+        sampler: The order; lightning calls its ``set_epoch``.
+        batch_size: Frames in a batch; the last one may hold fewer.
+        workers: Threads that make batches ahead; 0 makes each when it is asked for.
+    """
+
+    def __init__(
+        self, dataset: TrainingSet, sampler: EpochSampler, *, batch_size: int, workers: int = 0
+    ) -> None:
+        self.dataset = dataset
+        self.sampler = sampler
+        self.batch_size = batch_size
+        self.workers = workers
+
+    def __len__(self) -> int:
+        return math.ceil(len(self.sampler) / self.batch_size)
+
+    def __iter__(self) -> Iterator[Batch]:
+        # a generator, because lightning may ask for the iterator before it sets the epoch
+        keys = list(self.sampler)
+        batches = [keys[i : i + self.batch_size] for i in range(0, len(keys), self.batch_size)]
+        yield from self._ahead(batches) if self.workers else map(self._make, batches)
+
+    def _make(self, keys: Sequence[tuple[int, int]]) -> Batch:
+        return collate([self.dataset[key] for key in keys])
+
+    def _ahead(self, batches: Sequence[Sequence[tuple[int, int]]]) -> Iterator[Batch]:
+        with ThreadPoolExecutor(self.workers) as pool:
+            waiting: deque[Future[Batch]] = deque()
+            for keys in batches:
+                waiting.append(pool.submit(self._make, keys))
+                if len(waiting) > 2 * self.workers:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
 
 
-def _use_one_thread(worker: int) -> None:
-    """OpenCV's pool does not survive a fork, and workers would fight over the cores."""
-    cv2.setNumThreads(0)
+class PerThread:
+    """An augmentation that several threads may call: each has one of its own.
+
+    Args:
+        build: Makes one; called once in each thread.
+    """
+
+    def __init__(self, build: Callable[[], Augmentation]) -> None:
+        self._build = build
+        self._own = threading.local()
+
+    def __call__(self, frame: Frame, seed: int) -> Frame:
+        if not hasattr(self._own, "augment"):
+            self._own.augment = self._build()
+        augmented: Frame = self._own.augment(frame, seed)
+        return augmented

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from typing import Any
 
 from torch.utils.data import DataLoader, Dataset
 
 from edgefit.data.augment import build_augmentation
-from edgefit.data.loader import EpochSampler, FrameStore, TrainingSet, collate, training_loader
+from edgefit.data.loader import (
+    EpochSampler,
+    FrameStore,
+    PerThread,
+    TrainingBatches,
+    TrainingSet,
+    collate,
+)
 from edgefit.data.table import SampleTable
 from edgefit.errors import RecipeError
 from edgefit.progress import Reporter
@@ -45,7 +53,7 @@ def make_loaders(
     *,
     rank: int = 0,
     world: int = 1,
-) -> tuple[DataLoader[Any], DataLoader[Any]]:
+) -> tuple[TrainingBatches, DataLoader[Any]]:
     """Loaders of the train and the val split; ``rank`` is this training process, of ``world``.
 
     Raises:
@@ -64,7 +72,8 @@ def make_loaders(
         for t in (train_table, val_table)
     ]
     targets_N = train_table.targets_N()
-    augmentation = build_augmentation(config.augment, spec)
+    build_augmentation(config.augment, spec)  # a wrong file is an error here, not in a thread
+    augmentation = PerThread(partial(build_augmentation, config.augment, spec))
     sampler = EpochSampler(
         targets_N,
         batch_size=config.batch_size,
@@ -73,7 +82,7 @@ def make_loaders(
         rank=rank,
         world=world,
     )
-    training = training_loader(
+    training = TrainingBatches(
         TrainingSet(stores[0], targets_N, augmentation, config.seed),
         sampler,
         batch_size=config.batch_size,

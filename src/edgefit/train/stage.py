@@ -17,6 +17,7 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from torch.utils.data import DataLoader
 
 from edgefit.bundle import sha256_of
+from edgefit.data.loader import TrainingBatches
 from edgefit.data.stage import frozen_samples
 from edgefit.data.table import SampleTable
 from edgefit.errors import RecipeError
@@ -167,7 +168,7 @@ def _fit(
 def _run_trainer(
     trainer: pl.Trainer,
     module: FineTuning,
-    training: DataLoader[Any],
+    training: TrainingBatches,
     validation: DataLoader[Any],
     resume_from: Path | None,
 ) -> None:

@@ -13,10 +13,11 @@ from edgefit.data.formats import read_samples
 from edgefit.data.loader import (
     EpochSampler,
     FrameStore,
+    PerThread,
+    TrainingBatches,
     TrainingSet,
     collate,
     frames_in_order,
-    training_loader,
 )
 from edgefit.data.table import SampleTable
 from edgefit.errors import DataError
@@ -149,15 +150,24 @@ def test_collate_gives_uint8_and_int64() -> None:
 
 
 def test_batches_do_not_depend_on_workers(table: SampleTable) -> None:
-    augmentation = build_augmentation("conveyor", SPEC)
+    augmentation = PerThread(lambda: build_augmentation("conveyor", SPEC))
     dataset = TrainingSet(store_of(table), table.targets_N(), augmentation, 0)
     runs = []
     for workers in (0, 2):
         sampler = EpochSampler(dataset.targets_N, batch_size=4, seed=0)
         sampler.set_epoch(1)
-        loader = training_loader(dataset, sampler, batch_size=4, workers=workers)
+        loader = TrainingBatches(dataset, sampler, batch_size=4, workers=workers)
         runs.append(list(loader))
     assert [len(targets) for _, targets in runs[0]] == [4, 4, 4, 4], "17 images, one left over"
     for (frames, targets), (others, other_targets) in zip(*runs, strict=True):
         assert torch.equal(frames, others)
         assert torch.equal(targets, other_targets)
+
+
+def test_the_epoch_may_be_set_after_the_iterator_was_made(table: SampleTable) -> None:
+    dataset = TrainingSet(store_of(table), table.targets_N(), lambda frame, seed: frame, 0)
+    sampler = EpochSampler(dataset.targets_N, batch_size=4, seed=0)
+    batches = iter(TrainingBatches(dataset, sampler, batch_size=4))
+    sampler.set_epoch(3)
+    found = torch.cat([targets for _, targets in batches]).tolist()
+    assert found == [int(dataset.targets_N[index]) for _, index in sampler]
