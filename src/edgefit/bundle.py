@@ -234,7 +234,10 @@ def _read_manifest(root: Path) -> Manifest:
         return Manifest.model_validate(facts)
     except (json.JSONDecodeError, UnicodeDecodeError, AttributeError, RecursionError) as error:
         raise BundleError(
-            "The manifest is not valid JSON.", path=manifest_path, found=str(error)
+            "The manifest is not valid JSON.",
+            path=manifest_path,
+            found=str(error),
+            remedy="copy the bundle again from where it was built",
         ) from error
     except ValidationError as error:
         first = error.errors()[0]

@@ -301,7 +301,13 @@ def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
     try:
         facts = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeys)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise RecipeError("The recipe is not valid YAML.", path=path, found=str(error)) from error
+        raise RecipeError(
+            "The recipe is not valid YAML.",
+            path=path,
+            expected="`key: value` lines, nested by indentation",
+            found=str(error),
+            remedy="correct the line named above",
+        ) from error
     if not isinstance(facts, dict):
         raise RecipeError(
             "The recipe is not a mapping.",
@@ -353,13 +359,20 @@ def _apply_override(facts: dict[str, Any], override: str) -> None:
         value = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise RecipeError(
-            "An override's value is not YAML.", key=dotted, found=f"{text!r}: {error}"
+            "An override's value is not YAML.",
+            key=dotted,
+            expected="a YAML value, e.g. 5, true, [1, 3] or a word",
+            found=f"{text!r}: {error}",
         ) from error
     *sections, last = dotted.split(".")
     for section in sections:
         inner = facts.setdefault(section, {})
         if not isinstance(inner, dict):
-            raise RecipeError("An override goes into a value, not a section.", key=dotted)
+            raise RecipeError(
+                "An override goes into a value, not a section.",
+                key=dotted,
+                expected="section.key=value, e.g. train.epochs=5",
+            )
         facts = inner
     facts[last] = value
 

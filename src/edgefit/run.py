@@ -89,8 +89,21 @@ class RunFolder:
         return load_recipe(self.recipe_path)
 
     def start(self, recipe: Recipe) -> None:
-        """Make the folder and write the resolved recipe into it."""
-        self.root.mkdir(parents=True, exist_ok=True)
+        """Make the folder and write the resolved recipe into it.
+
+        Raises:
+            RunError: The folder cannot be made.
+        """
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise RunError(
+                "The run folder cannot be made.",
+                path=self.root,
+                expected="a folder, or a place where one can be made",
+                found=error.strerror,
+                remedy="give another folder with --out",
+            ) from error
         temporary = self.recipe_path.with_suffix(".yaml.part")
         dump_recipe(recipe, temporary)
         temporary.replace(self.recipe_path)

@@ -36,13 +36,13 @@ def real(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Result
     """How the build ended, and its run folder."""
     run = tmp_path_factory.mktemp("real") / "run"
     options = [text for key, value in QUICK.items() for text in ("--set", f"{key}={value}")]
-    result = edgefit(
+    arguments: list[str | Path] = [
         *("build", REPOSITORY / "models" / "conveyor-quality" / "recipe.yaml"),
         *("--data", shared / "data" / "casting"),
         *("--weights", shared / "weights" / "mobilenet_v2_imagenet_features.pth"),
-        *("--out", run, "--json", *options),
-        cwd=run.parent,
-    )
+        *("--out", str(run), "--json", *options),
+    ]
+    result = edgefit(*arguments, cwd=run.parent)
     return result, run
 
 

@@ -36,13 +36,14 @@ def train(
     """Train the head, then all layers; checks the data first where that has not been done."""
     from edgefit.cli.runs import open_run
     from edgefit.data.stage import check
+    from edgefit.pipeline.build import tell_findings
     from edgefit.train.stage import input_spec
     from edgefit.train.stage import train as train_stage
 
     run = open_run(source, data=data, weights=weights, out=out, overrides=overrides)
     recipe = run.recipe()
     shown = reporter(quiet=quiet)
-    check(run, recipe, input_spec(recipe), shown)
+    tell_findings(check(run, recipe, input_spec(recipe), shown), shown)
     summary = train_stage(run, shown)
     if as_json:
         print_json(summary)

@@ -7,8 +7,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.markup import escape
-
 from edgefit.data.stage import check
 from edgefit.data.table import examples
 from edgefit.pipeline.bundling import benchmark_run, bundle_run
@@ -54,7 +52,9 @@ def build(
     run.start(resolved)
     seconds: dict[str, float] = {}
     stages: dict[str, Callable[[], Any]] = {
-        "check": lambda: _tell(check(run, resolved, input_spec(resolved), reporter), reporter),
+        "check": lambda: tell_findings(
+            check(run, resolved, input_spec(resolved), reporter), reporter
+        ),
         "train": lambda: train(run, reporter),
         "evaluate": lambda: evaluate(run, reporter),
         "export": lambda: export(run, reporter),
@@ -70,12 +70,12 @@ def build(
     return summarise_build(run, seconds)
 
 
-def _tell(checked: dict[str, Any], reporter: Reporter) -> None:
+def tell_findings(checked: dict[str, Any], reporter: Reporter) -> None:
     """What the check found that makes figures wrong or costs accuracy; all of it is in its file."""
     for finding in checked["findings"]:
         if finding["level"] != "info":
             concerned = f" ({examples(finding['paths'])})" if finding["paths"] else ""
-            reporter.warn(escape(finding["message"] + concerned))
+            reporter.warn(finding["message"] + concerned)
 
 
 def summarise_build(run: RunFolder, seconds: dict[str, float]) -> dict[str, Any]:

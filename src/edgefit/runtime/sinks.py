@@ -118,5 +118,8 @@ def _open(path: Path) -> BinaryIO:
         return path.open("wb")
     except OSError as error:
         raise InputError(
-            "The output file cannot be written.", path=path, found=error.strerror
+            "The output file cannot be written.",
+            path=path,
+            found=error.strerror,
+            remedy="give a file in a folder that exists and can be written to",
         ) from error

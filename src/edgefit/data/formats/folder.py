@@ -35,7 +35,13 @@ def read_folder(root: Path, config: DataConfig) -> SampleTable:
             not in ``config.classes``, a link that leads out, or a group pattern that does not fit.
     """
     if not root.is_dir():
-        raise DataError("The data set is not a folder.", path=root, key="data.root")
+        raise DataError(
+            "The data set is not a folder.",
+            path=root,
+            key="data.root",
+            expected="a folder with one folder of images a class, or a .csv file",
+            remedy="give the folder above the class folders with --data",
+        )
     if config.group_column is not None:
         raise DataError(
             "Folders have no columns to group by.",
