@@ -8,6 +8,7 @@ import shutil
 import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from subprocess import Popen
 
@@ -66,10 +67,10 @@ def in_the_middle_of_an_epoch(run: Path, process: Popen[str]) -> None:
 
 
 def while_a_checkpoint_is_written(run: Path, process: Popen[str]) -> None:
-    """The file is there and not in its place yet, or was moved there a moment ago."""
-    folder = run / "train"
-    wait_until((folder / "last.ckpt").is_file, process)
-    wait_until((folder / "last.ckpt.part").is_file, process)
+    """Just after the log of an epoch, which is written right before its checkpoint."""
+    wait_until((run / "train" / "last.ckpt").is_file, process)
+    before = len(log(run))
+    wait_until(lambda: len(log(run)) > before, process)
 
 
 def before_the_first_checkpoint(run: Path, process: Popen[str]) -> None:
@@ -124,7 +125,9 @@ def test_build_stopped_in_export_leaves_none_and_goes_on(built: Built, run_copy:
         return list(run_copy.glob(".export-*"))
 
     def is_writing() -> bool:
-        return any(any(folder.rglob("*.onnx")) for folder in beside())
+        with suppress(FileNotFoundError):  # the writer removes what the killed one left
+            return any(any(folder.rglob("*.onnx")) for folder in beside())
+        return False
 
     with start_edgefit(*build, cwd=run_copy.parent) as process:
         wait_until(is_writing, process)

@@ -88,11 +88,14 @@ def _benchmark_bundle(
 ) -> dict[str, Any]:
     from edgefit.bench.recommend import recommend
     from edgefit.bench.suite import benchmark as measure
-    from edgefit.spec import VariantKey
+    from edgefit.bundle import read_bundle
+    from edgefit.runtime.predictor import choose_variant
 
+    bundle = read_bundle(target, allow_draft=True)
     results = measure(
         target,
-        variants=[VariantKey.parse(v) for v in variants] if variants else None,
+        # a variant asked for by name must be able to run here
+        variants=[choose_variant(bundle, name) for name in variants] if variants else None,
         threads=threads,
         seconds=seconds,
         rounds=rounds,
