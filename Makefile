@@ -23,8 +23,9 @@ lint: install
 	$(RUN)/ruff check . && $(RUN)/ruff format --check . && $(RUN)/mypy && $(RUN)/lint-imports
 
 bench: install
+	test -d runs/demo/run/bundle || $(RUN)/edgefit demo --out runs/demo
 	$(RUN)/python -m benchmarks.preprocess
-	$(RUN)/python -m benchmarks.overhead
+	$(RUN)/python -m benchmarks.overhead runs/demo/run/bundle
 
 clean:
 	rm -rf $(VENV) runs build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
