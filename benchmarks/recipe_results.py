@@ -95,7 +95,7 @@ def render(run: RunFolder, command: str) -> str:
         f"{machine['memory_mb'] / 1024:.0f} GiB, "
         f"{', '.join(f for f in machine['flags'] if 'vnni' in f or 'amx' in f) or 'no VNNI'}; "
         f"shared with other work, load {machine['load_average'][0]:.1f} when latency was measured.",
-        f"- Measured {measured['measured_at'][:10]} at commit {commit()}.",
+        f"- Timed {measured['measured_at'][:10]}; table written at commit {commit()}.",
     ]
     return "\n".join(lines)
 

@@ -126,7 +126,9 @@ def test_build_stopped_in_export_leaves_none_and_goes_on(built: Built, run_copy:
 
     def is_writing() -> bool:
         with suppress(FileNotFoundError):  # the writer removes what the killed one left
-            return any((folder / "onnxruntime" / "model.fp32.onnx").is_file() for folder in beside())
+            return any(
+                (folder / "onnxruntime" / "model.fp32.onnx").is_file() for folder in beside()
+            )
         return False
 
     with start_edgefit(*build, cwd=run_copy.parent) as process:
