@@ -42,11 +42,11 @@ _SECTIONS_A_STAGE_READS: dict[str, tuple[str, ...]] = {
 _REQUIRES: dict[str, tuple[str, ...]] = {
     "check": (),
     "train": ("check",),
-    "evaluate": ("train",),
-    "export": ("train",),
-    "verify": ("evaluate", "export"),
+    "evaluate": ("check", "train"),
+    "export": ("check", "train"),
+    "verify": ("check", "evaluate", "export"),
     "benchmark": ("export", "verify"),
-    "bundle": ("verify", "benchmark"),
+    "bundle": ("check", "verify", "benchmark"),
 }
 # These do not change what training computes, only where and how fast.
 _NOT_PART_OF_THE_RESULT = {"train": {"cache_mb", "workers"}}
@@ -92,10 +92,16 @@ class RunFolder:
         """Make the folder and write the resolved recipe into it.
 
         Raises:
-            RunError: The folder cannot be made.
+            RunError: The folder cannot be made, or holds a recipe of the user's own.
         """
+        if self.recipe_path.exists() and not (self.root / "stamps").is_dir():
+            raise RunError(
+                "This folder holds a recipe and is no run; its recipe is left as it is.",
+                path=self.root,
+                remedy="give another folder for the run with --out",
+            )
         try:
-            self.root.mkdir(parents=True, exist_ok=True)
+            (self.root / "stamps").mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise RunError(
                 "The run folder cannot be made.",

@@ -114,7 +114,7 @@ def test_the_recipe_is_kept(tmp_path: Path) -> None:
         run.recipe()
     run.start(other("train.epochs=3"))
     assert run.recipe() == other("train.epochs=3")
-    assert [p.name for p in run.root.iterdir()] == ["recipe.yaml"]
+    assert sorted(p.name for p in run.root.iterdir()) == ["recipe.yaml", "stamps"]
 
 
 def test_json_round_trip_leaves_nothing_beside(tmp_path: Path) -> None:
@@ -150,3 +150,24 @@ def test_an_absent_file_names_the_stage_to_run(finished: RunFolder, tmp_path: Pa
     with pytest.raises(RunError) as caught:
         finished.read_json("train", "train.json")
     assert str(caught.value.remedy).startswith(f"remove {finished.root / 'train'} and run")
+
+
+def test_a_folder_with_a_recipe_of_the_users_own_is_left_alone(tmp_path: Path) -> None:
+    own = tmp_path / "recipe.yaml"
+    own.write_text("name: mine  # a comment\n")
+    with pytest.raises(RunError, match="holds a recipe and is no run"):
+        RunFolder(tmp_path).start(make_recipe({"name": "x"}))
+    assert own.read_text() == "name: mine  # a comment\n"
+
+
+def test_new_held_out_images_undo_what_was_measured_on_the_old_ones(tmp_path: Path) -> None:
+    run, recipe = RunFolder(tmp_path / "run"), make_recipe({"name": "x"})
+    run.start(recipe)
+    for stage in STAGES:
+        run.stage_dir(stage)
+        run.mark_done(stage, recipe, outputs="first")
+    run.mark_done("check", recipe, outputs="other test images")
+    run.mark_done("train", recipe, outputs="first")
+    assert run.is_done("train", recipe)
+    for stage in ("evaluate", "export", "verify", "benchmark", "bundle"):
+        assert not run.is_done(stage, recipe)

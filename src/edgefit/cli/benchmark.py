@@ -41,10 +41,10 @@ def benchmark(
     """Each variant in its own process, rounds interleaved; recommends the fastest."""
     from edgefit.cli.runs import is_bundle
 
-    if out is not None and not out.parent.is_dir():
+    if out is not None and (out.is_dir() or not out.parent.is_dir()):
         raise InputError(
-            "The folder for the results does not exist.",
-            path=out.parent,
+            "The results cannot be written there.",
+            path=out,
             key="--out",
             remedy="make the folder, or give a file in one that exists",
         )

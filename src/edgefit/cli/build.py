@@ -86,6 +86,8 @@ def print_summary(summary: dict[str, Any]) -> None:
 
 def _row(entry: dict[str, Any]) -> list[str]:
     metrics = entry["metrics"]
+    if not metrics:  # outputs that are not finite have none
+        return [entry["variant"], "failed", *["-"] * 5]
     figures = entry["benchmark"]
     latency = ["-"] * 3
     if figures:

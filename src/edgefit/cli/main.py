@@ -28,7 +28,7 @@ from edgefit.cli import (
     verify,
 )
 from edgefit.cli.output import error_console
-from edgefit.errors import EdgefitError, missing_extra
+from edgefit.errors import EdgefitError, InputError, missing_extra
 
 app = typer.Typer(
     name="edgefit",
@@ -60,6 +60,7 @@ _WORKSHOP = {
     "albumentations",
     "onnx",
     "onnxscript",
+    "openvino",
     "nncf",
     "sklearn",
     "safetensors",
@@ -109,6 +110,9 @@ def run(arguments: list[str]) -> int:
         return 0
     except EdgefitError as error:
         return _report(error, as_json)
+    except OSError as error:  # a folder that cannot be made, a file that may not be read
+        fact = InputError("The system refused a file.", path=error.filename, found=error.strerror)
+        return _report(fact, as_json)
     except ModuleNotFoundError as error:
         package = (error.name or "").partition(".")[0]
         if package in _WORKSHOP and importlib.util.find_spec(package) is None:

@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import typer
 from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from edgefit.progress import Reporter
@@ -63,7 +64,7 @@ def print_table(title: str, columns: list[str], rows: list[list[str]]) -> None:
         first = number == 0
         table.add_column(column, justify="left" if first else "right", no_wrap=first)
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*(escape(cell) for cell in row))
     Console(highlight=False).print(table)
 
 

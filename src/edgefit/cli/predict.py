@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from edgefit.cli.output import QuietOption, error_console, reporter
 
@@ -57,7 +58,7 @@ def predict(
         warnings.simplefilter("always")
         predictor = load(bundle, variant=variant, threads=threads)
     for note in notes:
-        error_console().print(f"[yellow]warning:[/] {note.message}", soft_wrap=True)
+        error_console().print(f"[yellow]warning:[/] {escape(str(note.message))}", soft_wrap=True)
     frames = open_source(source, predictor.input)
     read = failed = 0
     shown = reporter(quiet=quiet or (out == "-" and sys.stdout.isatty()))

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from edgefit.data.table import SPLITS, Sample, SampleTable, examples
@@ -53,7 +53,7 @@ def assign_splits(table: SampleTable, config: SplitConfig) -> SampleTable:
         )
     if stated:
         _require_whole_groups(table)
-        _require_every_class(table, stated)
+        require_every_class(table, stated)
     missing = [split for split in SPLITS[1:] if split not in stated]
     if not missing:
         return table
@@ -63,7 +63,7 @@ def assign_splits(table: SampleTable, config: SplitConfig) -> SampleTable:
     split = table.with_samples(
         replace(s, split=dealt[s.group]) if s.split in (None, "train") else s for s in table.samples
     )
-    _require_every_class(split, set(SPLITS))
+    require_every_class(split)
     return split
 
 
@@ -103,7 +103,12 @@ def _require_whole_groups(table: SampleTable) -> None:
         )
 
 
-def _require_every_class(table: SampleTable, splits: set[str]) -> None:
+def require_every_class(table: SampleTable, splits: Collection[str] = SPLITS) -> None:
+    """Check that each split holds each class.
+
+    Raises:
+        DataError: One does not; names it.
+    """
     counts = table.counts()
     lacking = [
         f"{name!r} in {split}"
@@ -118,7 +123,8 @@ def _require_every_class(table: SampleTable, splits: set[str]) -> None:
             path=table.root,
             expected="every class in every split",
             found=examples(lacking),
-            remedy="add images there, or remove the stated splits to have them drawn",
+            remedy="add images there (the same pictures in two splits count once, see data.leaks), "
+            "or remove the stated splits to have them drawn",
         )
 
 

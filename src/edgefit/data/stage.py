@@ -7,14 +7,15 @@ from typing import Any
 
 from edgefit.data.audit import audit
 from edgefit.data.formats import read_samples
-from edgefit.data.split import assign_splits
+from edgefit.data.split import assign_splits, require_every_class
 from edgefit.data.table import SampleTable
-from edgefit.errors import DataError
+from edgefit.errors import DataError, RecipeError
 from edgefit.progress import QUIET, Reporter
 from edgefit.recipe import Recipe
 from edgefit.run import RunFolder
 from edgefit.spec import InputSpec
 
+TWO_CLASS_METRICS = ("roc_auc", "average_precision")
 REPORT = "check.json"
 SAMPLES = "samples.csv"
 LABELS = "labels.json"
@@ -50,9 +51,17 @@ def check(
     run.begin("check", recipe)
     report = audit(source, spec, reporter=reporter)
     report = report.with_splits(assign_splits(report.table, recipe.data.split))
+    if recipe.verify.metric in TWO_CLASS_METRICS and len(report.table.labels) != 2:
+        raise RecipeError(
+            f"{recipe.verify.metric} is a metric of two classes.",
+            key="verify.metric",
+            expected="accuracy, balanced_accuracy or macro_f1",
+            found=f"{len(report.table.labels)} classes",
+        )
     dropped: tuple[str, ...] = ()
     if recipe.data.leaks == "drop":
         report, dropped = report.without_leaks()
+        require_every_class(report.table)
     notes = [_dropped_note(dropped)] if dropped else []
     for note in notes:
         reporter.warn(note["message"])
