@@ -24,6 +24,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from edgefit.bundle import sha256_of
 from edgefit.errors import RunError
 from edgefit.recipe import Recipe, dump_recipe, load_recipe
 from edgefit.spec import LabelMap
@@ -164,6 +165,9 @@ class RunFolder:
         sections = recipe.model_dump(mode="json", include=set(_SECTIONS_A_STAGE_READS[stage]))
         for key in _NOT_PART_OF_THE_RESULT.get(stage, set()):
             sections[stage].pop(key, None)
+        if stage == "train":  # another file at the same path is another input
+            named = (recipe.model.weights, recipe.train.augment)
+            sections["files"] = [sha256_of(Path(n)) for n in named if Path(n).is_file()]
         earlier = {name: self._stamp(name).get("outputs") for name in _REQUIRES[stage]}
         text = json.dumps([sections, earlier], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()

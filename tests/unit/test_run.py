@@ -171,3 +171,13 @@ def test_new_held_out_images_undo_what_was_measured_on_the_old_ones(tmp_path: Pa
     assert run.is_done("train", recipe)
     for stage in ("evaluate", "export", "verify", "benchmark", "bundle"):
         assert not run.is_done(stage, recipe)
+
+
+def test_other_weights_at_the_same_path_are_another_input(tmp_path: Path) -> None:
+    weights = tmp_path / "weights.pth"
+    weights.write_bytes(b"one")
+    recipe = make_recipe({"name": "x", "model": {"weights": str(weights)}})
+    run = RunFolder(tmp_path / "run")
+    before = run.inputs_of("train", recipe)
+    weights.write_bytes(b"two")
+    assert run.inputs_of("train", recipe) != before
