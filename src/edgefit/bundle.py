@@ -206,19 +206,19 @@ def read_bundle(
         )
     for entry in bundle.entries():
         _check_entry(root, entry, check_hashes)
-    if check_hashes and _manifest_hash(manifest) != manifest.sha256:
+    if check_hashes and manifest_hash(manifest) != manifest.sha256:
         raise IntegrityError(
             "The manifest was changed: it does not have the hash that it states.",
             path=root / MANIFEST,
             key="sha256",
             expected=manifest.sha256 or "a hash",
-            found=_manifest_hash(manifest),
+            found=manifest_hash(manifest),
             remedy="copy the bundle again from where it was built",
         )
     return bundle
 
 
-def _manifest_hash(manifest: Manifest) -> str:
+def manifest_hash(manifest: Manifest) -> str:
     """Hash over all that a manifest says, itself excepted."""
     facts = manifest.model_dump(mode="json", exclude={"sha256"})
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
@@ -375,7 +375,7 @@ class BundleWriter:
         for entry in [f for v in manifest.variants for f in v.files] + manifest.files:
             _check_entry(self.folder, entry, check_hashes=True)
         facts = manifest.model_dump(mode="json")
-        facts["sha256"] = _manifest_hash(manifest)
+        facts["sha256"] = manifest_hash(manifest)
         text = json.dumps(facts, indent=2, ensure_ascii=False, allow_nan=False)
         (self.folder / MANIFEST).write_text(text + "\n", encoding="utf-8")
         (self.folder / _MARKER).unlink()

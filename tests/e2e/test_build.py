@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 import edgefit as package
-from edgefit.bundle import describe_file, read_bundle
+from edgefit.bundle import Manifest, describe_file, manifest_hash, read_bundle
 from edgefit.recipe import load_recipe
 from edgefit.runtime.decode import decode_image
+from tests.e2e.damage import flip_a_byte, replace_graph
 from tests.e2e.program import Built, document, edgefit
 
 VARIANTS = {f"{e}/{p}" for e in ("onnxruntime", "openvino") for p in ("fp32", "fp16", "int8")}
@@ -94,31 +95,23 @@ def test_a_changed_key_runs_only_the_stages_that_read_it(built: Built, run_copy:
     assert figures["latency_ms"] == after["variants"][0]["latency_ms"]
 
 
-def swap_two_outputs(export: Path) -> None:
-    """A wrong export that no hash can show: the ONNX file answers with two classes exchanged."""
+def swap_two_outputs(path: Path) -> None:
+    """Make an ONNX file answer with its first two classes exchanged."""
     import onnx
     from onnx import helper
 
-    path = export / "onnxruntime" / "model.fp32.onnx"
     model = onnx.load(path)
-    output = model.graph.output[0]
-    name, output_name = "unswapped", output.name
+    wanted, right = model.graph.output[0].name, "right_probabilities"
     for node in model.graph.node:
-        node.output[:] = [name if o == output_name else o for o in node.output]
+        node.output[:] = [right if name == wanted else name for name in node.output]
     order = helper.make_tensor("order", onnx.TensorProto.INT64, [3], [1, 0, 2])
     model.graph.initializer.append(order)
-    swap = helper.make_node("Gather", [name, "order"], [output_name], axis=1)
-    model.graph.node.append(swap)
+    model.graph.node.append(helper.make_node("Gather", [right, "order"], [wanted], axis=1))
     onnx.save(model, path)
-    manifest = json.loads((export / "manifest.json").read_text())
-    entry = manifest["variants"][0]["files"][0]
-    assert entry["path"] == "onnxruntime/model.fp32.onnx"
-    entry.update(describe_file(export, entry["path"]).model_dump())
-    (export / "manifest.json").write_text(json.dumps(manifest))
 
 
 def test_a_wrong_export_does_not_pass_the_gate(built: Built, run_copy: Path) -> None:
-    swap_two_outputs(run_copy / "export")
+    replace_graph(run_copy / "export", "onnxruntime/model.fp32.onnx", swap_two_outputs)
     before = (run_copy / "bundle" / "manifest.json").read_bytes()
     refused = build_again(built, run_copy, "--set", "verify.required=all")
     assert refused.returncode == 1, refused.stderr
@@ -142,9 +135,7 @@ def test_a_wrong_export_does_not_pass_the_gate(built: Built, run_copy: Path) -> 
 
 def test_an_export_that_was_changed_is_not_verified(built: Built, run_copy: Path) -> None:
     damaged = run_copy / "export" / "openvino" / "model.int8.bin"
-    content = bytearray(damaged.read_bytes())
-    content[len(content) // 2] ^= 1
-    damaged.write_bytes(content)
+    flip_a_byte(damaged)
     refused = build_again(built, run_copy, "--set", "verify.max_drop=99")
     assert refused.returncode == 1, refused.stderr
     facts = document(refused)

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edgefit.bundle import MANIFEST, describe_file
+from edgefit.bundle import MANIFEST, Manifest, describe_file, manifest_hash
 from edgefit.data.synthetic import generate
+from tests.e2e.damage import flip_a_byte, replace_graph
 
 Arguments = list[str]
 
@@ -69,10 +70,7 @@ class Place:
 
     def flip_a_byte(self, relative: str) -> Arguments:
         """Verify the bundle after one byte of a file changed, its size kept."""
-        path = self.bundle / relative
-        content = bytearray(path.read_bytes())
-        content[len(content) // 2] ^= 1
-        path.write_bytes(content)
+        flip_a_byte(self.bundle / relative)
         return ["verify", str(self.bundle)]
 
 
@@ -156,21 +154,18 @@ def cut_off_manifest(place: Place) -> Arguments:
     return ["predict", str(place.bundle), str(place.pictures)]
 
 
+def change_temperature(facts: dict[str, Any]) -> None:
+    facts["temperature"] = 2.0
+
+
+def spoil(path: Path) -> None:
+    path.write_bytes(b"no network at all")
+
+
 def replaced_network(place: Place) -> Arguments:
     """A file that is no network, listed in the manifest with its right hash."""
     relative = "onnxruntime/model.fp32.onnx"
-    (place.bundle / relative).write_bytes(b"no network at all")
-
-    def change(facts: dict[str, Any]) -> None:
-        entry = next(
-            file
-            for variant in facts["variants"]
-            for file in variant["files"]
-            if file["path"] == relative
-        )
-        entry.update(describe_file(place.bundle, relative).model_dump())
-
-    place.edit_manifest(change)
+    replace_graph(place.bundle, relative, spoil)
     picture = next((place.pictures / "good").iterdir())
     return ["predict", str(place.bundle), str(picture), "--variant", "onnxruntime/fp32"]
 
@@ -329,6 +324,7 @@ BUNDLES = [
         )
     ),
     Case("changed label", lambda p: p.edit_manifest(rename_label), 1, ("labels_sha256", MANIFEST)),
+    Case("changed number", lambda p: p.edit_manifest(change_temperature), 1, ("sha256", MANIFEST)),
     Case("exchanged labels", lambda p: p.edit_manifest(swap_labels), 1, ("labels_sha256",)),
     Case(
         "a path outside",
