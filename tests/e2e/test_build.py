@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import edgefit as package
-from edgefit.bundle import Manifest, describe_file, manifest_hash, read_bundle
+from edgefit.bundle import read_bundle
 from edgefit.recipe import load_recipe
 from edgefit.runtime.decode import decode_image
 from tests.e2e.damage import flip_a_byte, replace_graph

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edgefit.bundle import MANIFEST, Manifest, describe_file, manifest_hash
+from edgefit.bundle import MANIFEST
 from edgefit.data.synthetic import generate
 from tests.e2e.damage import flip_a_byte, replace_graph
 
