@@ -5,7 +5,10 @@
     RUN/
       recipe.yaml          the resolved recipe
       check/               samples.csv (frozen split), labels.json, check.json
-      train/               last.ckpt, best.safetensors, log.csv, train.json
+      train/               probe.safetensors, finetuned.safetensors, best.safetensors, last.ckpt,
+                           log.csv, train.json
+      calibrate/           operating.json: temperature, threshold, reject and novelty rules
+      retention/           retention.json: general knowledge before and after
       evaluate/            probabilities.npz, evaluation.json
       export/              a draft bundle: every variant and the golden frames
       verify/              verify.json
@@ -29,11 +32,23 @@ from edgefit.errors import RunError
 from edgefit.recipe import Recipe, dump_recipe, load_recipe
 from edgefit.spec import LabelMap
 
-STAGES = ("check", "train", "evaluate", "export", "verify", "benchmark", "bundle")
+STAGES = (
+    "check",
+    "train",
+    "calibrate",
+    "retention",
+    "evaluate",
+    "export",
+    "verify",
+    "benchmark",
+    "bundle",
+)
 
 _SECTIONS_A_STAGE_READS: dict[str, tuple[str, ...]] = {
     "check": ("data", "input"),
     "train": ("input", "model", "train", "task"),
+    "calibrate": ("operating",),
+    "retention": ("retention",),
     "evaluate": ("evaluate",),
     "export": ("name", "export"),
     "verify": ("verify", "evaluate"),
@@ -43,8 +58,10 @@ _SECTIONS_A_STAGE_READS: dict[str, tuple[str, ...]] = {
 _REQUIRES: dict[str, tuple[str, ...]] = {
     "check": (),
     "train": ("check",),
-    "evaluate": ("check", "train"),
-    "export": ("check", "train"),
+    "calibrate": ("check", "train"),
+    "retention": ("train",),
+    "evaluate": ("check", "calibrate"),
+    "export": ("check", "calibrate"),
     "verify": ("check", "evaluate", "export"),
     "benchmark": ("export", "verify"),
     "bundle": ("check", "verify", "benchmark"),
