@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -38,14 +38,19 @@ def time_in_turn(
 
 
 def figure(
-    name: str, samples: list[float], *, unit: str = "ms", parameters: dict[str, Any] | None = None
+    name: str,
+    samples: list[float],
+    *,
+    unit: str = "ms",
+    better: Literal["lower", "higher"] = "lower",
+    parameters: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """One measured quantity with its median, spread and raw samples."""
     low, median, high = np.percentile(samples, [25, 50, 75])
     return {
         "name": name,
         "unit": unit,
-        "better": "lower",
+        "better": better,
         "median": round(float(median), 6),
         "spread": round(float((high - low) / median), 4) if median else 0.0,
         "samples": [round(sample, 6) for sample in samples],

@@ -305,6 +305,12 @@ class TrainConfig(_Section):
     cache_mb: int = Field(default=2048, ge=0)
     compile: bool = False
 
+    def learns_batch_norm(self, weights: str) -> bool:
+        """Whether batch-norm statistics adapt, for a training that starts from ``weights``."""
+        if self.batch_norm == "auto":
+            return weights == "none"
+        return self.batch_norm == "learned"
+
     @model_validator(mode="after")
     def _modes_fit(self) -> TrainConfig:
         if self.interpolation.points and self.mode != "probe-then-full":

@@ -182,9 +182,7 @@ class RunFolder:
         sections = recipe.model_dump(mode="json", include=set(_SECTIONS_A_STAGE_READS[stage]))
         for key in _NOT_PART_OF_THE_RESULT.get(stage, set()):
             sections[stage].pop(key, None)
-        if stage == "train":  # another file at the same path is another input
-            named = (recipe.model.weights, recipe.train.augment)
-            sections["files"] = [sha256_of(Path(n)) for n in named if Path(n).is_file()]
+        sections["files"] = _files_read(stage, recipe)
         earlier = {name: self._stamp(name).get("outputs") for name in _REQUIRES[stage]}
         text = json.dumps([sections, earlier], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
@@ -245,6 +243,28 @@ class RunFolder:
     def _stamp(self, stage: str, event: str = "done") -> dict[str, Any]:
         path = self._stamp_path(stage, event)
         return self.read_json("stamps", path.name) if path.is_file() else {}
+
+
+def _files_read(stage: str, recipe: Recipe) -> list[str]:
+    """What a stage reads besides the data set; another file at the same path is another input."""
+    general = recipe.retention.general
+    if stage == "train":
+        named = [Path(recipe.model.weights), Path(recipe.train.augment)]
+        if recipe.train.teacher:
+            named.append(recipe.train.teacher.run / "train" / "best.safetensors")
+        hashes = [sha256_of(path) for path in named if path.is_file()]
+        replays = recipe.train.keep.replay > 0 and general is not None
+        return hashes + ([folder_fingerprint(general)] if replays and general else [])
+    if stage == "retention" and general is not None:
+        return [folder_fingerprint(general)]
+    return []
+
+
+def folder_fingerprint(folder: Path) -> str:
+    """Hash over the relative paths and sizes of all files below a folder."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    facts = [(path.relative_to(folder).as_posix(), path.stat().st_size) for path in files]
+    return hashlib.sha256(repr(facts).encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def write_json(target: Path, facts: dict[str, Any]) -> None:

@@ -25,7 +25,7 @@ def ask_torch(run: Path, frame: Frame) -> NDArray[np.float32]:
     """Probabilities (C,) of the trained network itself."""
     import torch
 
-    from edgefit.train.stage import load_trained
+    from edgefit.train.assembly import load_trained
 
     network = load_trained(RunFolder(run))
     images_NHWC = preprocess(frame, network_input(run))[None]
@@ -35,7 +35,7 @@ def ask_torch(run: Path, frame: Frame) -> NDArray[np.float32]:
 
 
 def network_input(run: Path) -> package.InputSpec:
-    from edgefit.train.stage import input_spec
+    from edgefit.train.assembly import input_spec
 
     return input_spec(RunFolder(run).recipe())
 

@@ -38,7 +38,7 @@ def check(
     """Read every image, list what is wrong, draw the splits and freeze them."""
     from edgefit.cli.runs import open_run
     from edgefit.data.stage import check as check_stage
-    from edgefit.train.stage import input_spec
+    from edgefit.train.assembly import input_spec
 
     run = open_run(source, data=data, out=out, overrides=overrides)
     recipe = run.recipe()

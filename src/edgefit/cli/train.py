@@ -37,7 +37,7 @@ def train(
     from edgefit.cli.runs import open_run
     from edgefit.data.stage import check
     from edgefit.pipeline.build import tell_findings
-    from edgefit.train.stage import input_spec
+    from edgefit.train.assembly import input_spec
     from edgefit.train.stage import train as train_stage
 
     run = open_run(source, data=data, weights=weights, out=out, overrides=overrides)

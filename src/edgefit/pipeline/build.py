@@ -15,8 +15,11 @@ from edgefit.pipeline.resolving import resolve
 from edgefit.progress import QUIET, Reporter
 from edgefit.recipe import Recipe
 from edgefit.run import RunFolder
+from edgefit.train.assembly import input_spec
+from edgefit.train.calibrate import calibrate
 from edgefit.train.evaluate import evaluate
-from edgefit.train.stage import input_spec, train
+from edgefit.train.retention import retention
+from edgefit.train.stage import train
 from edgefit.verify.stage import require, verify
 
 
@@ -56,12 +59,16 @@ def build(
             check(run, resolved, input_spec(resolved), reporter), reporter
         ),
         "train": lambda: train(run, reporter),
+        "calibrate": lambda: calibrate(run, reporter),
+        "retention": lambda: retention(run, reporter),
         "evaluate": lambda: evaluate(run, reporter),
         "export": lambda: export(run, reporter),
         "verify": lambda: require(verify(run, reporter), resolved.verify),
         "benchmark": lambda: benchmark_run(run, reporter),
         "bundle": lambda: bundle_run(run, reporter),
     }
+    if resolved.retention.general is None:
+        del stages["retention"]
     for number, (name, stage) in enumerate(stages.items(), start=1):
         reporter.say(f"[bold]{number}/{len(stages)} {name}[/]")
         started = time.monotonic()

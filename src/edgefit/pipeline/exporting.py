@@ -42,7 +42,7 @@ from edgefit.runtime.engines import open_session
 from edgefit.runtime.preprocess import decode_image, preprocess
 from edgefit.runtime.selftest import write_golden
 from edgefit.spec import Engine, Precision, VariantKey
-from edgefit.train.stage import input_spec, load_trained
+from edgefit.train.assembly import input_spec, load_trained
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,10 @@ def lineage(run: RunFolder, recipe: Recipe) -> dict[str, Any]:
     if recipe.model.weights not in ("imagenet", "none"):
         facts["model"]["weights"] = Path(recipe.model.weights).name
     facts["train"]["augment"] = Path(recipe.train.augment).name  # a preset, or a file's path
+    if recipe.retention.general is not None:
+        facts["retention"]["general"] = recipe.retention.general.name
+    if recipe.train.teacher is not None:
+        facts["train"]["teacher"]["run"] = recipe.train.teacher.run.name
     training = run.read_json("train", "train.json")
     checked = run.read_json("check", "check.json")
     return {

@@ -39,6 +39,10 @@ def resolve(
         facts["model"]["weights"] = str(Path(weights).resolve()) if is_path else weights
     elif facts["model"]["weights"] not in ("imagenet", "none"):
         facts["model"]["weights"] = str(_beside(recipe, facts["model"]["weights"]))
+    if facts["retention"]["general"] is not None:
+        facts["retention"]["general"] = str(_beside(recipe, facts["retention"]["general"]))
+    if facts["train"]["teacher"] is not None:
+        facts["train"]["teacher"]["run"] = str(_beside(recipe, facts["train"]["teacher"]["run"]))
     return _find_augmentation(make_recipe(facts), recipe)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import lightning.pytorch as pl
 import torch
 from lightning.pytorch.callbacks import Callback, Checkpoint
 from safetensors.torch import save_file
-from torch import nn
+from torch import Tensor, nn
 
 from edgefit.errors import RunError
 from edgefit.progress import Advance
@@ -19,6 +20,7 @@ from edgefit.train.module import FineTuning
 
 LAST = "last.ckpt"
 BEST = "best.safetensors"
+FINETUNED = "finetuned.safetensors"
 LOG = "log.csv"
 
 
@@ -39,7 +41,7 @@ class EpochCheckpoint(Checkpoint):
         assert isinstance(pl_module, FineTuning)
         if trainer.is_global_zero:
             if pl_module.best is pl_module.history[-1]:
-                save_weights(pl_module.network, self.folder / BEST)
+                save_weights(pl_module.network, self.folder / FINETUNED)
             write_log(pl_module.history, self.folder / LOG)
         if pl_module.patience_is_over:
             trainer.should_stop = True
@@ -71,9 +73,14 @@ class StepProgress(Callback):
 
 def save_weights(network: nn.Module, target: Path) -> None:
     """Write all tensors of a network as safetensors, atomically."""
-    state = {k: v.detach().cpu().contiguous() for k, v in network.state_dict().items()}
+    save_state(network.state_dict(), target)
+
+
+def save_state(state: Mapping[str, Tensor], target: Path) -> None:
+    """Write tensors as safetensors, atomically."""
+    plain = {k: v.detach().cpu().contiguous() for k, v in state.items()}
     temporary = target.with_name(target.name + ".part")
-    save_file(state, temporary)
+    save_file(plain, temporary)
     temporary.replace(target)
 
 

@@ -16,8 +16,8 @@ from edgefit.data.table import SampleTable
 from edgefit.progress import QUIET, Reporter
 from edgefit.recipe import EvaluateConfig
 from edgefit.run import RunFolder
+from edgefit.train.assembly import input_spec, load_trained
 from edgefit.train.network import EdgeNetwork
-from edgefit.train.stage import input_spec, load_trained
 
 RESULTS = "evaluation.json"
 PROBABILITIES = "probabilities.npz"

@@ -34,6 +34,7 @@ class EdgeNetwork(nn.Module):
         super().__init__()
         self.backbone = backbone
         self.head = head
+        self.spec = spec
         as_image = (1, 3, 1, 1)
         self.register_buffer("mean_255", torch.tensor(spec.mean).mul(255).reshape(as_image))
         self.register_buffer("std_255", torch.tensor(spec.std).mul(255).reshape(as_image))

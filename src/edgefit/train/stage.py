@@ -1,55 +1,83 @@
-"""The stage ``train``: from a checked data set to the best weights of a fine-tuning."""
+"""The stage ``train``: from a checked data set to the best weights of a fine-tuning.
+
+::
+
+    pretrained backbone --> phase one: probe          --> probe.safetensors
+                        --> phase two: all layers     --> finetuned.safetensors
+                        --> a point between the two   --> best.safetensors
+
+A phase whose file is there is not run again, so that a killed training goes on where it was.
+"""
 
 from __future__ import annotations
 
-import importlib.util
-import logging
 import time
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as pl
+import numpy as np
 import torch
-from lightning.fabric.utilities.exceptions import MisconfigurationException
-from torch.utils.data import DataLoader
+from lightning.fabric.utilities.rank_zero import rank_zero_only
 
 from edgefit.bundle import sha256_of
-from edgefit.data.loader import TrainingBatches
+from edgefit.data.loader import frames_in_order
 from edgefit.data.stage import frozen_samples
 from edgefit.data.table import SampleTable
-from edgefit.errors import RecipeError
 from edgefit.progress import QUIET, Reporter
 from edgefit.recipe import Recipe
-from edgefit.run import RunFolder
-from edgefit.spec import InputSpec, LabelMap
-from edgefit.train.backbones.build import build_backbone, check_input_size, freeze_stages
-from edgefit.train.backbones.card import BackboneCard, load_card
-from edgefit.train.backbones.weights import (
-    WeightsReport,
-    first_line,
-    load_weights,
-    read_state,
-)
-from edgefit.train.batches import make_loaders
-from edgefit.train.checkpoint import (
-    BEST,
-    LAST,
-    EpochCheckpoint,
-    StepProgress,
-    read_state_of_last,
-)
+from edgefit.run import RunFolder, write_json
+from edgefit.train.assembly import build_network
+from edgefit.train.backbones.card import BackboneCard
+from edgefit.train.backbones.weights import WeightsReport, read_state
+from edgefit.train.checkpoint import BEST, FINETUNED, LAST, LOG, save_state, save_weights
+from edgefit.train.features import FeatureCache
+from edgefit.train.finetune import fine_tune
+from edgefit.train.frames import SplitFrames, decode_splits
+from edgefit.train.interpolate import interpolate
 from edgefit.train.module import FineTuning
 from edgefit.train.network import EdgeNetwork
-from edgefit.train.schedule import Schedule
+from edgefit.train.overfitting import gap_in_words
+from edgefit.train.penalties import build_penalties
+from edgefit.train.probe import run_probe
 from edgefit.train.tasks import TASKS
 
 SUMMARY = "train.json"
+PROBE = "probe.safetensors"
+PROBE_FACTS = "probe.json"
+FEATURES = "features"
+Facts = dict[str, Any]
 
 
-def train(run: RunFolder, reporter: Reporter = QUIET) -> dict[str, Any]:
+@dataclass(frozen=True)
+class _Training:
+    """What every phase needs."""
+
+    recipe: Recipe
+    folder: Path
+    table: SampleTable
+    frames: SplitFrames
+    network: EdgeNetwork
+    card: BackboneCard
+    reporter: Reporter
+
+    def measure(self, network: EdgeNetwork) -> dict[str, float]:
+        """Validation metrics and loss of a network on the CPU."""
+        network.eval()
+        with torch.inference_mode():
+            logits = [
+                network.logits(torch.from_numpy(frames_NHWC)).numpy()
+                for frames_NHWC in frames_in_order(self.frames.val)
+            ]
+        targets_N = self.table.of("val").targets_N()
+        measured: dict[str, float] = TASKS[self.recipe.task].validation_metrics(
+            np.concatenate(logits), targets_N
+        )
+        return measured
+
+
+def train(run: RunFolder, reporter: Reporter = QUIET) -> Facts:
     """Fine-tune, or go on with a fine-tuning that was interrupted.
 
     Requires the stage ``check``. Ensures ``train/best.safetensors``, ``log.csv`` and
@@ -61,7 +89,7 @@ def train(run: RunFolder, reporter: Reporter = QUIET) -> dict[str, Any]:
     Raises:
         RunError: ``check`` has not ended here, or a checkpoint is damaged.
         WeightsError: The pretrained weights cannot be used.
-        StageError: The loss is not a number.
+        StageError: The loss is not a number, or explodes.
     """
     recipe = run.recipe()
     run.require("check")
@@ -70,209 +98,124 @@ def train(run: RunFolder, reporter: Reporter = QUIET) -> dict[str, Any]:
         return run.read_json("train", SUMMARY)
     folder = run.stage_dir("train")
     if not run.begin("train", recipe):
-        for name in (LAST, BEST):
+        for name in (LAST, FINETUNED, BEST, PROBE, PROBE_FACTS, LOG, SUMMARY):
             (folder / name).unlink(missing_ok=True)
     table = frozen_samples(run)
     network, card, weights = build_network(recipe, table.labels, reporter)
+    network.to(memory_format=torch.channels_last)
     started = time.monotonic()
-    module, trainer = _fit(recipe, table, network, card, folder, reporter)
-    if not trainer.is_global_zero:
-        # every training process was started with the whole command; the first goes on alone
-        raise SystemExit(0)
-    summary = _summary(module, trainer, card, weights, time.monotonic() - started)
+    frames = decode_splits(recipe, table, network.spec, reporter)
+    training = _Training(recipe, folder, table, frames, network, card, reporter)
+    phases: Facts = {"decode_seconds": round(time.monotonic() - started, 1)}
+    mode = recipe.train.mode
+    penalties = build_penalties(recipe, network, card, reporter) if mode != "probe" else []
+    if mode != "full":
+        phases["probe"] = _phase_one(training)
+    if mode != "probe":
+        module, trainer = fine_tune(
+            recipe, table, frames, network, card, folder, penalties, reporter
+        )
+        if not trainer.is_global_zero:
+            # every training process was started with the whole command; the first goes on alone
+            raise SystemExit(0)
+        phases["full"] = _facts_of_phase_two(module, trainer)
+    phases["kept"] = _keep(training)
+    summary = _summary(training, weights, phases, time.monotonic() - started)
     run.write_json("train", SUMMARY, summary)
     run.mark_done("train", recipe, outputs=sha256_of(folder / BEST))
     return summary
 
 
-def build_network(
-    recipe: Recipe, labels: LabelMap, reporter: Reporter = QUIET
-) -> tuple[EdgeNetwork, BackboneCard, WeightsReport]:
-    """The network a recipe names, filled with its pretrained weights, head at random (seeded)."""
-    card = load_card(recipe.model.backbone)
-    check_input_size(card, recipe.input.width, recipe.input.height)
-    torch.manual_seed(recipe.train.seed)
-    backbone = build_backbone(card)
-    weights = load_weights(backbone, card, recipe.model.weights)
-    if weights.source == "none":
-        reporter.say(f"{card.title} starts from random weights (model.weights: none)")
-    else:
-        reporter.say(
-            f"{card.title} starts from {weights.source}: {len(weights.missing)} tensors missing, "
-            f"{len(weights.unexpected)} unexpected {weights.unexpected[:3] or ''}"
-        )
-    head = TASKS[recipe.task].build_head(card.feature_dim, len(labels), recipe.model.dropout)
-    freeze_stages(backbone, card, recipe.train.freeze_stages)
-    return EdgeNetwork(backbone, head, input_spec(recipe, card)), card, weights
-
-
-def input_spec(recipe: Recipe, card: BackboneCard | None = None) -> InputSpec:
-    """The input contract of a recipe: its sizes, its backbone's normalisation."""
-    card = card or load_card(recipe.model.backbone)
-    return recipe.input.to_spec(card.mean, card.std)
-
-
-def load_trained(run: RunFolder) -> EdgeNetwork:
-    """The best network of a run, in eval mode on the CPU.
-
-    Raises:
-        RunError: Training has not ended here.
-        WeightsError: The weights are damaged.
-    """
-    run.require("train")
-    recipe = run.recipe()
-    card = load_card(recipe.model.backbone)
-    head = TASKS[recipe.task].build_head(card.feature_dim, len(run.labels()), recipe.model.dropout)
-    network = EdgeNetwork(build_backbone(card), head, input_spec(recipe, card))
-    network.load_state_dict(read_state(run.root / "train" / BEST))
-    return network.eval().to(memory_format=torch.channels_last)
-
-
-def _fit(
-    recipe: Recipe,
-    table: SampleTable,
-    network: EdgeNetwork,
-    card: BackboneCard,
-    folder: Path,
-    reporter: Reporter,
-) -> tuple[FineTuning, pl.Trainer]:
-    config = recipe.train
-    with _quiet_lightning():
-        trainer = make_trainer(recipe, folder, [EpochCheckpoint(folder)])
-    training, validation = make_loaders(
-        config,
-        table,
-        input_spec(recipe, card),
-        reporter,
-        rank=trainer.global_rank,
-        world=trainer.world_size,
+def _phase_one(training: _Training) -> Facts:
+    """Fit the probe, or take up the one that was fitted before; the head holds it afterwards."""
+    target, facts_file = training.folder / PROBE, training.folder / PROBE_FACTS
+    if target.is_file() and facts_file.is_file():
+        training.network.load_state_dict(read_state(target))
+        return _read(facts_file)
+    first = rank_zero_only.rank in (None, 0)
+    probe = run_probe(
+        training.network,
+        training.frames.train,
+        training.table.of("train"),
+        training.recipe.train,
+        cache=FeatureCache(training.folder / FEATURES) if first else None,
+        reporter=training.reporter,
     )
-    steps = len(training)
-    targets_N = table.of("train").targets_N()
-    loss = TASKS[recipe.task].ClassificationLoss(config, targets_N, len(table.labels))
-    module = FineTuning(network, loss, config, Schedule(config, steps), recipe.task)
-    module.to(memory_format=torch.channels_last)
-    state = read_state_of_last(folder)
-    done = len(state["history"]) if state else 0
-    with _quiet_lightning(), reporter.bar("training", config.epochs * steps) as advance:
-        progress: Any = StepProgress(advance, config.metric, done, steps)
-        trainer.callbacks.insert(0, progress)  # type: ignore[attr-defined]
-        if state:
-            reporter.say(f"training goes on after epoch {done}")
-            module.on_load_checkpoint({"edgefit": state})
-        if not (state and (module.patience_is_over or done >= config.epochs)):
-            _run_trainer(trainer, module, training, validation, folder if state else None)
-    return module, trainer
-
-
-def _run_trainer(
-    trainer: pl.Trainer,
-    module: FineTuning,
-    training: TrainingBatches,
-    validation: DataLoader[Any],
-    resume_from: Path | None,
-) -> None:
-    try:
-        trainer.fit(
-            module,
-            training,
-            validation,
-            ckpt_path=str(resume_from / LAST) if resume_from else None,
-            weights_only=True,
-        )
-    except SystemExit:  # lightning turns Ctrl-C into an exit of its own
-        if trainer.interrupted:
-            raise KeyboardInterrupt from None
-        raise
-    if trainer.interrupted:
-        raise KeyboardInterrupt
-
-
-def make_trainer(recipe: Recipe, folder: Path, callbacks: list[Any]) -> pl.Trainer:
-    """A lightning Trainer for a recipe; devices, precision and many GPUs are lightning's own.
-
-    Raises:
-        RecipeError: This machine lacks what the recipe asks for.
-    """
-    config = recipe.train
-    many = config.devices not in (1, "auto") or (
-        config.devices == "auto" and config.accelerator != "cpu" and torch.cuda.device_count() > 1
+    facts: Facts = {**probe.to_dict(), "validation": training.measure(training.network)}
+    metric = training.recipe.train.metric
+    training.reporter.say(
+        f"probe: {probe.kind}, {metric} {facts['validation'][metric]:.4f} on validation "
+        f"after {probe.seconds:.0f} s"
     )
-    gpu = config.accelerator != "cpu" and torch.cuda.is_available()
-    precision: Any = config.precision
-    if precision == "auto":
-        precision = ("bf16-mixed" if torch.cuda.is_bf16_supported() else "16-mixed") if gpu else 32
-    devices: Any = 1 if config.devices == "auto" and not gpu else config.devices
-    try:
-        return pl.Trainer(
-            max_epochs=config.epochs,
-            accelerator=config.accelerator if gpu or config.accelerator != "auto" else "cpu",
-            devices=devices,
-            strategy="ddp_find_unused_parameters_true" if many else "auto",
-            precision=precision,
-            callbacks=callbacks,
-            logger=_loggers(folder),
-            use_distributed_sampler=False,
-            num_sanity_val_steps=0,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-            enable_checkpointing=True,
-            log_every_n_steps=1000000,
-            default_root_dir=folder,
-        )
-    except (MisconfigurationException, ValueError) as error:
-        raise RecipeError(
-            "This machine cannot train in the way the recipe asks for.",
-            key="train.accelerator / train.devices / train.precision",
-            found=f"{config.accelerator} / {config.devices} / {config.precision}: "
-            f"{first_line(error)}",
-            remedy="leave all three at `auto`, or run `edgefit doctor` to see what is here",
-        ) from error
+    if first:
+        save_weights(training.network, target)
+        write_json(facts_file, facts)
+    return facts
 
 
-def _loggers(folder: Path) -> Any:
-    """TensorBoard where it is installed; log.csv is always written by the checkpoint callback."""
-    if importlib.util.find_spec("tensorboard") is None:
-        return False
-    from lightning.pytorch.loggers import TensorBoardLogger
-
-    return TensorBoardLogger(folder, name="tensorboard", version="")
-
-
-def _summary(
-    module: FineTuning,
-    trainer: pl.Trainer,
-    card: BackboneCard,
-    weights: WeightsReport,
-    seconds: float,
-) -> dict[str, Any]:
+def _facts_of_phase_two(module: FineTuning, trainer: pl.Trainer) -> Facts:
     assert module.best is not None
     return {
-        "backbone": card.id,
-        "weights": weights.to_dict(),
         "best": module.best,
         "epochs": len(module.history),
         "stopped_early": len(module.history) < module.config.epochs,
-        "training_seconds": round(sum(row["seconds"] for row in module.history), 1),
-        "wall_seconds_of_this_start": round(seconds, 1),
         "history": module.history,
         "device": str(trainer.strategy.root_device),
+        "precision": str(trainer.precision),
+        "processes": trainer.world_size,
+    }
+
+
+def _keep(training: _Training) -> Facts:
+    """Write ``best.safetensors``: the end of training, or the point that the rule picks."""
+    folder, config = training.folder, training.recipe.train
+    end = folder / (PROBE if config.mode == "probe" else FINETUNED)
+    if not config.interpolation.points:
+        save_state(read_state(end), folder / BEST)
+        return {"what": "probe" if config.mode == "probe" else "fine-tuned"}
+    learned = config.learns_batch_norm(training.recipe.model.weights)
+    line = interpolate(
+        training.network,
+        read_state(folder / PROBE),
+        read_state(end),
+        config.interpolation,
+        metric=config.metric,
+        measure=training.measure,
+        recompute=training.frames.train if learned else None,
+        reporter=training.reporter,
+    )
+    save_state(line.state, folder / BEST)
+    training.reporter.say(f"kept: alpha {line.alpha:g} between probe (0) and fine-tuned (1)")
+    return {"what": "interpolated", **line.to_dict(config.interpolation, config.metric)}
+
+
+def _summary(training: _Training, weights: WeightsReport, phases: Facts, seconds: float) -> Facts:
+    """``train.json``; the facts of phase two stand at its top, as most readers want them."""
+    config = training.recipe.train
+    full = phases.pop("full", None)
+    if full is None:  # a probe alone: one row, so that readers need not care
+        measured = phases["probe"]["validation"]
+        row = {"epoch": 0, "phase": "probe", **{f"val_{k}": v for k, v in measured.items()}}
+        full = {"best": row, "epochs": 0, "stopped_early": False, "history": [], "device": "cpu"}
+    probe_seconds = phases["probe"]["seconds"] if "probe" in phases else 0.0
+    warning = gap_in_words(full["history"], config)
+    return {
+        "backbone": training.card.id,
+        "weights": weights.to_dict(),
+        "mode": config.mode,
+        **full,
+        **phases,
+        "over_fitting": warning,
+        "training_seconds": round(
+            probe_seconds + sum(row["seconds"] for row in full["history"]), 1
+        ),
+        "wall_seconds_of_this_start": round(seconds, 1),
         "threads": torch.get_num_threads(),
     }
 
 
-@contextmanager
-def _quiet_lightning() -> Iterator[None]:
-    """Keep lightning's hints off the terminal while it works; its errors still come through."""
-    loggers = [logging.getLogger(f"lightning.{n}") for n in ("pytorch", "fabric")]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", module="lightning.*")
-            warnings.filterwarnings("ignore", message=".*does not have many workers.*")
-            yield
-    finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)
+def _read(path: Path) -> Facts:
+    import json
+
+    facts: Facts = json.loads(path.read_text(encoding="utf-8"))
+    return facts

@@ -23,7 +23,8 @@ from edgefit.train.backbones.card import load_card
 from edgefit.train.backbones.weights import read_state
 from edgefit.train.checkpoint import BEST, LAST, EpochCheckpoint
 from edgefit.train.evaluate import evaluate
-from edgefit.train.stage import input_spec, load_trained, train
+from edgefit.train.assembly import input_spec, load_trained
+from edgefit.train.stage import train
 
 CLASSES = {"circle": 22, "plain": 14, "square": 10}
 FAST = ["input.width=32", "input.height=32", "model.backbone=mobilenet_v3_small"] + [

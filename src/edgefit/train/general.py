@@ -1,0 +1,168 @@
+"""A folder of general images, to measure what a backbone keeps and to remind it while it learns.
+
+The folder is divided once: one half may be replayed in training, the other is only ever measured.
+A network that has seen a picture again and again says nothing about what it would have kept.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edgefit.data.audit import AuditReport, audit
+from edgefit.data.formats.folder import read_folder
+from edgefit.data.table import Sample, SampleTable, examples
+from edgefit.errors import DataError
+from edgefit.progress import QUIET, Reporter
+from edgefit.recipe import DataConfig, RetentionConfig
+from edgefit.spec import InputSpec
+
+FEWEST_A_CLASS = 4
+"""Two images of each class in either half: a neighbour besides itself, a fold besides its own."""
+
+_KEY = "retention.general"
+
+
+@dataclass(frozen=True)
+class General:
+    """A general folder, divided.
+
+    Attributes:
+        replay: The half that training may see; all its images.
+        probe: The half that is measured; at most ``images_per_class`` of each class.
+        unreadable: ``{path: reason}`` of the images that cannot be decoded and are left out.
+        duplicates: Paths left out because an image before them has the very same pixels.
+    """
+
+    replay: SampleTable
+    probe: SampleTable
+    unreadable: Mapping[str, str]
+    duplicates: tuple[str, ...]
+
+    @property
+    def classes(self) -> int:
+        """Number of general classes."""
+        return len(self.probe.labels)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready facts: where the images lie, how many there are, and what was left out."""
+        return {
+            "root": str(self.probe.root),
+            "classes": self.classes,
+            "replay_images": len(self.replay),
+            "probe_images": len(self.probe),
+            "unreadable": dict(self.unreadable),
+            "duplicates": list(self.duplicates),
+            "fingerprint": self.probe.fingerprint(),
+        }
+
+
+def read_general(
+    folder: Path, config: RetentionConfig, spec: InputSpec, *, reporter: Reporter = QUIET
+) -> General:
+    """Read a folder of general images, one folder a class, and divide it.
+
+    Every image is decoded once. Within each class the images are ordered by the hash of their
+    pixels and go to the two halves in turn: the same image falls into the same half wherever the
+    folder lies, whatever the files are called, and pictures that occur twice count once.
+
+    Args:
+        folder: One folder a class; images may lie deeper. Stated splits are not kept apart.
+        config: ``images_per_class`` bounds the measured half.
+        spec: The input contract that the images will go through.
+        reporter: Where progress and warnings are shown.
+
+    Returns:
+        Both halves; samples are in the order of their paths.
+
+    Raises:
+        DataError: The folder is absent, holds fewer than two classes, or holds a class with fewer
+            than :data:`FEWEST_A_CLASS` different readable images.
+    """
+    report = _audit(folder, spec, reporter)
+    by_class, duplicates = _distinct(report)
+    _require_enough(folder, by_class, report)
+    if report.unreadable:
+        reporter.warn(
+            f"{len(report.unreadable)} general images cannot be read and are left out: "
+            f"{examples(sorted(report.unreadable))}"
+        )
+    replay = [s for samples in by_class.values() for s in samples[0::2]]
+    probe = [s for samples in by_class.values() for s in samples[1::2][: config.images_per_class]]
+    return General(
+        _in_order(report.table, replay),
+        _in_order(report.table, probe),
+        dict(report.unreadable),
+        duplicates,
+    )
+
+
+def _audit(folder: Path, spec: InputSpec, reporter: Reporter) -> AuditReport:
+    if not folder.is_dir():
+        raise DataError(
+            "The folder of general images does not exist.",
+            path=folder,
+            key=_KEY,
+            expected="a folder with one folder of images a class",
+            remedy="give its path with --general, or take the key out of the recipe",
+        )
+    try:
+        table = read_folder(folder, DataConfig())
+        return audit(table, spec, reporter=reporter)
+    except DataError as error:  # its advice is about the keys of the training data
+        raise DataError(
+            f"The general images cannot be used: {error.message}",
+            path=error.path or folder,
+            key=_KEY,
+            expected="one folder of images a class",
+            found=error.found,
+            remedy="correct the folder, or give another one with --general",
+        ) from error
+
+
+def _distinct(report: AuditReport) -> tuple[dict[str, list[Sample]], tuple[str, ...]]:
+    """Different images of each class, ordered by their pixels' hash, and the paths left out."""
+    by_class: dict[str, list[Sample]] = {name: [] for name in report.table.labels.names}
+    pixels = {path: facts.pixels_hash for path, facts in report.facts.items()}
+    seen: dict[str, list[Sample]] = defaultdict(list)
+    for sample in report.table.samples:
+        seen[pixels[sample.path]].append(sample)
+    for _, twins in sorted(seen.items()):
+        by_class[twins[0].label].append(twins[0])
+    duplicates = sorted(twin.path for twins in seen.values() for twin in twins[1:])
+    return by_class, tuple(duplicates)
+
+
+def _require_enough(
+    folder: Path, by_class: Mapping[str, list[Sample]], report: AuditReport
+) -> None:
+    if len(by_class) < 2:
+        raise DataError(
+            "The general images are all of one class.",
+            path=folder,
+            key=_KEY,
+            expected="two or more class folders",
+            found=examples(list(by_class)),
+            remedy="give the folder above the class folders",
+        )
+    few = [
+        f"{name} ({len(samples)})"
+        for name, samples in by_class.items()
+        if len(samples) < FEWEST_A_CLASS
+    ]
+    if few:
+        raise DataError(
+            f"{len(few)} general classes hold too few different images.",
+            path=folder,
+            key=_KEY,
+            expected=f"at least {FEWEST_A_CLASS} different readable images a class",
+            found=f"{examples(few)}; {len(report.unreadable)} images cannot be read",
+            remedy="add images, or remove these class folders",
+        )
+
+
+def _in_order(table: SampleTable, samples: list[Sample]) -> SampleTable:
+    return table.with_samples(sorted(samples, key=lambda s: s.path))

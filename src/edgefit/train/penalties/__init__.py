@@ -1,0 +1,56 @@
+"""Terms of the loss beside the task's own: remedies against forgetting, and a teacher.
+
+Each is one file and a :class:`edgefit.train.steps.Penalty`; the training loop knows no more of it.
+"""
+
+from __future__ import annotations
+
+from edgefit.data.table import SampleTable
+from edgefit.progress import QUIET, Reporter
+from edgefit.recipe import Recipe
+from edgefit.train.backbones.card import BackboneCard
+from edgefit.train.network import EdgeNetwork
+from edgefit.train.penalties.distill import FeatureDistillation
+from edgefit.train.penalties.l2_sp import StartingPointPenalty
+from edgefit.train.penalties.replay import build_replay
+from edgefit.train.penalties.teacher import build_teacher
+from edgefit.train.steps import Penalty
+
+
+def build_penalties(
+    recipe: Recipe,
+    table: SampleTable,
+    network: EdgeNetwork,
+    card: BackboneCard,
+    reporter: Reporter = QUIET,
+) -> list[Penalty]:
+    """The penalties that a recipe switches on; none by default.
+
+    Args:
+        recipe: ``train.keep``, ``train.teacher`` and ``retention.general`` are read.
+        table: The checked samples with their splits; a teacher must not know the held-out ones.
+        network: Still holds the pretrained backbone; what is to learn has ``requires_grad``.
+        card: The backbone's card; decides the input contract of replayed images.
+        reporter: Where progress and warnings are shown.
+
+    Raises:
+        DataError: The general folder cannot be used, or a held-out image trained the teacher.
+        RunError: The teacher's run is absent, unfinished, or damaged.
+        RecipeError: The teacher was trained on other classes.
+    """
+    keep = recipe.train.keep
+    if recipe.model.weights == "none" and (keep.l2_sp or keep.distill or keep.replay):
+        reporter.warn(
+            "train.keep holds on to what the starting weights know, and these are random "
+            "(model.weights: none): there is nothing to keep"
+        )
+    penalties: list[Penalty] = []
+    if keep.l2_sp:
+        penalties.append(StartingPointPenalty(network.backbone, keep.l2_sp))
+    if keep.distill:
+        penalties.append(FeatureDistillation(network.backbone, keep.distill))
+    if keep.replay:
+        penalties.append(build_replay(recipe, network, card, reporter))
+    if recipe.train.teacher is not None:
+        penalties.append(build_teacher(recipe, recipe.train.teacher, table, reporter))
+    return penalties
