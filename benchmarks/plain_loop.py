@@ -1,4 +1,4 @@
-"""The peer of edgefit's training: torchvision's reference recipe for classification, plainly written.
+"""The peer of edgefit's training: torchvision's reference recipe, plainly written.
 
 ::
 
@@ -6,14 +6,14 @@
 
 It follows ``references/classification/train.py`` and ``presets.py`` of
 https://github.com/pytorch/vision: SGD with momentum 0.9 and weight decay 1e-4 on all parameters,
-plain cross entropy, RandomResizedCrop and a horizontal flip, every file decoded again in every epoch
-by the worker processes of a DataLoader, the rate stepped once an epoch. Batches hold 32 images; the
-reference's rate of 0.1 is for eight times as many, so it is 0.0125 here (linear scaling, Goyal 2017,
-https://arxiv.org/abs/1706.02677).
+plain cross entropy, RandomResizedCrop and a horizontal flip, every file decoded again in every
+epoch by the worker processes of a DataLoader, the rate stepped once an epoch. Batches hold 32
+images; the reference's rate of 0.1 is for eight times as many, so it is 0.0125 here (linear
+scaling, Goyal 2017, https://arxiv.org/abs/1706.02677).
 
 Backbone, pretrained weights, input size and split are those of a run folder, so that it differs
-from edgefit in nothing but how it trains. Flips are left out where the run's own augmentation is the
-one for road signs: a mirrored arrow is another sign. After each epoch the validation images are
+from edgefit in nothing but how it trains. Flips are left out where the run's own augmentation is
+the one for road signs: a mirrored arrow is another sign. After each epoch the validation images are
 measured as edgefit's network sees them; the time that this takes is kept apart.
 """
 
@@ -42,10 +42,10 @@ from edgefit.metrics import METRICS
 from edgefit.recipe import Recipe
 from edgefit.run import RunFolder
 from edgefit.spec import InputSpec
+from edgefit.train.assembly import input_spec
 from edgefit.train.backbones.build import build_backbone
 from edgefit.train.backbones.card import load_card
 from edgefit.train.backbones.weights import load_weights
-from edgefit.train.assembly import input_spec
 
 MOMENTUM, WEIGHT_DECAY = 0.9, 1e-4
 STEP_EPOCHS, STEP_FACTOR = 30, 0.1

@@ -20,7 +20,15 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from edgefit.errors import BundleError, InputError, IntegrityError
-from edgefit.spec import Engine, InputSpec, LabelMap, Precision, Task, VariantKey
+from edgefit.spec import (
+    Engine,
+    InputSpec,
+    LabelMap,
+    OperatingPoint,
+    Precision,
+    Task,
+    VariantKey,
+)
 
 FORMAT_VERSION = 1
 MANIFEST = "manifest.json"
@@ -77,7 +85,8 @@ class Manifest(_Record):
 
     Attributes:
         status: ``draft`` before the gate, ``verified`` after it.
-        thresholds: Operating point; empty for plain arg-max.
+        operating: Threshold, reject and novelty rules; None for plain arg-max.
+        thresholds: Always empty; bundles of release 0.1 hold it.
         recommended: The fastest variant that passed, as measured on the machine that built the
             bundle: ``default`` over all, and one for each engine, for devices that have only it.
         files: Everything that is no variant: golden frames, verify.json, report, card.
@@ -94,6 +103,7 @@ class Manifest(_Record):
     labels_sha256: str
     input: dict[str, Any]
     temperature: float = Field(default=1.0, gt=0)
+    operating: OperatingPoint | None = None
     thresholds: dict[str, Any] = {}
     variants: list[Variant] = Field(min_length=1)
     recommended: dict[str, str] = {}
@@ -123,6 +133,10 @@ class Bundle:
         manifest: Its manifest.
         labels: Class names in output order.
         input: The input contract.
+        operating: From probabilities to decisions; arg-max where the bundle states nothing.
+
+    Raises:
+        InputError: The input contract or the operating point cannot be.
     """
 
     def __init__(self, root: Path, manifest: Manifest) -> None:
@@ -130,6 +144,8 @@ class Bundle:
         self.manifest = manifest
         self.labels = LabelMap(tuple(manifest.labels))
         self.input = InputSpec.from_dict(manifest.input)
+        self.operating = manifest.operating or OperatingPoint()
+        self.operating.check(self.labels)
 
     def variant(self, key: VariantKey) -> Variant:
         """The record of a variant.
@@ -220,8 +236,16 @@ def read_bundle(
 
 def manifest_hash(manifest: Manifest) -> str:
     """Hash over all that a manifest says, itself excepted."""
-    facts = manifest.model_dump(mode="json", exclude={"sha256"})
+    facts = _dump(manifest)
+    del facts["sha256"]
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def _dump(manifest: Manifest) -> dict[str, Any]:
+    facts = manifest.model_dump(mode="json")
+    if manifest.operating is None:  # then it is the very manifest that release 0.1 writes and reads
+        del facts["operating"]
+    return facts
 
 
 def _read_manifest(root: Path) -> Manifest:
@@ -374,7 +398,7 @@ class BundleWriter:
         """Check the files against the manifest, then put the bundle in its place."""
         for entry in [f for v in manifest.variants for f in v.files] + manifest.files:
             _check_entry(self.folder, entry, check_hashes=True)
-        facts = manifest.model_dump(mode="json")
+        facts = _dump(manifest)
         facts["sha256"] = manifest_hash(manifest)
         text = json.dumps(facts, indent=2, ensure_ascii=False, allow_nan=False)
         (self.folder / MANIFEST).write_text(text + "\n", encoding="utf-8")

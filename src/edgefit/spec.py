@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,9 @@ from edgefit.errors import InputError
 
 Frame = NDArray[np.uint8]
 """One picture: ``uint8`` (H, W, 3), RGB."""
+
+UNSURE: Final = "unsure"
+"""What stands for a decision where the reject option leaves it to a person."""
 
 
 class Task(StrEnum):
@@ -175,6 +178,90 @@ class LabelMap:
 
 
 @dataclass(frozen=True)
+class DefectThreshold:
+    """Two-class quality control: a part is called a defect from this probability on.
+
+    Attributes:
+        good: Class of good parts.
+        defect: The other class.
+        value: Smallest probability of ``defect`` at which a part is called one, 0 to 1.
+    """
+
+    good: str
+    defect: str
+    value: float
+
+
+@dataclass(frozen=True)
+class ConformalRule:
+    """Split-conformal prediction: the answer is ``unsure`` unless just one class is likely enough.
+
+    Attributes:
+        coverage: Share of pictures whose true class is meant to be in the prediction set.
+        quantile: A class is in the set where 1 minus its probability is at most this.
+    """
+
+    coverage: float
+    quantile: float
+
+
+@dataclass(frozen=True)
+class NoveltyRule:
+    """A picture whose novelty score is above ``threshold`` is unlike all training pictures.
+
+    Attributes:
+        threshold: Largest score that counts as known.
+        prototypes: Path, inside the bundle, of the class means ``float32`` (C, F), as ``.npy``.
+    """
+
+    threshold: float
+    prototypes: str
+
+
+@dataclass(frozen=True)
+class OperatingPoint:
+    """From a network's answer to a decision. What is None is not used; all None is arg-max."""
+
+    threshold: DefectThreshold | None = None
+    conformal: ConformalRule | None = None
+    novelty: NoveltyRule | None = None
+
+    @property
+    def decides(self) -> bool:
+        """Whether a decision may differ from the most probable class."""
+        return self.threshold is not None or self.conformal is not None
+
+    def check(self, labels: LabelMap) -> None:
+        """Check the rules against the classes.
+
+        Raises:
+            InputError: A class, or a number, that cannot be.
+        """
+        shares = {}
+        if self.threshold is not None:
+            shares["threshold.value"] = self.threshold.value
+            pair = [self.threshold.good, self.threshold.defect]
+            if sorted(pair) != sorted(labels.names):
+                raise InputError(
+                    "The threshold is not one between the two classes.",
+                    key="operating.threshold",
+                    expected=list(labels.names),
+                    found=pair,
+                )
+        if self.conformal is not None:
+            shares["conformal.coverage"] = self.conformal.coverage
+            shares["conformal.quantile"] = self.conformal.quantile
+        for name, value in shares.items():
+            if not 0 <= value <= 1:
+                raise InputError(
+                    "The operating point is out of range.",
+                    key=f"operating.{name}",
+                    expected="0 to 1",
+                    found=value,
+                )
+
+
+@dataclass(frozen=True)
 class Prediction:
     """What the network says of one frame.
 
@@ -183,16 +270,33 @@ class Prediction:
         index: Its position in the label map.
         confidence: Its probability, 0 to 1.
         probabilities: ``float32`` (C,), all classes in label-map order.
+        decision: What the operating point makes of it: a class, or ``unsure``. With a threshold
+            it may differ from ``label``; without an operating point it is ``label``.
+        novelty: How unlike the training pictures the frame is, 0 to 2; None where the bundle does
+            not score it.
+        is_novel: Whether ``novelty`` is beyond what counts as known; None as above.
     """
 
     label: str
     index: int
     confidence: float
     probabilities: NDArray[np.float32] = field(repr=False)
+    decision: str = ""
+    novelty: float | None = None
+    is_novel: bool | None = None
+
+    def __post_init__(self) -> None:
+        if not self.decision:
+            object.__setattr__(self, "decision", self.label)
+
+    @property
+    def unsure(self) -> bool:
+        """Whether the reject option leaves the decision to a person."""
+        return self.decision == UNSURE
 
     @classmethod
     def from_probabilities(cls, probabilities_C: NDArray[np.float32], labels: LabelMap) -> Self:
-        """Decode one row of the network's output, ``float32`` (C,)."""
+        """Decode one row of the network's output, ``float32`` (C,), by arg-max."""
         best = int(np.argmax(probabilities_C))
         return cls(labels.names[best], best, float(probabilities_C[best]), probabilities_C)
 

@@ -23,7 +23,9 @@ from edgefit.cli import (
     doctor,
     evaluate,
     export,
+    learning_curve,
     predict,
+    retention,
     train,
     verify,
 )
@@ -43,6 +45,8 @@ for verb in (
     check,
     train,
     evaluate,
+    retention,
+    learning_curve,
     export,
     verify,
     benchmark,

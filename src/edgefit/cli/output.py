@@ -83,3 +83,11 @@ def percent(entry: dict[str, Any] | None) -> str:
     if entry["low"] is None:
         return f"{entry['value'] * 100:.2f} %"
     return f"{entry['value'] * 100:.2f} % ({entry['low'] * 100:.1f}-{entry['high'] * 100:.1f})"
+
+
+def points(entry: dict[str, Any] | None) -> str:
+    """``+1.20 (+0.5 to +2.0)``, percentage points, from gain, low, high; `-` without."""
+    if entry is None or entry["gain"] is None:
+        return "-"
+    gain, low, high = (100 * entry[key] for key in ("gain", "low", "high"))
+    return f"{gain:+.2f} ({low:+.1f} to {high:+.1f})"

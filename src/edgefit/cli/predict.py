@@ -63,7 +63,8 @@ def predict(
     read = failed = 0
     shown = reporter(quiet=quiet or (out == "-" and sys.stdout.isatty()))
     sinks = {Format.CSV: CsvSink, Format.JSONL: JsonlSink}
-    with sinks[chosen](out, predictor.labels, top=top_k) as sink:
+    point = predictor.operating
+    with sinks[chosen](out, predictor.labels, top=top_k, point=point) as sink:
         for item in shown.track(frames, "predicting", total=frames.len_hint):
             prediction = None if item.frame is None else predictor(item.frame)
             sink.write(item, prediction)

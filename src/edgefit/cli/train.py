@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import typer
+from rich.markup import escape
 
 from edgefit.cli.output import (
     DataOption,
@@ -12,6 +15,7 @@ from edgefit.cli.output import (
     SetOption,
     SourceArgument,
     WeightsOption,
+    error_console,
     print_json,
     print_table,
     reporter,
@@ -33,34 +37,55 @@ def train(
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Train the head, then all layers; checks the data first where that has not been done."""
+    """Fit a probe, then train all layers; checks the data first where that has not been done."""
     from edgefit.cli.runs import open_run
     from edgefit.data.stage import check
     from edgefit.pipeline.build import tell_findings
     from edgefit.train.assembly import input_spec
+    from edgefit.train.processes import first_process_first, is_first_process
     from edgefit.train.stage import train as train_stage
 
-    run = open_run(source, data=data, weights=weights, out=out, overrides=overrides)
-    recipe = run.recipe()
-    shown = reporter(quiet=quiet)
-    tell_findings(check(run, recipe, input_spec(recipe), shown), shown)
+    shown = reporter(quiet=quiet or not is_first_process())
+    with first_process_first():
+        run = open_run(source, data=data, weights=weights, out=out, overrides=overrides)
+        recipe = run.recipe()
+        tell_findings(check(run, recipe, input_spec(recipe), shown), shown)
     summary = train_stage(run, shown)
     if as_json:
         print_json(summary)
         return
-    metric = f"val_{recipe.train.metric}"
+    _print(summary, recipe.train.metric)
+    say_next(f"edgefit calibrate {run.root}", f"edgefit evaluate {run.root}")
+
+
+def _print(summary: dict[str, Any], metric: str) -> None:
+    title = metric.replace("_", " ")
+    if "probe" in summary:
+        probe = summary["probe"]
+        typer.echo(
+            f"phase one, {probe['kind']} probe: {title} {probe['validation'][metric]:.4f} "
+            f"on validation after {probe['seconds']:.0f} s"
+        )
     rows = [
         [
             f"{row['epoch']}{' *' if row['epoch'] == summary['best']['epoch'] else ''}",
-            row["phase"],
             f"{row['train_loss']:.4f}",
             f"{row['val_loss']:.4f}",
-            f"{row[metric]:.4f}",
+            f"{row[f'val_{metric}']:.4f}",
+            f"{row['gap']:+.4f}",
             f"{row['seconds']:.1f}",
         ]
         for row in summary["history"]
     ]
-    print_table(
-        "training (* best)", ["epoch", "phase", "train loss", "val loss", metric, "s"], rows
-    )
-    say_next(f"edgefit evaluate {run.root}")
+    if rows:
+        columns = ["epoch", "train loss", "val loss", title, "train - val", "s"]
+        print_table("phase two (* best)", columns, rows)
+    if "alpha" in summary["kept"]:
+        kept = summary["kept"]
+        curve = [
+            [f"{p['alpha']:g}{' *' if p['alpha'] == kept['alpha'] else ''}", f"{p[metric]:.4f}"]
+            for p in kept["points"]
+        ]
+        print_table("between probe (0) and fine-tuned (1)  (* kept)", ["alpha", title], curve)
+    if summary["over_fitting"]:
+        error_console().print(f"[yellow]warning:[/] {escape(summary['over_fitting'])}")

@@ -238,15 +238,23 @@ class TrainingBatches:
         sampler: The order; lightning calls its ``set_epoch``.
         batch_size: Frames in a batch; the last one may hold fewer.
         workers: Threads that make batches ahead; 0 makes each when it is asked for.
+        pinned: Put batches into page-locked memory, from which an accelerator copies meanwhile.
     """
 
     def __init__(
-        self, dataset: TrainingSet, sampler: EpochSampler, *, batch_size: int, workers: int = 0
+        self,
+        dataset: TrainingSet,
+        sampler: EpochSampler,
+        *,
+        batch_size: int,
+        workers: int = 0,
+        pinned: bool = False,
     ) -> None:
         self.dataset = dataset
         self.sampler = sampler
         self.batch_size = batch_size
         self.workers = workers
+        self.pinned = pinned
 
     def __len__(self) -> int:
         return math.ceil(len(self.sampler) / self.batch_size)
@@ -258,7 +266,10 @@ class TrainingBatches:
         yield from self._ahead(batches) if self.workers else map(self._make, batches)
 
     def _make(self, keys: Sequence[tuple[int, int]]) -> Batch:
-        return collate([self.dataset[key] for key in keys])
+        frames_NHWC, targets_N = collate([self.dataset[key] for key in keys])
+        if self.pinned:
+            return frames_NHWC.pin_memory(), targets_N.pin_memory()
+        return frames_NHWC, targets_N
 
     def _ahead(self, batches: Sequence[Sequence[tuple[int, int]]]) -> Iterator[Batch]:
         with ThreadPoolExecutor(self.workers) as pool:

@@ -8,10 +8,10 @@ that openvino-model-api reads
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from edgefit.spec import Aspect, InputSpec, LabelMap, Task
+from edgefit.spec import Aspect, InputSpec, LabelMap, OperatingPoint, Task
 
 _RESIZE_TYPE = {
     Aspect.STRETCH: "standard",
@@ -30,6 +30,7 @@ class ModelMetadata:
         labels: Class names in output order.
         spec: The input contract.
         temperature: What the logits are divided by inside the graph.
+        operating: From probabilities to decisions, after the graph.
     """
 
     name: str
@@ -37,6 +38,7 @@ class ModelMetadata:
     labels: LabelMap
     spec: InputSpec
     temperature: float
+    operating: OperatingPoint | None = None
 
     def for_onnx(self) -> dict[str, str]:
         """Key -> text for ``metadata_props``."""
@@ -49,6 +51,8 @@ class ModelMetadata:
             "temperature": self.temperature,
             "producer": "edgefit",
         }
+        if self.operating is not None:
+            facts["operating"] = asdict(self.operating)
         return {
             f"edgefit.{key}": value if isinstance(value, str) else json.dumps(value)
             for key, value in facts.items()

@@ -11,7 +11,7 @@ import torch
 from onnx import helper, numpy_helper
 
 from edgefit.export.metadata import ModelMetadata
-from edgefit.export.program import INPUT_NAME, OUTPUT_NAME
+from edgefit.export.program import INPUT_NAME, output_names
 
 _SMALLEST_HALVED = 256
 """Tensors with fewer numbers stay fp32: they weigh nothing and hold shapes, means and scales."""
@@ -31,7 +31,7 @@ def write_onnx(program: Any, target: Path, metadata: ModelMetadata, *, opset: in
         dynamo=True,
         opset_version=opset,
         input_names=[INPUT_NAME],
-        output_names=[OUTPUT_NAME],
+        output_names=output_names(program),
         external_data=False,
         verbose=False,
     )

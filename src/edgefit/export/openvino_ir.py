@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from edgefit.export.metadata import ModelMetadata
-from edgefit.export.program import INPUT_NAME, OUTPUT_NAME
+from edgefit.export.program import INPUT_NAME, output_names
 from edgefit.telemetry import block_telemetry
 
 
@@ -19,7 +19,7 @@ def to_openvino(program: Any, metadata: ModelMetadata) -> Any:
 
     Returns:
         An ``openvino.Model`` with input ``frames`` ``u8`` [-1, H, W, 3] and output
-        ``probabilities`` ``f32`` [-1, C].
+        ``probabilities`` ``f32`` [-1, C]; and ``feature_vector`` ``f32`` [-1, F] where captured.
     """
     block_telemetry()
     import openvino as ov
@@ -27,7 +27,8 @@ def to_openvino(program: Any, metadata: ModelMetadata) -> Any:
     model = ov.convert_model(program)
     model.reshape([-1, *metadata.spec.shape_HWC])
     model.inputs[0].get_tensor().set_names({INPUT_NAME})
-    model.outputs[0].get_tensor().set_names({OUTPUT_NAME})
+    for output, name in zip(model.outputs, output_names(program), strict=True):
+        output.get_tensor().set_names({name})
     model.get_parameters()[0].set_layout(ov.Layout("NHWC"))
     model.validate_nodes_and_infer_types()
     return model

@@ -8,24 +8,55 @@ also make OpenVINO lose a change of colour order that is put before it (found wi
 from __future__ import annotations
 
 import copy
-from typing import Any
+from typing import Any, Protocol, cast
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from edgefit.errors import StageError
+from edgefit.runtime.engines import FEATURES
 from edgefit.spec import InputSpec
 
 INPUT_NAME = "frames"
 OUTPUT_NAME = "probabilities"
 
 
-def capture(network: nn.Module, spec: InputSpec) -> Any:
+class Answering(Protocol):
+    """A network that gives probabilities (N, C) and the features (N, F) they were made from."""
+
+    def answers(self, frames_NHWC: Tensor) -> tuple[Tensor, Tensor]:
+        """Both, of ``uint8`` (N, H, W, 3)."""
+        ...
+
+
+class WithFeatures(nn.Module):
+    """A network whose features are a second output of its graph.
+
+    Args:
+        network: A module that is :class:`Answering`.
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, frames_NHWC: Tensor) -> tuple[Tensor, Tensor]:
+        """Probabilities ``float32`` (N, C) and features ``float32`` (N, F)."""
+        return cast(Answering, self.network).answers(frames_NHWC)
+
+
+def output_names(program: Any) -> list[str]:
+    """Names of a captured program's outputs, in their order."""
+    return [OUTPUT_NAME, FEATURES][: len(program.graph_signature.user_outputs)]
+
+
+def capture(network: nn.Module, spec: InputSpec, *, features: bool = False) -> Any:
     """Trace a network with a free batch size (``torch.export``).
 
     Args:
         network: Takes ``uint8`` (N, H, W, 3), gives ``float32`` (N, C); in eval mode.
         spec: Gives H and W.
+        features: Give the features as a second output; the network is :class:`Answering`.
 
     Returns:
         A ``torch.export.ExportedProgram``.
@@ -36,6 +67,8 @@ def capture(network: nn.Module, spec: InputSpec) -> Any:
     # two frames, because torch.export takes a dimension of size one for a constant
     frames_NHWC = torch.zeros((2, *spec.shape_HWC), dtype=torch.uint8)
     plain = copy.deepcopy(network).eval().cpu().to(memory_format=torch.contiguous_format)
+    if features:
+        plain = WithFeatures(plain).eval()
     try:
         with torch.no_grad():
             return torch.export.export(

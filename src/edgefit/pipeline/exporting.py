@@ -6,6 +6,7 @@ captured program; int8 is calibrated on training images, each engine by its own 
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,8 +42,9 @@ from edgefit.run import RunFolder
 from edgefit.runtime.engines import open_session
 from edgefit.runtime.preprocess import decode_image, preprocess
 from edgefit.runtime.selftest import write_golden
-from edgefit.spec import Engine, Precision, VariantKey
+from edgefit.spec import Engine, OperatingPoint, Precision, VariantKey
 from edgefit.train.assembly import input_spec, load_trained
+from edgefit.train.calibrate import PROTOTYPES, operating_point
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,8 @@ class _Making:
 def export(run: RunFolder, reporter: Reporter = QUIET) -> dict[str, Any]:
     """Export the best network of a run.
 
-    Requires ``check`` and ``train``. Ensures ``export/``, a draft bundle with the golden frames.
+    Requires ``check`` and ``calibrate``. Ensures ``export/``, a draft bundle with the golden
+    frames and the operating point.
 
     Returns:
         Sizes and making of each variant.
@@ -69,6 +72,7 @@ def export(run: RunFolder, reporter: Reporter = QUIET) -> dict[str, Any]:
         StageError: The network cannot be captured, or an engine refuses a file.
     """
     recipe = run.recipe()
+    run.require("check", "calibrate")
     network = load_trained(run)
     if run.is_done("export", recipe):
         reporter.say("[dim]export: already done with these inputs[/]")
@@ -77,19 +81,21 @@ def export(run: RunFolder, reporter: Reporter = QUIET) -> dict[str, Any]:
     table = frozen_samples(run)
     spec = input_spec(recipe)
     temperature = float(network.temperature)
-    metadata = ModelMetadata(recipe.name, recipe.task, table.labels, spec, temperature)
+    point = operating_point(run)
+    metadata = ModelMetadata(recipe.name, recipe.task, table.labels, spec, temperature, point)
     with BundleWriter(run.root / "export") as writer:
         reporter.say("capturing the network")
         making = _Making(
             writer.folder,
-            capture(network, spec),
+            capture(network, spec, features=point.novelty is not None),
             metadata,
             recipe.export,
             _calibration_frames(table, recipe, reporter),
             reporter,
         )
         variants = [v for engine in recipe.export.engines for v in _MAKERS[engine](making)]
-        golden = _write_golden(writer.folder, variants, table, recipe)
+        files = _write_golden(writer.folder, variants, table, recipe)
+        files += _copy_prototypes(run, point, writer.folder)
         manifest = Manifest(
             format_version=FORMAT_VERSION,
             status="draft",
@@ -99,8 +105,9 @@ def export(run: RunFolder, reporter: Reporter = QUIET) -> dict[str, Any]:
             labels_sha256=table.labels.sha256,
             input=spec.to_dict(),
             temperature=temperature,
+            operating=point,
             variants=variants,
-            files=golden,
+            files=files,
             lineage=lineage(run, recipe),
         )
         writer.finish(manifest)
@@ -212,6 +219,15 @@ def _write_golden(
     )
     written = sorted(p.relative_to(folder).as_posix() for p in golden.rglob("*") if p.is_file())
     return describe_files(folder, written)
+
+
+def _copy_prototypes(run: RunFolder, point: OperatingPoint, folder: Path) -> list[FileEntry]:
+    if point.novelty is None:
+        return []
+    copy = folder / point.novelty.prototypes
+    copy.parent.mkdir(parents=True)
+    shutil.copyfile(run.root / "calibrate" / PROTOTYPES, copy)
+    return describe_files(folder, [point.novelty.prototypes])
 
 
 def _summary(manifest: Manifest) -> dict[str, Any]:

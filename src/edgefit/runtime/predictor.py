@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from edgefit.bundle import Bundle, read_bundle
-from edgefit.errors import MissingDependencyError
+from edgefit.errors import BundleError, MissingDependencyError
+from edgefit.metrics.novelty import novelty_scores
 from edgefit.runtime.decoding import DECODERS
 from edgefit.runtime.engines import (
     INSTALL_COMMANDS,
@@ -19,7 +21,7 @@ from edgefit.runtime.engines import (
     open_session,
 )
 from edgefit.runtime.preprocess import decode_image, preprocess
-from edgefit.spec import InputSpec, LabelMap, Prediction, VariantKey
+from edgefit.spec import InputSpec, LabelMap, OperatingPoint, Prediction, VariantKey
 
 _DEFAULT_TARGET = "default"
 
@@ -82,6 +84,37 @@ def choose_variant(bundle: Bundle, variant: str | None = None) -> VariantKey:
     )
 
 
+def read_prototypes(bundle: Bundle) -> NDArray[np.float32] | None:
+    """The class prototypes ``float32`` (C, F) of a bundle that scores novelty, else None.
+
+    Raises:
+        BundleError: The file is not listed, or holds something else.
+    """
+    if bundle.operating.novelty is None:
+        return None
+    path = bundle.file(bundle.operating.novelty.prototypes)
+    try:
+        found = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise BundleError(
+            "The novelty prototypes cannot be read.",
+            path=path,
+            found=str(error).splitlines()[0],
+            remedy="build the bundle again",
+        ) from error
+    fits = isinstance(found, np.ndarray) and found.ndim == 2 and found.dtype == np.float32
+    if not fits or len(found) != len(bundle.labels):
+        raise BundleError(
+            "The novelty prototypes do not fit the bundle.",
+            path=path,
+            expected=f"float32 ({len(bundle.labels)}, F)",
+            found=f"{getattr(found, 'dtype', type(found).__name__)} {getattr(found, 'shape', '')}",
+            remedy="build the bundle again",
+        )
+    prototypes_CF: NDArray[np.float32] = found
+    return prototypes_CF
+
+
 class Predictor:
     """One open variant of a bundle: call it with a frame. Not to be shared by threads.
 
@@ -89,12 +122,15 @@ class Predictor:
         labels: Class names in output order.
         input: The input contract.
         variant: Engine and precision that run.
+        operating: From probabilities to decisions; arg-max where the bundle states nothing.
     """
 
     def __init__(self, bundle: Bundle, key: VariantKey, session: EngineSession) -> None:
         self.labels: LabelMap = bundle.labels
         self.input: InputSpec = bundle.input
         self.variant = key
+        self.operating: OperatingPoint = bundle.operating
+        self._prototypes_CF = read_prototypes(bundle)
         self._session = session
         self._decode = DECODERS[bundle.manifest.task]
 
@@ -109,7 +145,12 @@ class Predictor:
             FrameError: The array is no frame.
         """
         images_NHWC = preprocess(frame, self.input)[None]
-        return self._decode(self._session.infer(images_NHWC)[0], self.labels)
+        if self._prototypes_CF is None:
+            probabilities_NC = self._session.infer(images_NHWC)
+            return self._decode(probabilities_NC[0], self.labels, self.operating, None)
+        probabilities_NC, features_NF = self._session.infer_with_features(images_NHWC)
+        novelty = float(novelty_scores(features_NF, self._prototypes_CF)[0])
+        return self._decode(probabilities_NC[0], self.labels, self.operating, novelty)
 
     def predict_batch(self, frames: Sequence[NDArray[Any]]) -> list[Prediction]:
         """Answer for several frames, in their order: the same answers as one by one.

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
+import numpy as np
 from torch.utils.data import DataLoader, Dataset
 
 from edgefit.data.augment import build_augmentation
@@ -19,83 +21,130 @@ from edgefit.data.loader import (
 )
 from edgefit.data.table import SampleTable
 from edgefit.errors import RecipeError
-from edgefit.progress import Reporter
 from edgefit.recipe import TrainConfig
-from edgefit.spec import Frame, InputSpec
+from edgefit.spec import Frame
+from edgefit.train.frames import SplitFrames
 
+GAP_IMAGES = 512
+"""Training images that are measured like validation: enough to see a gap of a few percent."""
 _VALIDATION_BATCH = 64
 
 
 class ValidationSet(Dataset[tuple[Frame, int]]):
-    """Frames with targets, in table order, as they are.
+    """Frames with targets, as they are.
 
     Args:
         store: The frames.
         table: Gives their classes.
+        indices: Which of them, in this order.
     """
 
-    def __init__(self, store: FrameStore, table: SampleTable) -> None:
+    def __init__(self, store: FrameStore, table: SampleTable, indices: Sequence[int]) -> None:
         self.store = store
         self.targets_N = table.targets_N()
+        self.indices = indices
 
     def __len__(self) -> int:
-        return len(self.store)
+        return len(self.indices)
 
-    def __getitem__(self, index: int) -> tuple[Frame, int]:
+    def __getitem__(self, number: int) -> tuple[Frame, int]:
+        index = self.indices[number]
         return self.store.frame(index), int(self.targets_N[index])
 
 
 def make_loaders(
     config: TrainConfig,
     table: SampleTable,
-    spec: InputSpec,
-    reporter: Reporter,
+    frames: SplitFrames,
     *,
     rank: int = 0,
     world: int = 1,
-) -> tuple[TrainingBatches, DataLoader[Any]]:
-    """Loaders of the train and the val split; ``rank`` is this training process, of ``world``.
+    pinned: bool = False,
+) -> tuple[TrainingBatches, list[DataLoader[Any]]]:
+    """Batches of the train split; and two plain loaders: the val split, and some training images.
+
+    Each training process, ``rank`` of ``world``, has its share of all three. A step of all
+    processes together sees the images that a step of a single one would.
+
+    Args:
+        config: Batch size, augmentation, balance, seed and workers are read.
+        table: The checked samples.
+        frames: Their frames.
+        rank: This training process.
+        world: Number of training processes.
+        pinned: Put batches where an accelerator can fetch them without waiting.
 
     Raises:
-        RecipeError: Fewer than two training images fit into a batch (batch norm needs two).
+        RecipeError: A process would get fewer than two images in a batch (batch norm needs two),
+            or the batch cannot be divided among the processes.
     """
     train_table, val_table = table.of("train"), table.of("val")
-    if min(config.batch_size, len(train_table)) < 2:
-        raise RecipeError(
-            "Training needs at least two images in a batch.",
-            key="train.batch_size",
-            expected="2 or more, and as many training images",
-            found=f"batch size {config.batch_size}, {len(train_table)} training images",
-        )
-    stores = [
-        FrameStore(t.samples, t.root, spec, budget_mb=config.cache_mb, reporter=reporter)
-        for t in (train_table, val_table)
-    ]
+    batch_size = share_of_batch(config.batch_size, len(train_table), world)
     targets_N = train_table.targets_N()
+    spec = frames.train.spec
     build_augmentation(config.augment, spec)  # a wrong file is an error here, not in a thread
     augmentation = PerThread(partial(build_augmentation, config.augment, spec))
     sampler = EpochSampler(
         targets_N,
-        batch_size=config.batch_size,
+        batch_size=batch_size,
         seed=config.seed,
         balance="sampler" if config.balance == "sampler" else "none",
         rank=rank,
         world=world,
     )
     training = TrainingBatches(
-        TrainingSet(stores[0], targets_N, augmentation, config.seed),
+        TrainingSet(frames.train, targets_N, augmentation, config.seed),
         sampler,
-        batch_size=config.batch_size,
-        workers=_worker_count(config.workers),
+        batch_size=batch_size,
+        workers=_worker_count(config.workers, world),
+        pinned=pinned,
     )
-    validation: DataLoader[Any] = DataLoader(
-        ValidationSet(stores[1], val_table), batch_size=_VALIDATION_BATCH, collate_fn=collate
-    )
-    return training, validation
+    some = np.random.default_rng([config.seed]).permutation(len(train_table))[:GAP_IMAGES]
+    plain = [
+        DataLoader(
+            ValidationSet(store, part, indices[rank::world]),
+            batch_size=_VALIDATION_BATCH,
+            collate_fn=collate,
+            pin_memory=pinned,
+        )
+        for store, part, indices in (
+            (frames.val, val_table, list(range(len(val_table)))),
+            (frames.train, train_table, sorted(int(index) for index in some)),
+        )
+    ]
+    return training, plain
 
 
-def _worker_count(workers: int | str) -> int:
+def share_of_batch(batch_size: int, images: int, world: int) -> int:
+    """Images that one of ``world`` processes takes in a step; ``train.batch_size`` is for all.
+
+    Raises:
+        RecipeError: See :func:`make_loaders`.
+    """
+    if batch_size % world:
+        raise RecipeError(
+            "The batch cannot be divided evenly among the training processes.",
+            key="train.batch_size",
+            expected=f"a multiple of {world}, the number of processes",
+            found=batch_size,
+            remedy=f"for example --set train.batch_size={max(2, batch_size // world) * world}",
+        )
+    share = batch_size // world
+    if min(share, images // world) < 2:
+        raise RecipeError(
+            "Training needs at least two images in a batch"
+            f"{' of each process' if world > 1 else ''}.",
+            key="train.batch_size",
+            expected=f"{2 * world} or more, and as many training images",
+            found=f"batch size {batch_size}, {images} training images, "
+            f"{world} process{'es' if world > 1 else ''}",
+            remedy="raise the batch size, or start fewer processes",
+        )
+    return share
+
+
+def _worker_count(workers: int | str, world: int) -> int:
     if isinstance(workers, int):
         return workers
-    cores = len(os.sched_getaffinity(0))
-    return 0 if cores <= 2 else min(8, cores - 1)
+    cores = len(os.sched_getaffinity(0)) // world
+    return max(0, min(8, cores - 1))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,11 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from edgefit.errors import RunError
-from edgefit.progress import Advance
+from edgefit.progress import Advance, Reporter
+from edgefit.recipe import TrainConfig
 from edgefit.train.backbones.weights import UNREADABLE, first_line
 from edgefit.train.module import FineTuning
+from edgefit.train.overfitting import gap_in_words
 
 LAST = "last.ckpt"
 BEST = "best.safetensors"
@@ -41,7 +44,8 @@ class EpochCheckpoint(Checkpoint):
         assert isinstance(pl_module, FineTuning)
         if trainer.is_global_zero:
             if pl_module.best is pl_module.history[-1]:
-                save_weights(pl_module.network, self.folder / FINETUNED)
+                with pl_module.average.applied() if pl_module.average else nullcontext():
+                    save_weights(pl_module.network, self.folder / FINETUNED)
             write_log(pl_module.history, self.folder / LOG)
         if pl_module.patience_is_over:
             trainer.should_stop = True
@@ -52,11 +56,27 @@ class EpochCheckpoint(Checkpoint):
 
 
 class StepProgress(Callback):
-    """Moves one bar over all epochs, with the latest validation result beside it."""
+    """Moves one bar over all epochs, with the latest validation result beside it.
 
-    def __init__(self, advance: Advance, metric: str, done_epochs: int, steps: int) -> None:
+    Args:
+        advance: Moves the bar by steps.
+        config: Its metric is shown; its bound on the gap is watched, and said once.
+        done_epochs: Epochs done by an earlier start.
+        steps: Steps in an epoch.
+        reporter: Where the warning is said.
+    """
+
+    def __init__(
+        self,
+        advance: Advance,
+        config: TrainConfig,
+        done_epochs: int,
+        steps: int,
+        reporter: Reporter,
+    ) -> None:
         self.advance = advance
-        self.metric = metric
+        self.config = config
+        self.reporter = reporter
         advance(done_epochs * steps)
 
     def on_train_batch_end(
@@ -66,9 +86,12 @@ class StepProgress(Callback):
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         assert isinstance(pl_module, FineTuning)
-        row = pl_module.history[-1]
-        value = row[f"val_{self.metric}"]
-        self.advance(0, f"epoch {row['epoch']}: {self.metric} {value:.4f}")
+        history, metric = pl_module.history, self.config.metric
+        row = history[-1]
+        self.advance(0, f"epoch {row['epoch']}: {metric} {row[f'val_{metric}']:.4f}")
+        warning = gap_in_words(history, self.config)
+        if warning and not gap_in_words(history[:-1], self.config):
+            self.reporter.warn(warning)
 
 
 def save_weights(network: nn.Module, target: Path) -> None:

@@ -13,44 +13,58 @@ from edgefit import metrics
 from edgefit.data.loader import FrameStore, frames_in_order
 from edgefit.data.stage import frozen_samples
 from edgefit.data.table import SampleTable
+from edgefit.metrics import intervals
+from edgefit.metrics.calibration import calibration, softmax
+from edgefit.metrics.novelty import novelty_scores
 from edgefit.progress import QUIET, Reporter
-from edgefit.recipe import EvaluateConfig
+from edgefit.recipe import EvaluateConfig, Recipe
 from edgefit.run import RunFolder
 from edgefit.train.assembly import input_spec, load_trained
+from edgefit.train.calibrate import operating_point, read_prototypes
+from edgefit.train.general import read_general
 from edgefit.train.network import EdgeNetwork
 
 RESULTS = "evaluation.json"
 PROBABILITIES = "probabilities.npz"
 
+_SMALLEST_GROUP = 5
+"""Groups of fewer images are not called the worst: one error of two images says nothing."""
+
+_ELSEWHERE_IMAGES = 400
+_SMALLEST = 1e-12
+
 
 def evaluate(run: RunFolder, reporter: Reporter = QUIET) -> dict[str, Any]:
-    """Measure the trained network on the test split.
+    """Measure the trained network and its operating point on the test split.
 
-    Requires ``check`` and ``train``. Ensures ``evaluate/evaluation.json`` and
-    ``evaluate/probabilities.npz`` (``probabilities`` float32 (N, C), in the order of the table).
+    Requires ``check`` and ``calibrate``. Ensures ``evaluate/evaluation.json`` and
+    ``evaluate/probabilities.npz``: ``probabilities`` float32 (N, C), in the order of the table;
+    where novelty is scored ``novelty`` float32 (N,); and where the recipe names general images
+    ``elsewhere_novelty`` float32 (M,) and ``elsewhere_paths`` (M,), relative to their folder.
 
     Returns:
-        What ``evaluation.json`` holds.
+        What ``evaluation.json`` holds: what :func:`edgefit.metrics.evaluate` gives, ``by``
+        (column -> value -> the same), ``worst_group`` (None where there is none large enough) and
+        ``operating`` (what :func:`edgefit.metrics.measure_decisions` gives, and ``calibration``
+        with ``temperature``, ``before`` and ``after``).
     """
     recipe = run.recipe()
-    network = load_trained(run)
+    run.require("check", "calibrate")
     if run.is_done("evaluate", recipe):
         reporter.say("[dim]evaluate: already done with these inputs[/]")
         return run.read_json("evaluate", RESULTS)
+    network = load_trained(run)
     run.begin("evaluate", recipe)
     table = frozen_samples(run).of("test")
-    store = FrameStore(
-        table.samples,
-        table.root,
-        input_spec(recipe),
-        budget_mb=recipe.train.cache_mb,
-        reporter=reporter,
-    )
-    probabilities_NC = predict(network, store, reporter)
-    np.savez(run.stage_dir("evaluate") / PROBABILITIES, probabilities=probabilities_NC)
-    results = summarise(probabilities_NC, table, recipe.evaluate)
+    saved = _answers(network, run, table, recipe, reporter)
+    np.savez(run.stage_dir("evaluate") / PROBABILITIES, allow_pickle=False, **saved)
+    results = summarise(saved["probabilities"], table, recipe.evaluate)
+    results["operating"] = _operating(run, table, saved, recipe.evaluate)
     run.write_json("evaluate", RESULTS, results)
-    run.mark_done("evaluate", recipe, hashlib.sha256(probabilities_NC.tobytes()).hexdigest())
+    digest = hashlib.sha256(saved["probabilities"].tobytes())
+    if "novelty" in saved:
+        digest.update(saved["novelty"].tobytes())
+    run.mark_done("evaluate", recipe, digest.hexdigest())
     return results
 
 
@@ -58,18 +72,27 @@ def predict(
     network: EdgeNetwork, store: FrameStore, reporter: Reporter = QUIET
 ) -> NDArray[np.float32]:
     """Probabilities ``float32`` (N, C) of every frame of a store, in its order."""
-    rows = []
+    return predict_with_features(network, store, reporter)[0]
+
+
+def predict_with_features(
+    network: EdgeNetwork, store: FrameStore, reporter: Reporter = QUIET
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Probabilities ``float32`` (N, C) and features (N, F) of every frame, in order."""
+    probabilities, features = [], []
     with torch.inference_mode(), reporter.bar("evaluating", len(store)) as advance:
         for frames_NHWC in frames_in_order(store):
-            rows.append(network(torch.from_numpy(frames_NHWC)).numpy())
+            found = network.answers(torch.from_numpy(frames_NHWC))
+            probabilities.append(found[0].numpy())
+            features.append(found[1].numpy())
             advance(len(frames_NHWC))
-    return np.concatenate(rows)
+    return np.concatenate(probabilities), np.concatenate(features)
 
 
 def summarise(
     probabilities_NC: NDArray[np.float32], table: SampleTable, config: EvaluateConfig
 ) -> dict[str, Any]:
-    """All metrics with intervals, and by column where the recipe asks for it."""
+    """All metrics with intervals, by column where the recipe asks for it, and the worst group."""
     targets_N = table.targets_N()
     options: dict[str, Any] = {"resamples": config.resamples, "confidence": config.confidence}
     results = metrics.evaluate(
@@ -86,4 +109,110 @@ def summarise(
         )
         for name in config.by
     }
+    results["worst_group"] = worst_group(probabilities_NC, table, config)
     return results
+
+
+def worst_group(
+    probabilities_NC: NDArray[np.float32], table: SampleTable, config: EvaluateConfig
+) -> dict[str, Any] | None:
+    """The group of lowest accuracy among those with at least ``_SMALLEST_GROUP`` images.
+
+    Groups are the values of the columns in ``evaluate.by``, and the groups of the split.
+
+    Returns:
+        ``column``, ``value``, ``images`` and ``accuracy`` with its interval (Wilson's over the
+        group's own images); None where no group is large enough.
+    """
+    right_N = probabilities_NC.argmax(axis=1) == table.targets_N()
+    worst: dict[str, Any] | None = None
+    for column in dict.fromkeys([*config.by, "group"]):
+        values_N = table.column_N(column)
+        names, index_N = np.unique(values_N, return_inverse=True)
+        sizes_G = np.bincount(index_N)
+        shares_G = np.bincount(index_N, weights=right_N) / sizes_G
+        for name, size, share in zip(names, sizes_G, shares_G, strict=True):
+            if size < _SMALLEST_GROUP or size == len(table):
+                continue
+            if worst is None or (share, -size) < (worst["accuracy"]["value"], -worst["images"]):
+                low, high = intervals.wilson_interval(np.asarray(share), size, config.confidence)
+                accuracy = {"value": float(share), "low": float(low), "high": float(high)}
+                worst = {
+                    "column": column,
+                    "value": str(name),
+                    "images": int(size),
+                    "accuracy": accuracy,
+                }
+    return worst
+
+
+def _answers(
+    network: EdgeNetwork, run: RunFolder, table: SampleTable, recipe: Recipe, reporter: Reporter
+) -> dict[str, Any]:
+    """What ``probabilities.npz`` holds."""
+    probabilities_NC, features_NF = predict_with_features(
+        network, _store(table, recipe, reporter), reporter
+    )
+    saved: dict[str, Any] = {"probabilities": probabilities_NC}
+    prototypes_CF = read_prototypes(run)
+    if prototypes_CF is None:
+        return saved
+    saved["novelty"] = novelty_scores(features_NF, prototypes_CF)
+    if recipe.retention.general is not None:
+        elsewhere = _elsewhere(recipe, reporter)
+        _, features_MF = predict_with_features(
+            network, _store(elsewhere, recipe, reporter), reporter
+        )
+        saved["elsewhere_novelty"] = novelty_scores(features_MF, prototypes_CF)
+        saved["elsewhere_paths"] = np.array([s.path for s in elsewhere.samples], dtype=np.str_)
+    return saved
+
+
+def _elsewhere(recipe: Recipe, reporter: Reporter) -> SampleTable:
+    """General images that training has not seen, evenly over their classes."""
+    assert recipe.retention.general is not None
+    probe = read_general(
+        recipe.retention.general, recipe.retention, input_spec(recipe), reporter=reporter
+    ).probe
+    step = -(-len(probe) // _ELSEWHERE_IMAGES)
+    return probe.with_samples(probe.samples[::step])
+
+
+def _store(table: SampleTable, recipe: Recipe, reporter: Reporter) -> FrameStore:
+    return FrameStore(
+        table.samples,
+        table.root,
+        input_spec(recipe),
+        budget_mb=recipe.train.cache_mb,
+        reporter=reporter,
+    )
+
+
+def _operating(
+    run: RunFolder, table: SampleTable, saved: dict[str, Any], config: EvaluateConfig
+) -> dict[str, Any]:
+    options: dict[str, Any] = {
+        "groups_N": table.groups_N(),
+        "resamples": config.resamples,
+        "confidence": config.confidence,
+    }
+    probabilities_NC, targets_N = saved["probabilities"], table.targets_N()
+    measured = metrics.measure_decisions(
+        probabilities_NC,
+        targets_N,
+        table.labels,
+        operating_point(run),
+        novelty_N=saved.get("novelty"),
+        elsewhere_M=saved.get("elsewhere_novelty"),
+        **options,
+    )
+    temperature = run.read_json("calibrate", "operating.json")["temperature"]
+    # a softmax at temperature T is undone by multiplying the logarithms by T
+    logits_NC = np.log(probabilities_NC.astype(np.float64).clip(_SMALLEST)) * temperature
+    return measured | {
+        "calibration": {
+            "temperature": temperature,
+            "before": calibration(softmax(logits_NC), targets_N, **options),
+            "after": measured["calibration"],
+        }
+    }

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import importlib.util
 import logging
+import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,8 @@ from torch.utils.data import DataLoader
 
 from edgefit.data.loader import TrainingBatches
 from edgefit.data.table import SampleTable
-from edgefit.errors import RecipeError
-from edgefit.progress import Reporter
+from edgefit.errors import RecipeError, StageError
+from edgefit.progress import QUIET, Reporter
 from edgefit.recipe import Recipe
 from edgefit.train.backbones.card import BackboneCard
 from edgefit.train.backbones.weights import first_line
@@ -29,62 +30,122 @@ from edgefit.train.checkpoint import (
     StepProgress,
     read_state_of_last,
 )
+from edgefit.train.frames import SplitFrames
 from edgefit.train.module import FineTuning
 from edgefit.train.network import EdgeNetwork
+from edgefit.train.processes import launched_world
 from edgefit.train.schedule import Schedule
 from edgefit.train.steps import Penalty
 from edgefit.train.tasks import TASKS
 
 
-def _fit(
+def fine_tune(
     recipe: Recipe,
     table: SampleTable,
+    frames: SplitFrames,
     network: EdgeNetwork,
     card: BackboneCard,
     folder: Path,
-    reporter: Reporter,
+    penalties: Sequence[Penalty] = (),
+    reporter: Reporter = QUIET,
 ) -> tuple[FineTuning, pl.Trainer]:
+    """Train all layers, or go on with a training that was interrupted.
+
+    Ensures ``finetuned.safetensors`` (the best epoch; the averaged weights where
+    ``train.ema_decay`` is not 0), ``last.ckpt`` and ``log.csv`` in ``folder``. ``network`` itself
+    ends with the weights of the last step, which are not the ones to keep.
+
+    Args:
+        recipe: ``model``, ``train`` and ``task`` are read.
+        table: The checked samples.
+        frames: Frames of its train and val splits.
+        network: Holds the weights to start from; frozen parameters do not require a gradient.
+        card: The backbone's.
+        folder: Where the files go, and where an earlier start left them.
+        penalties: Further terms of the loss.
+        reporter: Where progress and warnings are shown.
+
+    Returns:
+        The module with its history, and the trainer with the devices that were used.
+
+    Raises:
+        RecipeError: This machine, or the number of images, does not fit the recipe.
+        RunError: The checkpoint of an earlier start is damaged.
+        StageError: The loss is not a number or explodes, or the network cannot be compiled.
+    """
     config = recipe.train
+    learned = config.learns_batch_norm(recipe.model.weights)
     with _quiet_lightning():
         trainer = make_trainer(recipe, folder, [EpochCheckpoint(folder)])
-    training, validation = make_loaders(
+    if not trainer.is_global_zero:
+        reporter = QUIET
+    training, plain = make_loaders(
         config,
         table,
-        input_spec(recipe, card),
-        reporter,
+        frames,
         rank=trainer.global_rank,
         world=trainer.world_size,
+        pinned=trainer.strategy.root_device.type == "cuda",
     )
-    steps = len(training)
-    targets_N = table.of("train").targets_N()
-    loss = TASKS[recipe.task].ClassificationLoss(config, targets_N, len(table.labels))
-    module = FineTuning(network, loss, config, Schedule(config, steps), recipe.task)
-    module.to(memory_format=torch.channels_last)
-    state = read_state_of_last(folder)
-    done = len(state["history"]) if state else 0
-    with _quiet_lightning(), reporter.bar("training", config.epochs * steps) as advance:
-        progress: Any = StepProgress(advance, config.metric, done, steps)
-        trainer.callbacks.insert(0, progress)  # type: ignore[attr-defined]
-        if state:
-            reporter.say(f"training goes on after epoch {done}")
-            module.on_load_checkpoint({"edgefit": state})
-        if not (state and (module.patience_is_over or done >= config.epochs)):
-            _run_trainer(trainer, module, training, validation, folder if state else None)
+    module = FineTuning(
+        network.to(memory_format=torch.channels_last),
+        _loss(recipe, table),
+        config,
+        Schedule(config, len(training)),
+        recipe.task,
+        card,
+        classes=len(table.labels),
+        learned_statistics=learned,
+        penalties=penalties,
+    )
+    if config.compile:
+        module.compile_backbone()
+    _go_on(trainer, module, training, plain, folder, reporter)
     return module, trainer
+
+
+def _loss(recipe: Recipe, table: SampleTable) -> torch.nn.Module:
+    targets_N = table.of("train").targets_N()
+    loss: torch.nn.Module = TASKS[recipe.task].ClassificationLoss(
+        recipe.train, targets_N, len(table.labels)
+    )
+    return loss
+
+
+def _go_on(
+    trainer: pl.Trainer,
+    module: FineTuning,
+    training: TrainingBatches,
+    plain: list[DataLoader[Any]],
+    folder: Path,
+    reporter: Reporter,
+) -> None:
+    """Run the epochs that no earlier start has run."""
+    config, steps = module.config, len(training)
+    state = read_state_of_last(folder)
+    if state:
+        module.on_load_checkpoint({"edgefit": state})
+        reporter.say(f"training goes on after epoch {len(module.history)}")
+        if module.patience_is_over or len(module.history) >= config.epochs:
+            return
+    with _quiet_lightning(), reporter.bar("training", config.epochs * steps) as advance:
+        progress: Any = StepProgress(advance, config, len(module.history), steps, reporter)
+        trainer.callbacks.insert(0, progress)  # type: ignore[attr-defined]
+        _run_trainer(trainer, module, training, plain, folder if state else None)
 
 
 def _run_trainer(
     trainer: pl.Trainer,
     module: FineTuning,
     training: TrainingBatches,
-    validation: DataLoader[Any],
+    plain: list[DataLoader[Any]],
     resume_from: Path | None,
 ) -> None:
     try:
         trainer.fit(
             module,
             training,
-            validation,
+            plain,
             ckpt_path=str(resume_from / LAST) if resume_from else None,
             weights_only=True,
         )
@@ -92,31 +153,40 @@ def _run_trainer(
         if trainer.interrupted:
             raise KeyboardInterrupt from None
         raise
+    except torch._dynamo.exc.TorchDynamoException as error:
+        raise StageError(
+            "The network cannot be compiled on this machine.",
+            key="train.compile",
+            expected="a C++ compiler that torch can use",
+            found=first_line(error),
+            remedy="train without it (--set train.compile=false)",
+        ) from error
     if trainer.interrupted:
         raise KeyboardInterrupt
 
 
 def make_trainer(recipe: Recipe, folder: Path, callbacks: list[Any]) -> pl.Trainer:
-    """A lightning Trainer for a recipe; devices, precision and many GPUs are lightning's own.
+    """A lightning Trainer for a recipe; devices, precision and many processes are lightning's own.
+
+    Under ``torchrun`` the processes that it started are the devices.
 
     Raises:
         RecipeError: This machine lacks what the recipe asks for.
     """
     config = recipe.train
-    many = config.devices not in (1, "auto") or (
-        config.devices == "auto" and config.accelerator != "cpu" and torch.cuda.device_count() > 1
-    )
     gpu = config.accelerator != "cpu" and torch.cuda.is_available()
     precision: Any = config.precision
     if precision == "auto":
         precision = ("bf16-mixed" if torch.cuda.is_bf16_supported() else "16-mixed") if gpu else 32
-    devices: Any = 1 if config.devices == "auto" and not gpu else config.devices
+    many, where = _devices(recipe, gpu)
+    learned = config.learns_batch_norm(recipe.model.weights)
     try:
         return pl.Trainer(
             max_epochs=config.epochs,
             accelerator=config.accelerator if gpu or config.accelerator != "auto" else "cpu",
-            devices=devices,
-            strategy="ddp_find_unused_parameters_true" if many else "auto",
+            strategy="ddp" if many else "auto",
+            sync_batchnorm=many and gpu and learned,
+            **where,
             precision=precision,
             callbacks=callbacks,
             logger=_loggers(folder),
@@ -136,6 +206,24 @@ def make_trainer(recipe: Recipe, folder: Path, callbacks: list[Any]) -> pl.Train
             f"{first_line(error)}",
             remedy="leave all three at `auto`, or run `edgefit doctor` to see what is here",
         ) from error
+
+
+def _devices(recipe: Recipe, gpu: bool) -> tuple[bool, dict[str, Any]]:
+    """Whether several processes train, and lightning's ``devices`` and ``num_nodes``."""
+    config, launched = recipe.train, launched_world()
+    if launched > 1:
+        here = int(os.environ["LOCAL_WORLD_SIZE"])
+        if config.devices not in ("auto", here):
+            raise RecipeError(
+                "torchrun started another number of processes than the recipe has devices.",
+                key="train.devices",
+                expected=f"auto, or {here} as --nproc-per-node",
+                found=config.devices,
+            )
+        return True, {"devices": here, "num_nodes": launched // here}
+    if config.devices == "auto":
+        return gpu and torch.cuda.device_count() > 1, {"devices": "auto" if gpu else 1}
+    return config.devices > 1, {"devices": config.devices}
 
 
 def _loggers(folder: Path) -> Any:

@@ -24,8 +24,8 @@ from edgefit.train.drawings import draw_learning_curve
 from edgefit.train.subruns import (
     Measured,
     changed,
+    comparable,
     held_out,
-    measured_plainly,
     start_subrun,
     train_and_measure,
 )
@@ -153,7 +153,8 @@ def learning_curve(
 def epochs_at(fraction: float, epochs: int, scale: float) -> int:
     """Epochs that a training on a fraction of the images takes; see :class:`CurveConfig`."""
     # less than a millionth above a whole number is the rounding of the power, not another epoch
-    return math.ceil(epochs * min(1 / fraction, MOST_TIMES_THE_EPOCHS) ** scale - 1e-6)
+    times: float = min(1 / fraction, MOST_TIMES_THE_EPOCHS) ** scale
+    return math.ceil(epochs * times - 1e-6)
 
 
 def recipe_of(recipe: Recipe, arm: str, epochs: int) -> Recipe:
@@ -163,7 +164,7 @@ def recipe_of(recipe: Recipe, arm: str, epochs: int) -> Recipe:
     batch norms that learn) and nothing of what only pretrained weights make sense of.
     """
     fair = changed(
-        measured_plainly(recipe),
+        comparable(recipe),
         {"train.epochs": epochs, "train.early_stopping.patience": 0},
     )
     return changed(fair, _FROM_NOTHING) if arm == SCRATCH else fair

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import lightning.pytorch as pl
@@ -17,31 +19,47 @@ import torch
 from torch import Tensor, nn
 from torch.optim import AdamW
 
-from edgefit.errors import StageError
 from edgefit.recipe import TrainConfig
 from edgefit.spec import Task
-from edgefit.train.backbones.build import keep_frozen_in_eval
+from edgefit.train.averaging import WeightAverage
+from edgefit.train.backbones.build import hold_statistics
+from edgefit.train.backbones.card import BackboneCard
+from edgefit.train.divergence import LossWatch
+from edgefit.train.mixing import Mixer
 from edgefit.train.network import EdgeNetwork
-from edgefit.train.schedule import Schedule
+from edgefit.train.processes import rows_of_all, same_buffers
+from edgefit.train.resizing import Resizer
+from edgefit.train.schedule import Schedule, parameter_groups
+from edgefit.train.steps import Penalty, TrainingStep
 from edgefit.train.tasks import TASKS
 
 Batch = tuple[Tensor, Tensor]
 State = dict[str, Any]
+_PENALTIES = "penalty_modules."
 
 
 class FineTuning(pl.LightningModule):
-    """Head first, then all layers.
+    """All layers, from the weights that ``network`` has.
+
+    Validation has two loaders: the validation images, and a fixed share of the training images as
+    they are, without augmentation. Both are measured with the averaged weights (where
+    ``ema_decay`` is not 0), so that their difference is the gap of these weights.
 
     Args:
         network: What is trained.
-        loss: Takes logits (N, C) and targets (N,).
+        loss: Takes logits (N, C) and targets, (N,) classes or (N, C) shares.
         config: The recipe's training section.
         schedule: Learning rates per step.
         task: Decides how validation is measured.
+        card: Places parameters in stages, and knows the smallest input.
+        learned_statistics: Whether batch norm adapts its running statistics.
+        classes: Number of classes C.
+        penalties: Further terms of the loss.
 
     Attributes:
         history: One row an epoch; what ``log.csv`` holds.
         best: The row of the best epoch so far.
+        average: The averaged weights, or None.
     """
 
     def __init__(
@@ -51,54 +69,109 @@ class FineTuning(pl.LightningModule):
         config: TrainConfig,
         schedule: Schedule,
         task: Task,
+        card: BackboneCard,
+        *,
+        classes: int,
+        learned_statistics: bool = False,
+        penalties: Sequence[Penalty] = (),
     ) -> None:
         super().__init__()
         self.network = network
         self.loss = loss
         self.config = config
         self.schedule = schedule
+        self.card = card
+        self.learned_statistics = learned_statistics
+        self.penalties = list(penalties)
+        # registered, so that they move to the device and what they learn is saved
+        self.penalty_modules = nn.ModuleList([p for p in penalties if isinstance(p, nn.Module)])
         self.measure = TASKS[task].validation_metrics
+        self.mixer = Mixer(config.mix, classes, config.seed)
+        self.resizer = Resizer(config.resizing, config.epochs, card.min_input_size)
+        self.watch = LossWatch(classes, config.learning_rate)
+        self.average = (
+            WeightAverage(network, config.ema_decay, buffers=learned_statistics)
+            if config.ema_decay
+            else None
+        )
         self.history: list[State] = []
         self.best: State | None = None
         self.epochs_without_gain = 0
-        self._train_losses: list[Tensor] = []
-        self._validation: list[tuple[Tensor, Tensor]] = []
+        self._images_to_features: Callable[[Tensor], Tensor] = network.backbone
+        self._answers: dict[int, list[tuple[Tensor, Tensor]]] = {}
+        self._images = 0
         self._train_end = self._epoch_start = 0.0
 
-    # -- the two phases ----------------------------------------------------------------------
+    # -- a step ------------------------------------------------------------------------------
 
-    @property
-    def head_only(self) -> bool:
-        """Whether the present epoch trains the head alone."""
-        return int(self.current_epoch) < self.config.head_epochs
+    def on_train_start(self) -> None:
+        if self.average:
+            self.average.follow()
 
     def on_train_epoch_start(self) -> None:
         self.network.train()
-        if self.head_only:
-            self.network.backbone.eval()
-        else:
-            keep_frozen_in_eval(self.network.backbone)
-        self._train_losses = []
+        hold_statistics(self.network.backbone, all_of_them=not self.learned_statistics)
+        self.watch.begin(self.current_epoch)
+        self._images = 0
         self._epoch_start = time.monotonic()
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         # not once an epoch: what draws numbers between an epoch's start and its first step (the
-        # loader does) differs between the first epoch after a start and the others
+        # loader does) differs between the first epoch after a start and the others. The rank is
+        # for dropout alone: pictures and their mixing are the same however many processes there are
         parts = [self.config.seed, self.current_epoch, batch_idx, self.global_rank]
         torch.manual_seed(int(np.random.SeedSequence(parts).generate_state(1)[0]))
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        frames, targets = batch
-        logits = self.network.logits(frames, frozen_backbone=self.head_only)
-        loss: Tensor = self.loss(logits, targets)
-        self._train_losses.append(loss.detach())
-        return loss
+        frames_NHWC, targets_N = batch
+        epoch = int(self.current_epoch)
+        images_NCHW = self.resizer(self.network.normalise(frames_NHWC), epoch)
+        images_NCHW, mixed = self.mixer(images_NCHW, targets_N, epoch, batch_idx)
+        features_NF = self._images_to_features(images_NCHW)
+        logits_NC = self.network.head(features_NF)
+        main: Tensor = self.loss(logits_NC, mixed)
+        terms = {"train_loss": main}
+        total = math.prod(penalty.main_share for penalty in self.penalties) * main
+        if self.penalties:
+            step = TrainingStep(
+                self.network,
+                frames_NHWC,
+                images_NCHW,
+                features_NF,
+                logits_NC,
+                targets_N,
+                epoch,
+                batch_idx,
+                self.config.seed,
+                rank=self.global_rank,
+                world=self.trainer.world_size if self._trainer else 1,
+            )
+            for penalty in self.penalties:
+                terms[penalty.name] = penalty(step)
+                total = total + terms[penalty.name]
+        self.watch.add(terms)
+        self._images += len(targets_N)
+        return total
+
+    def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
+        if self.average:
+            self.average.update()
+
+    def compile_backbone(self) -> None:
+        """Compile what training runs; names of weights stay as they are, validation stays eager."""
+        self._images_to_features = torch.compile(self.network.backbone)
 
     def configure_optimizers(self) -> Any:
-        optimizer = AdamW(self._groups(), lr=1.0, weight_decay=self.config.weight_decay)
-        rates: list[Any] = [
-            self.schedule.backbone_rate if group["part"] == "backbone" else self.schedule.head_rate
-            for group in optimizer.param_groups
+        groups = parameter_groups(self.network, self.card, self.config, self.penalties)
+        device = groups[0]["params"][0].device.type
+        optimizer = AdamW(
+            groups,
+            lr=1.0,
+            weight_decay=self.config.weight_decay,
+            fused=device in ("cpu", "cuda"),
+        )
+        rates: list[Callable[[int], float]] = [
+            partial(self._rate, group["share"]) for group in groups
         ]
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, rates)
         return {
@@ -106,55 +179,66 @@ class FineTuning(pl.LightningModule):
             "lr_scheduler": {"scheduler": schedule, "interval": "step"},
         }
 
-    def _groups(self) -> list[State]:
-        groups: list[State] = []
-        for part in ("backbone", "head"):
-            learning = [p for p in getattr(self.network, part).parameters() if p.requires_grad]
-            # biases and norms are not decayed (He et al. 2019, https://arxiv.org/abs/1812.01187)
-            weights = [p for p in learning if p.ndim > 1]
-            others = [p for p in learning if p.ndim <= 1]
-            groups += [
-                {"part": part, "params": weights},
-                {"part": part, "params": others, "weight_decay": 0.0},
-            ]
-        return [g for g in groups if g["params"]]
+    def _rate(self, share: float, step: int) -> float:
+        return share * self.schedule.rate(step)
 
     # -- validation --------------------------------------------------------------------------
 
     def on_validation_epoch_start(self) -> None:
         self._train_end = time.monotonic()
-        self._validation = []
+        self._answers = {0: [], 1: []}
+        if self.learned_statistics:
+            same_buffers(self.network)
+        if self.average:
+            self.average.swap()
 
-    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+    def validation_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:
         frames, targets = batch
-        self._validation.append((self.network.logits(frames).float(), targets))
+        answer = (self.network.logits(frames).float(), targets)
+        self._answers[dataloader_idx].append(answer)
 
     def on_validation_epoch_end(self) -> None:
-        logits = torch.cat([x for x, _ in self._validation]).cpu().numpy()
-        targets = torch.cat([t for _, t in self._validation]).cpu().numpy()
-        train_loss = float(torch.stack(self._train_losses).mean())
-        if not math.isfinite(train_loss) or not np.isfinite(logits).all():
-            raise StageError(
-                f"Training diverged in epoch {self.current_epoch + 1}: the loss is not a number.",
-                key="train.learning_rate",
-                found=self.config.learning_rate,
-                remedy="start again with a learning rate three to ten times lower "
-                f"(--set train.learning_rate={self.config.learning_rate / 5:g})",
-            )
-        self._record(train_loss, self.measure(logits, targets))
+        terms = self.watch.end()
+        measured = self._measured(0)
+        on_training = self._measured(1)[self.config.metric]
+        if self.average:
+            self.average.swap()
+        self._record(terms, measured, on_training)
 
-    def _record(self, train_loss: float, measured: dict[str, float]) -> None:
+    def _measured(self, loader: int) -> dict[str, float]:
+        classes = self.mixer.classes
+        logits = [np.empty((0, classes), np.float32)]
+        logits += [x.cpu().numpy() for x, _ in self._answers[loader]]
+        targets = [np.empty(0, np.int64), *(t.cpu().numpy() for _, t in self._answers[loader])]
+        logits_NC = rows_of_all(np.concatenate(logits))
+        if not np.isfinite(logits_NC).all():
+            raise self.watch.fail("the network's answers are not numbers")
+        measured: dict[str, float] = self.measure(logits_NC, rows_of_all(np.concatenate(targets)))
+        return measured
+
+    def _record(
+        self, terms: dict[str, float], measured: dict[str, float], on_training: float
+    ) -> None:
+        seconds = self._train_end - self._epoch_start
+        images = self._images * (self.trainer.world_size if self._trainer else 1)
+        metric = self.config.metric
         row: State = {
-            "epoch": self.current_epoch + 1,
-            "phase": "head" if self.head_only else "all",
-            "train_loss": train_loss,
+            "epoch": int(self.current_epoch) + 1,
+            "phase": "full",
+            "train_loss": terms["train_loss"],
             **{f"val_{name}": value for name, value in measured.items()},
-            "learning_rate": self.schedule.backbone_rate(self.global_step - 1)
-            or self.schedule.head_rate(self.global_step - 1),
-            "seconds": round(self._train_end - self._epoch_start, 2),
+            f"train_{metric}": on_training,
+            "gap": on_training - measured[metric],
+            "learning_rate": self.schedule.rate(max(0, self.global_step - 1)),
+            **{name: value for name, value in terms.items() if name != "train_loss"},
+            "images_per_second": round(images / max(seconds, 1e-9), 1),
+            "seconds": round(seconds, 2),
         }
         self.history.append(row)
         self.log_dict({k: float(v) for k, v in row.items() if isinstance(v, float)}, logger=True)
+        self._judge(row)
+
+    def _judge(self, row: State) -> None:
         name = f"val_{self.config.metric}"
         gain = math.inf if self.best is None else row[name] - self.best[name]
         has_risen = gain > self.config.early_stopping.min_delta
@@ -162,10 +246,7 @@ class FineTuning(pl.LightningModule):
         tie = self.best is not None and gain == 0 and row["val_loss"] < self.best["val_loss"]
         if has_risen or tie:
             self.best = row
-        if has_risen:
-            self.epochs_without_gain = 0
-        elif not self.head_only:
-            self.epochs_without_gain += 1
+        self.epochs_without_gain = 0 if has_risen else self.epochs_without_gain + 1
 
     @property
     def patience_is_over(self) -> bool:
@@ -180,10 +261,28 @@ class FineTuning(pl.LightningModule):
             "history": self.history,
             "best": self.best,
             "epochs_without_gain": self.epochs_without_gain,
+            "first_loss": self.watch.start,
+            "average": self.average.state() if self.average else None,
         }
+        for name in self._frozen_in_penalties():
+            checkpoint["state_dict"].pop(name, None)
 
     def on_load_checkpoint(self, checkpoint: State) -> None:
         own = checkpoint["edgefit"]
         self.history = own["history"]
         self.best = own["best"]
         self.epochs_without_gain = own["epochs_without_gain"]
+        self.watch.start = own["first_loss"]
+        if self.average:
+            self.average.load(own["average"])
+        if "state_dict" in checkpoint:
+            checkpoint["state_dict"] |= self._frozen_in_penalties()
+
+    def _frozen_in_penalties(self) -> dict[str, Tensor]:
+        """Copies of networks that do not learn; they are read anew, not saved every epoch."""
+        learned = {name for name, p in self.named_parameters() if p.requires_grad}
+        return {
+            name: value
+            for name, value in self.state_dict().items()
+            if name.startswith(_PENALTIES) and name not in learned
+        }

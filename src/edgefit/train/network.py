@@ -62,3 +62,9 @@ class EdgeNetwork(nn.Module):
     def forward(self, frames_NHWC: Tensor) -> Tensor:
         """Probabilities ``float32`` (N, C) of frames ``uint8`` (N, H, W, 3)."""
         return torch.softmax(self.logits(frames_NHWC) / self.temperature, dim=1)
+
+    def answers(self, frames_NHWC: Tensor) -> tuple[Tensor, Tensor]:
+        """What :meth:`forward` gives, and the features (N, F) that it was made from."""
+        features_NF = self.features(frames_NHWC)
+        logits_NC = self.head(features_NF)
+        return torch.softmax(logits_NC / self.temperature, dim=1), features_NF

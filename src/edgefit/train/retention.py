@@ -22,11 +22,12 @@ from edgefit.errors import RecipeError
 from edgefit.progress import QUIET, Reporter
 from edgefit.recipe import DataConfig, Recipe
 from edgefit.run import RunFolder
-from edgefit.train.features import FeatureCache, extract_features
+from edgefit.train.assembly import build_network, input_spec, load_trained
+from edgefit.train.feature_cache import FeatureCache
+from edgefit.train.features import extract_features
 from edgefit.train.general import General, read_general
 from edgefit.train.general_probes import kept_share, linear_votes, neighbour_votes
 from edgefit.train.network import EdgeNetwork
-from edgefit.train.stage import build_network, input_spec, load_trained
 
 STAGE = "retention"
 RESULTS = "retention.json"
@@ -155,7 +156,7 @@ def _measure(
 
     def accuracy(answers: tuple[NDArray[np.float64], dict[str, float]]) -> dict[str, Any]:
         found = metrics.evaluate(answers[0], targets_N, labels, **options)
-        return found["metrics"]["accuracy"] | answers[1]
+        return {**found["metrics"]["accuracy"], **answers[1]}
 
     return {
         "before": accuracy(before),

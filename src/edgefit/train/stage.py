@@ -11,6 +11,7 @@ A phase whose file is there is not run again, so that a killed training goes on 
 
 from __future__ import annotations
 
+import json
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,6 @@ from typing import Any
 import lightning.pytorch as pl
 import numpy as np
 import torch
-from lightning.fabric.utilities.rank_zero import rank_zero_only
 
 from edgefit.bundle import sha256_of
 from edgefit.data.loader import frames_in_order
@@ -41,6 +41,7 @@ from edgefit.train.network import EdgeNetwork
 from edgefit.train.overfitting import gap_in_words
 from edgefit.train.penalties import build_penalties
 from edgefit.train.probe import run_probe
+from edgefit.train.processes import first_process_first
 from edgefit.train.tasks import TASKS
 
 SUMMARY = "train.json"
@@ -97,9 +98,10 @@ def train(run: RunFolder, reporter: Reporter = QUIET) -> Facts:
         reporter.say("[dim]train: already done with these inputs[/]")
         return run.read_json("train", SUMMARY)
     folder = run.stage_dir("train")
-    if not run.begin("train", recipe):
-        for name in (LAST, FINETUNED, BEST, PROBE, PROBE_FACTS, LOG, SUMMARY):
-            (folder / name).unlink(missing_ok=True)
+    with first_process_first():
+        if not run.begin("train", recipe):
+            for name in (LAST, FINETUNED, BEST, PROBE, PROBE_FACTS, LOG, SUMMARY):
+                (folder / name).unlink(missing_ok=True)
     table = frozen_samples(run)
     network, card, weights = build_network(recipe, table.labels, reporter)
     network.to(memory_format=torch.channels_last)
@@ -108,9 +110,10 @@ def train(run: RunFolder, reporter: Reporter = QUIET) -> Facts:
     training = _Training(recipe, folder, table, frames, network, card, reporter)
     phases: Facts = {"decode_seconds": round(time.monotonic() - started, 1)}
     mode = recipe.train.mode
-    penalties = build_penalties(recipe, network, card, reporter) if mode != "probe" else []
+    penalties = build_penalties(recipe, table, network, reporter) if mode != "probe" else []
     if mode != "full":
-        phases["probe"] = _phase_one(training)
+        with first_process_first():
+            phases["probe"] = _phase_one(training)
     if mode != "probe":
         module, trainer = fine_tune(
             recipe, table, frames, network, card, folder, penalties, reporter
@@ -132,13 +135,12 @@ def _phase_one(training: _Training) -> Facts:
     if target.is_file() and facts_file.is_file():
         training.network.load_state_dict(read_state(target))
         return _read(facts_file)
-    first = rank_zero_only.rank in (None, 0)
     probe = run_probe(
         training.network,
         training.frames.train,
         training.table.of("train"),
         training.recipe.train,
-        cache=FeatureCache(training.folder / FEATURES) if first else None,
+        cache=FeatureCache(training.folder / FEATURES),
         reporter=training.reporter,
     )
     facts: Facts = {**probe.to_dict(), "validation": training.measure(training.network)}
@@ -147,9 +149,8 @@ def _phase_one(training: _Training) -> Facts:
         f"probe: {probe.kind}, {metric} {facts['validation'][metric]:.4f} on validation "
         f"after {probe.seconds:.0f} s"
     )
-    if first:
-        save_weights(training.network, target)
-        write_json(facts_file, facts)
+    save_weights(training.network, target)
+    write_json(facts_file, facts)
     return facts
 
 
@@ -215,7 +216,5 @@ def _summary(training: _Training, weights: WeightsReport, phases: Facts, seconds
 
 
 def _read(path: Path) -> Facts:
-    import json
-
     facts: Facts = json.loads(path.read_text(encoding="utf-8"))
     return facts

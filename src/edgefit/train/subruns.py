@@ -7,6 +7,7 @@ run again, hence a comparison that was killed goes on where it was.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 
 from edgefit.data.stage import LABELS, REPORT, SAMPLES, frozen_samples
 from edgefit.data.table import SampleTable
+from edgefit.errors import InputError
 from edgefit.progress import QUIET, Reporter
 from edgefit.recipe import Recipe, make_recipe
 from edgefit.run import RunFolder, write_json
@@ -56,14 +58,16 @@ def changed(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
     return make_recipe(facts)
 
 
-def measured_plainly(recipe: Recipe) -> Recipe:
-    """A recipe whose operating point is left out: a comparison needs none.
+def comparable(recipe: Recipe) -> Recipe:
+    """A recipe as sub-runs take it: no operating point but the temperature, one device.
 
-    The temperature stays. A threshold would be refused for the weaker networks of a comparison,
-    whose errors are what is to be shown.
+    A threshold would be refused for the weaker networks of a comparison, whose errors are what is
+    to be shown. Many trainings in one program cannot share several devices, since lightning
+    starts its processes once.
     """
     off = {"max_escape": None, "max_overkill": None, "coverage": None, "novelty": False}
-    return changed(recipe, {f"operating.{key}": value for key, value in off.items()})
+    plain = {f"operating.{key}": value for key, value in off.items()}
+    return changed(recipe, plain | {"train.devices": 1})
 
 
 def start_subrun(parent: RunFolder, root: Path, recipe: Recipe, table: SampleTable) -> RunFolder:
@@ -101,7 +105,16 @@ def train_and_measure(run: RunFolder, reporter: Reporter = QUIET) -> Measured:
 
     Raises:
         StageError: Training failed.
+        InputError: The program runs as one of several training processes.
     """
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise InputError(
+            "Comparisons train one sub-run after the other, each in one process.",
+            key="WORLD_SIZE",
+            expected="1, or not set",
+            found=os.environ["WORLD_SIZE"],
+            remedy="start the command without torchrun",
+        )
     train(run, reporter)
     calibrate(run, reporter)
     evaluation = evaluate(run, reporter)

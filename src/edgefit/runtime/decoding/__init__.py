@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgefit.runtime.decoding.classification import decode_classification
-from edgefit.spec import LabelMap, Prediction, Task
+from edgefit.spec import LabelMap, OperatingPoint, Prediction, Task
 
-Decoder = Callable[[NDArray[np.float32], LabelMap], Prediction]
-"""Takes ``float32`` (C,) and the class names in output order."""
+Decoder = Callable[[NDArray[np.float32], LabelMap, OperatingPoint, float | None], Prediction]
+"""Takes ``float32`` (C,), class names in output order, operating point and novelty score."""
 
 DECODERS: dict[Task, Decoder] = {Task.CLASSIFICATION: decode_classification}
 """Task -> how its output is read."""

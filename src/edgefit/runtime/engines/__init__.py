@@ -17,6 +17,9 @@ from numpy.typing import NDArray
 from edgefit.errors import BundleError, InputError
 from edgefit.spec import Engine, VariantKey
 
+FEATURES = "feature_vector"
+"""Name of a graph's second output; openvino-model-api knows it by this name."""
+
 _OPENERS = {
     Engine.ONNXRUNTIME: "edgefit.runtime.engines.onnxruntime",
     Engine.OPENVINO: "edgefit.runtime.engines.openvino",
@@ -45,6 +48,23 @@ class EngineSession(Protocol):
 
         Raises:
             InputError: Another dtype or shape.
+        """
+        ...
+
+    def infer_with_features(
+        self, images_NHWC: NDArray[np.uint8]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Run the graph; give its second output, ``feature_vector``, as well.
+
+        Args:
+            images_NHWC: As :meth:`infer` takes them.
+
+        Returns:
+            Probabilities ``float32`` (N, C) and features ``float32`` (N, F); the caller's own.
+
+        Raises:
+            InputError: Another dtype or shape.
+            BundleError: The graph has no such output.
         """
         ...
 
@@ -112,6 +132,17 @@ def check_signature(
             remedy="export it with `edgefit export`",
         )
     return height, width
+
+
+def no_features(model_path: Path, outputs: list[str]) -> BundleError:
+    """The error for a graph that is asked for features and does not give them."""
+    return BundleError(
+        "The graph gives no features, which the novelty score is made from.",
+        path=model_path,
+        expected=f"an output named {FEATURES}",
+        found=", ".join(outputs),
+        remedy="export it again with operating.novelty: true",
+    )
 
 
 def check_images(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
 from edgefit.errors import BundleError, StageError
-from edgefit.runtime.engines import check_images, check_signature
+from edgefit.runtime.engines import FEATURES, check_images, check_signature, no_features
 
 _PROVIDER = "CPUExecutionProvider"
 _ERRORS_ONLY = 3
@@ -79,8 +79,9 @@ class OnnxruntimeSession:
             shape=[size if isinstance(size, int) else None for size in first.shape],
         )
         self._session = session
-        self._input, self._outputs = first.name, [outputs[0].name]
-        self._threads, self._batch = threads, batch
+        self._input, self._outputs = first.name, [output.name for output in outputs]
+        self._answer = next((n for n in self._outputs if n != FEATURES), self._outputs[0])
+        self._path, self._threads, self._batch = model_path, threads, batch
 
     def infer(self, images_NHWC: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Probabilities ``float32`` (N, C) of ``uint8`` (N, H, W, 3); the caller's own array.
@@ -90,9 +91,26 @@ class OnnxruntimeSession:
         """
         images_NHWC = check_images(images_NHWC, self._height, self._width, self._batch)
         probabilities_NC: NDArray[np.float32] = self._session.run(
-            self._outputs, {self._input: images_NHWC}
+            [self._answer], {self._input: images_NHWC}
         )[0]
         return probabilities_NC
+
+    def infer_with_features(
+        self, images_NHWC: NDArray[np.uint8]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Probabilities ``float32`` (N, C) and features ``float32`` (N, F); the caller's own.
+
+        Raises:
+            InputError: Another dtype or shape.
+            BundleError: The graph gives no features.
+        """
+        if FEATURES not in self._outputs:
+            raise no_features(self._path, self._outputs)
+        images_NHWC = check_images(images_NHWC, self._height, self._width, self._batch)
+        probabilities_NC, features_NF = self._session.run(
+            [self._answer, FEATURES], {self._input: images_NHWC}
+        )
+        return probabilities_NC, features_NF
 
     def describe(self) -> dict[str, str]:
         """Engine, version, device really running, threads, inference precision, batch."""

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgefit.errors import BundleError, StageError, missing_extra
-from edgefit.runtime.engines import check_images, check_signature
+from edgefit.runtime.engines import FEATURES, check_images, check_signature, no_features
 from edgefit.telemetry import block_telemetry
 
 _DEVICE = "CPU"
@@ -52,18 +52,24 @@ def open_model(
     except RuntimeError as error:
         raise _refused("OpenVINO cannot compile this graph.", model_path, error) from error
     _check_running(compiled, model_path)
-    return OpenvinoSession(compiled, (height, width), batch)
+    return OpenvinoSession(compiled, model_path, (height, width), batch)
 
 
 class OpenvinoSession:
     """An :class:`edgefit.runtime.engines.EngineSession` on OpenVINO."""
 
-    def __init__(self, compiled: Any, size: tuple[int, int], batch: int | None) -> None:
+    def __init__(
+        self, compiled: Any, model_path: Path, size: tuple[int, int], batch: int | None
+    ) -> None:
         self._tensor = _import().Tensor
         self._compiled = compiled
         self._request = compiled.create_infer_request()
         self._height, self._width = size
         self._batch = batch
+        self._path = model_path
+        names = [output.get_names() for output in compiled.outputs]
+        self._features = next((i for i, n in enumerate(names) if FEATURES in n), None)
+        self._answer = next((i for i in range(len(names)) if i != self._features), 0)
 
     def infer(self, images_NHWC: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Probabilities ``float32`` (N, C) of ``uint8`` (N, H, W, 3); the caller's own array.
@@ -71,12 +77,32 @@ class OpenvinoSession:
         Raises:
             InputError: Another dtype or shape.
         """
+        self._run(images_NHWC)
+        return self._output(self._answer)
+
+    def infer_with_features(
+        self, images_NHWC: NDArray[np.uint8]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Probabilities ``float32`` (N, C) and features ``float32`` (N, F); the caller's own.
+
+        Raises:
+            InputError: Another dtype or shape.
+            BundleError: The graph gives no features.
+        """
+        if self._features is None:
+            raise no_features(self._path, [o.get_any_name() for o in self._compiled.outputs])
+        self._run(images_NHWC)
+        return self._output(self._answer), self._output(self._features)
+
+    def _run(self, images_NHWC: NDArray[np.uint8]) -> None:
         images_NHWC = check_images(images_NHWC, self._height, self._width, self._batch)
         self._request.set_input_tensor(self._tensor(images_NHWC, shared_memory=True))
         self._request.infer()
+
+    def _output(self, index: int) -> NDArray[np.float32]:
         # The request writes its next answer into the same memory.
-        probabilities_NC: NDArray[np.float32] = self._request.get_output_tensor(0).data.copy()
-        return probabilities_NC
+        values: NDArray[np.float32] = self._request.get_output_tensor(index).data.copy()
+        return values
 
     def describe(self) -> dict[str, str]:
         """Engine, version, device really running, threads, inference precision, batch."""

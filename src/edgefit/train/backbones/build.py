@@ -64,10 +64,18 @@ def freeze_stages(backbone: nn.Module, card: BackboneCard, count: int) -> None:
             parameter.requires_grad_(False)
 
 
-def keep_frozen_in_eval(backbone: nn.Module) -> None:
-    """Put every batch norm whose parameters are frozen into eval mode."""
+def hold_statistics(backbone: nn.Module, *, all_of_them: bool) -> None:
+    """Put batch norms into eval mode: their running statistics are used and stay as they are.
+
+    The statistics of a few hundred new images are worse than those of the pretraining, and batches
+    of a few images make them noisy. Scale and shift go on learning where they are not frozen.
+
+    Args:
+        backbone: In training mode.
+        all_of_them: Every batch norm, or only those whose parameters are frozen.
+    """
     for module in backbone.modules():
         if isinstance(module, nn.modules.batchnorm._BatchNorm):
             parameters = list(module.parameters(recurse=False))
-            if parameters and not any(p.requires_grad for p in parameters):
+            if all_of_them or (parameters and not any(p.requires_grad for p in parameters)):
                 module.eval()

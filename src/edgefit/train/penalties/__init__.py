@@ -8,7 +8,6 @@ from __future__ import annotations
 from edgefit.data.table import SampleTable
 from edgefit.progress import QUIET, Reporter
 from edgefit.recipe import Recipe
-from edgefit.train.backbones.card import BackboneCard
 from edgefit.train.network import EdgeNetwork
 from edgefit.train.penalties.distill import FeatureDistillation
 from edgefit.train.penalties.l2_sp import StartingPointPenalty
@@ -21,7 +20,6 @@ def build_penalties(
     recipe: Recipe,
     table: SampleTable,
     network: EdgeNetwork,
-    card: BackboneCard,
     reporter: Reporter = QUIET,
 ) -> list[Penalty]:
     """The penalties that a recipe switches on; none by default.
@@ -30,7 +28,6 @@ def build_penalties(
         recipe: ``train.keep``, ``train.teacher`` and ``retention.general`` are read.
         table: The checked samples with their splits; a teacher must not know the held-out ones.
         network: Still holds the pretrained backbone; what is to learn has ``requires_grad``.
-        card: The backbone's card; decides the input contract of replayed images.
         reporter: Where progress and warnings are shown.
 
     Raises:
@@ -50,7 +47,7 @@ def build_penalties(
     if keep.distill:
         penalties.append(FeatureDistillation(network.backbone, keep.distill))
     if keep.replay:
-        penalties.append(build_replay(recipe, network, card, reporter))
+        penalties.append(build_replay(recipe, network, reporter))
     if recipe.train.teacher is not None:
         penalties.append(build_teacher(recipe, recipe.train.teacher, table, reporter))
     return penalties

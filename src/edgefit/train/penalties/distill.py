@@ -42,4 +42,5 @@ class FeatureDistillation:
             start_NF = self._start.on(step.images_NCHW.device)(step.images_NCHW).float()
         moved = (step.features_NF.float() - start_NF).square().sum(dim=1).mean()
         norm = start_NF.square().sum(dim=1).mean().clamp_min(_TINY)
-        return self.weight * moved / norm
+        penalty: Tensor = self.weight * moved / norm
+        return penalty

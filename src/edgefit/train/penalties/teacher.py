@@ -25,6 +25,7 @@ from edgefit.errors import DataError, RecipeError, RunError
 from edgefit.progress import QUIET, Reporter
 from edgefit.recipe import Recipe, TeacherConfig
 from edgefit.run import RunFolder
+from edgefit.train.assembly import load_trained
 from edgefit.train.network import EdgeNetwork
 from edgefit.train.penalties.frozen import Frozen
 from edgefit.train.steps import TrainingStep
@@ -96,8 +97,6 @@ def build_teacher(
         RecipeError: The teacher has other classes, or the same in another order.
         DataError: An image that is held out here (val or test) was in the teacher's train split.
     """
-    from edgefit.train.stage import load_trained  # which composes the penalties: a circle
-
     run = RunFolder(config.run)
     try:
         teacher = load_trained(run)
@@ -164,21 +163,22 @@ def held_out_in_training(table: SampleTable, teacher_table: SampleTable) -> Iter
     Files are compared by size first and hashed only where sizes agree. Where the teacher's data
     are gone, the relative path has to do.
     """
-    hash_of = cache(sha256_of)
-    teacher_files = [teacher_table.absolute(s) for s in teacher_table.of("train").samples]
+    training = teacher_table.of("train")
+    files = {sample.path: teacher_table.absolute(sample) for sample in training.samples}
+    gone = {path for path, file in files.items() if not file.is_file()}
     by_size: dict[int, list[Path]] = defaultdict(list)
-    for file in teacher_files:
-        if file.is_file():
-            by_size[file.stat().st_size].append(file)
-    gone = {
-        sample.path
-        for sample, file in zip(teacher_table.of("train").samples, teacher_files, strict=True)
-        if not file.is_file()
-    }
+    for path in files.keys() - gone:
+        by_size[files[path].stat().st_size].append(files[path])
+
+    @cache
+    def hashes_of(size: int) -> set[str]:
+        return {sha256_of(file) for file in by_size.get(size, [])}
+
     for sample in (*table.of("val").samples, *table.of("test").samples):
         file = table.absolute(sample)
-        if sample.path in gone or (
-            file.is_file()
-            and any(hash_of(file) == hash_of(other) for other in by_size[file.stat().st_size])
-        ):
+        if sample.path in gone:
             yield sample.path
+        elif file.is_file():
+            known = hashes_of(file.stat().st_size)
+            if known and sha256_of(file) in known:
+                yield sample.path

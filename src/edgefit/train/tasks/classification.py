@@ -11,6 +11,10 @@ from torch.nn import functional
 from edgefit import metrics
 from edgefit.recipe import TrainConfig
 
+EFFECTIVE_BETA = 0.999
+"""b of the effective number of images; the paper's middle value: beyond about a thousand images of
+a class, more of them hardly count."""
+
 
 def build_head(features: int, classes: int, dropout: float) -> nn.Module:
     """A linear layer on the feature vector: (N, F) to logits (N, C)."""
@@ -21,7 +25,14 @@ def build_head(features: int, classes: int, dropout: float) -> nn.Module:
 
 
 class ClassificationLoss(nn.Module):
-    """Cross entropy with label smoothing and, if asked, inverse-frequency class weights.
+    """Cross entropy with label smoothing, for plain and mixed targets, balanced if asked.
+
+    ``class-weights`` and ``effective-number`` multiply the loss of an image by the weight of its
+    class (of its classes by their shares, if mixed); the weights average 1 over the training
+    images, so that the mean over a batch is unbiased however a batch is divided. Effective number:
+    (1 - b) / (1 - b^n) for n images (Cui et al. 2019, https://arxiv.org/abs/1901.05555).
+    ``logit-adjustment`` adds the log frequency of each class to the logits in training only (Menon
+    et al. 2021, https://arxiv.org/abs/2007.07314): plain logits then are balanced.
 
     Args:
         config: ``label_smoothing`` and ``balance`` are read.
@@ -30,23 +41,43 @@ class ClassificationLoss(nn.Module):
     """
 
     weight: Tensor | None
+    log_prior: Tensor | None
 
     def __init__(
         self, config: TrainConfig, train_targets_N: NDArray[np.int64], classes: int
     ) -> None:
         super().__init__()
         self.label_smoothing = config.label_smoothing
-        weight = None
-        if config.balance == "class-weights":
-            counts = np.bincount(train_targets_N, minlength=classes)
-            weight = torch.tensor(counts.sum() / (classes * counts), dtype=torch.float32)
+        images_C = np.bincount(train_targets_N, minlength=classes).clip(1)
+        weight = log_prior = None
+        if config.balance in ("class-weights", "effective-number"):
+            effective_C = images_C.astype(np.float64)
+            if config.balance == "effective-number":
+                effective_C = (1 - EFFECTIVE_BETA**effective_C) / (1 - EFFECTIVE_BETA)
+            weight_C = images_C.sum() / (images_C / effective_C).sum() / effective_C
+            weight = torch.tensor(weight_C, dtype=torch.float32)
+        elif config.balance == "logit-adjustment":
+            log_prior = torch.tensor(np.log(images_C / images_C.sum()), dtype=torch.float32)
         self.register_buffer("weight", weight)
+        self.register_buffer("log_prior", log_prior)
 
-    def forward(self, logits_NC: Tensor, targets_N: Tensor) -> Tensor:
-        """Mean loss, a scalar."""
-        return functional.cross_entropy(
-            logits_NC, targets_N, weight=self.weight, label_smoothing=self.label_smoothing
+    def forward(self, logits_NC: Tensor, targets: Tensor) -> Tensor:
+        """Mean loss, a scalar.
+
+        Args:
+            logits_NC: (N, C), any precision.
+            targets: Classes ``int64`` (N,), or their shares ``float32`` (N, C), each row 1.
+        """
+        logits_NC = logits_NC.float()
+        if self.log_prior is not None:
+            logits_NC = logits_NC + self.log_prior
+        loss_N = functional.cross_entropy(
+            logits_NC, targets, label_smoothing=self.label_smoothing, reduction="none"
         )
+        if self.weight is not None:
+            is_mixed = targets.is_floating_point()
+            loss_N = loss_N * (targets @ self.weight if is_mixed else self.weight[targets])
+        return loss_N.mean()
 
 
 def validation_metrics(

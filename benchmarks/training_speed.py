@@ -1,0 +1,300 @@
+"""What each choice of the training loop is worth, as a ratio of images per second.
+
+``python -m benchmarks.training_speed [RUN] --out FILE.json``. Pairs that differ in one thing are
+measured alternately in one process: memory format, precision, compiling, batch-norm statistics,
+the optimiser's kernel, frames in memory against decoding them again, batches made ahead by threads
+against made in turn. What ``auto`` means in a recipe follows from it.
+
+The network is a real backbone with the shipped head and AdamW; its weights are random, which is
+nothing to its speed. With a RUN the frames, sizes, backbone and augmentation are the run's; else
+JPEG files are drawn.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import itertools
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from benchmarks.measuring import against, figure, time_in_turn, write_result
+from edgefit.data.augment import build_augmentation
+from edgefit.data.loader import (
+    EpochSampler,
+    FrameStore,
+    PerThread,
+    TrainingBatches,
+    TrainingSet,
+)
+from edgefit.data.stage import frozen_samples
+from edgefit.data.table import Sample
+from edgefit.run import RunFolder
+from edgefit.spec import InputSpec
+from edgefit.train.assembly import input_spec
+from edgefit.train.backbones.build import build_backbone
+from edgefit.train.backbones.card import load_card
+from edgefit.train.network import EdgeNetwork
+from edgefit.train.tasks.classification import build_head
+
+CLASSES = 10
+MARGIN = 1.05
+"""How much faster a way must be to be called faster; less is within what machines vary."""
+
+
+@dataclass(frozen=True)
+class Images:
+    """Files to train on.
+
+    Attributes:
+        samples: The files.
+        root: Folder that their paths are relative to.
+        spec: The input contract.
+        backbone: Id of a card.
+        augment: Augmentation by name.
+    """
+
+    samples: tuple[Sample, ...]
+    root: Path
+    spec: InputSpec
+    backbone: str
+    augment: str
+
+
+class Stepper:
+    """A network and its optimiser; each call is one training step on the same batch.
+
+    Args:
+        network: Copied, so that one stepper does not train another's.
+        batch: Frames ``uint8`` (N, H, W, 3) and targets (N,).
+        channels_last: Memory format of weights and images.
+        bf16: Autocast to bfloat16, as lightning's ``bf16-mixed`` does.
+        frozen_statistics: Batch norms keep their running statistics.
+        fused: AdamW's fused kernel.
+        compiled: ``torch.compile`` the backbone.
+    """
+
+    def __init__(
+        self,
+        network: EdgeNetwork,
+        batch: tuple[Tensor, Tensor],
+        *,
+        channels_last: bool = True,
+        bf16: bool = False,
+        frozen_statistics: bool = True,
+        fused: bool = True,
+        compiled: bool = False,
+    ) -> None:
+        self.network = copy.deepcopy(network).train()
+        layout = torch.channels_last if channels_last else torch.contiguous_format
+        self.network.to(memory_format=layout)
+        self.layout = layout
+        if frozen_statistics:
+            for module in self.network.modules():
+                if isinstance(module, nn.modules.batchnorm._BatchNorm):
+                    module.eval()
+        self.optimizer = torch.optim.AdamW(self.network.parameters(), lr=1e-4, fused=fused)
+        self.backbone: Callable[[Tensor], Tensor] = self.network.backbone
+        if compiled:
+            self.backbone = torch.compile(self.network.backbone)
+        self.device = batch[1].device
+        self.bf16 = bf16
+        self.batch = batch
+
+    def __call__(self, batch: tuple[Tensor, Tensor] | None = None) -> None:
+        frames_NHWC, targets_N = batch or self.batch
+        low = torch.autocast(self.device.type, torch.bfloat16) if self.bf16 else nullcontext()
+        with low:
+            images_NCHW = self.network.normalise(frames_NHWC.to(self.device))
+            images_NCHW = images_NCHW.contiguous(memory_format=self.layout)
+            logits_NC = self.network.head(self.backbone(images_NCHW))
+            loss = nn.functional.cross_entropy(logits_NC, targets_N.to(self.device))
+        self.optimizer.zero_grad(set_to_none=True)
+        torch.autograd.backward(loss)
+        self.optimizer.step()
+        if self.device.type == "cuda":
+            torch.cuda.synchronize()
+
+
+def main() -> None:
+    """Measure, print, write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("run", type=Path, nargs="?", help="a checked run; else files are drawn")
+    parser.add_argument("--side", type=int, default=96, help="input size where files are drawn")
+    parser.add_argument("--batch-size", type=int, default=32)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--runs", type=int, default=5, help="timed steps in a turn")
+    parser.add_argument("--batches", type=int, default=8, help="batches in a pass over files")
+    parser.add_argument("--no-compile", action="store_true", help="leave torch.compile out")
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--out", type=Path, help="write the result here")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        images = _images(options, Path(scratch))
+        network = _network(images).to(options.device)
+        figures = [*_steps(network, images, options), *_feeding(network, images, options)]
+    command = "python -m benchmarks.training_speed" + (" RUN" if options.run else "")
+    command += f" --batch-size {options.batch_size} --rounds {options.rounds}"
+    origin = "a run's images" if options.run else "drawn JPEG files of 300x300"
+    notes = [
+        f"{images.backbone}, {images.spec.width}x{images.spec.height}, batches of "
+        f"{options.batch_size}, {torch.get_num_threads()} torch threads, on "
+        f"{_device_in_words(options.device)}; frames from {origin}, augmentation {images.augment}.",
+        *verdicts(figures),
+    ]
+    write_result(options.out, "training-speed", command, figures, notes)
+
+
+def verdicts(figures: list[dict[str, Any]]) -> list[str]:
+    """For each figure that is held against another: faster, slower or no difference, in words."""
+    lines = []
+    for one in figures:
+        if one["unit"] != "images/s" or "ratio" not in one:
+            continue
+        ratio = one["ratio"]
+        word = "faster" if ratio >= MARGIN else "slower" if ratio <= 1 / MARGIN else "no difference"
+        lines.append(f"{one['name']}: {word} ({ratio:.2f} times {one['peer']}).")
+    return lines
+
+
+def _steps(
+    network: EdgeNetwork, images: Images, options: argparse.Namespace
+) -> list[dict[str, Any]]:
+    """The training step alone, on one batch in memory; each way against the usual one."""
+    batch = _batch(images, options)
+    device = torch.device(options.device)
+    on_device = (batch[0].to(device), batch[1].to(device))
+    usual = "step: channels_last, fp32, eager, frozen statistics, fused AdamW"
+    ways: dict[str, dict[str, bool]] = {
+        usual: {},
+        "step: default memory format": {"channels_last": False},
+        "step: bf16 mixed": {"bf16": True},
+        "step: learned statistics": {"frozen_statistics": False},
+        "step: AdamW in a loop over tensors": {"fused": False},
+    }
+    steppers = {name: Stepper(network, on_device, **way) for name, way in ways.items()}
+    figures = []
+    if not options.no_compile:
+        for name, bf16 in (("step: compiled", False), ("step: compiled, bf16 mixed", True)):
+            steppers[name] = Stepper(network, on_device, compiled=True, bf16=bf16)
+            started = time.perf_counter()
+            steppers[name]()
+            seconds = time.perf_counter() - started
+            figures.append(figure(f"{name}, first step", [seconds], unit="s"))
+    samples = time_in_turn(steppers, rounds=options.rounds, runs=options.runs, warmup=1)
+    speeds = _speeds(samples, options.batch_size)
+    return [
+        speeds[usual],
+        *(against(f, speeds[usual]) for f in list(speeds.values())[1:]),
+        *figures,
+    ]
+
+
+def _feeding(
+    network: EdgeNetwork, images: Images, options: argparse.Namespace
+) -> list[dict[str, Any]]:
+    """Steps with their batches: frames in memory or decoded, made in turn or ahead."""
+    stores = {
+        "frames in memory": FrameStore(images.samples, images.root, images.spec),
+        "decoded again": FrameStore(images.samples, images.root, images.spec, budget_mb=0),
+    }
+    step = Stepper(network, _batch(images, options, device=options.device))
+    passes = {}
+    for (kept, store), workers in itertools.product(stores.items(), (0, 1, 2)):
+        ahead = f"{workers} threads ahead" if workers else "in turn"
+        source = _batches(images, store, options, workers)
+        passes[f"epoch: {kept}, {ahead}"] = partial(_train_on, step, source)
+    samples = time_in_turn(passes, rounds=options.rounds, runs=1, warmup=0)
+    speeds = _speeds(samples, options.batch_size * options.batches)
+    usual = "epoch: frames in memory, in turn"
+    return [speeds[usual], *(against(f, speeds[usual]) for n, f in speeds.items() if n != usual)]
+
+
+def _train_on(step: Stepper, batches: TrainingBatches) -> None:
+    for batch in batches:
+        step(batch)
+
+
+def _speeds(samples: dict[str, list[float]], images: int) -> dict[str, dict[str, Any]]:
+    """Milliseconds of so many images to figures in images per second."""
+    return {
+        name: figure(name, [1000 * images / ms for ms in of], unit="images/s", better="higher")
+        for name, of in samples.items()
+    }
+
+
+def _batches(
+    images: Images, store: FrameStore, options: argparse.Namespace, workers: int
+) -> TrainingBatches:
+    targets_N = _targets(len(images.samples))
+    augmentation = PerThread(partial(build_augmentation, images.augment, images.spec))
+    sampler = EpochSampler(targets_N, batch_size=options.batch_size, seed=0)
+    return TrainingBatches(
+        TrainingSet(store, targets_N, augmentation, seed=0),
+        sampler,
+        batch_size=options.batch_size,
+        workers=workers,
+    )
+
+
+def _batch(
+    images: Images, options: argparse.Namespace, device: str = "cpu"
+) -> tuple[Tensor, Tensor]:
+    few = FrameStore(images.samples[: options.batch_size], images.root, images.spec)
+    frames_NHWC = torch.from_numpy(np.stack([few.frame(i) for i in range(len(few))]))
+    return frames_NHWC.to(device), torch.from_numpy(_targets(len(few))).to(device)
+
+
+def _targets(count: int) -> NDArray[np.int64]:
+    """Classes that need not be true: what a step takes does not depend on them."""
+    return np.arange(count, dtype=np.int64) % CLASSES
+
+
+def _network(images: Images) -> EdgeNetwork:
+    card = load_card(images.backbone)
+    torch.manual_seed(0)
+    head = build_head(card.feature_dim, CLASSES, dropout=0.2)
+    return EdgeNetwork(build_backbone(card), head, images.spec)
+
+
+def _images(options: argparse.Namespace, scratch: Path) -> Images:
+    count = options.batch_size * options.batches
+    if options.run is None:
+        card = load_card("mobilenet_v2")
+        spec = InputSpec(options.side, options.side, mean=card.mean, std=card.std)
+        return Images(tuple(_draw(scratch, count)), scratch, spec, card.id, "conveyor")
+    run = RunFolder(options.run)
+    recipe, table = run.recipe(), frozen_samples(run).of("train")
+    samples = tuple(itertools.islice(itertools.cycle(table.samples), count))
+    return Images(
+        samples, table.root, input_spec(recipe), recipe.model.backbone, recipe.train.augment
+    )
+
+
+def _draw(folder: Path, count: int) -> Iterator[Sample]:
+    random = np.random.default_rng(0)
+    for number in range(count):
+        coarse = random.integers(0, 256, (12, 12, 3), dtype=np.uint8)
+        picture = cv2.resize(coarse, (300, 300), interpolation=cv2.INTER_CUBIC)
+        cv2.imwrite(str(folder / f"{number}.jpg"), picture)
+        yield Sample(f"{number}.jpg", "drawn", "train", str(number))
+
+
+def _device_in_words(device: str) -> str:
+    return torch.cuda.get_device_name() if device.startswith("cuda") else "the processor"
+
+
+if __name__ == "__main__":
+    main()

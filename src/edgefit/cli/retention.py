@@ -1,0 +1,132 @@
+"""``edgefit retention``: general knowledge kept by the backbone, and what each remedy costs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from edgefit.cli.output import (
+    JsonOption,
+    QuietOption,
+    RunArgument,
+    SetOption,
+    percent,
+    points,
+    print_json,
+    print_table,
+    reporter,
+    say_next,
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command("retention")(retention)
+
+
+def retention(
+    run: RunArgument,
+    general: Annotated[
+        Path | None,
+        typer.Option(
+            "--general",
+            help="Folder of general images, one folder a class; default is the recipe's.",
+        ),
+    ] = None,
+    compare: Annotated[
+        str | None,
+        typer.Option(
+            "--compare",
+            metavar="ARMS",
+            help="Train an arm for each remedy and compare: `all`, or a list of none, probe, "
+            "freeze, l2-sp, distill, replay, interpolate; joined by +, with =STRENGTH if need be, "
+            "e.g. none,probe,distill=2+interpolate.",
+        ),
+    ] = None,
+    overrides: SetOption = None,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """General knowledge before and after fine-tuning; with --compare, for each remedy.
+
+    With --compare the run itself is not trained again: --set holds for the arms alone.
+    """
+    from edgefit.cli.runs import reopen_run
+    from edgefit.pipeline.resolving import resolve
+    from edgefit.train.remedies import compare_remedies
+    from edgefit.train.retention import retention as retention_stage
+
+    named = [f"retention.general={general.resolve()}"] if general is not None else []
+    shown = reporter(quiet=quiet)
+    if compare is None:
+        folder = reopen_run(run, [*named, *(overrides or [])])
+        results = retention_stage(folder, shown)
+        if as_json:
+            print_json(results)
+        else:
+            _print_retention(results)
+            say_next(f"edgefit retention {folder.root} --compare all")
+        return
+    folder = reopen_run(run, named)
+    recipe = resolve(folder.recipe(), overrides=overrides or ())
+    arms = [name.strip() for name in compare.split(",") if name.strip()]
+    results = compare_remedies(folder, arms, shown, recipe=recipe)
+    if as_json:
+        print_json(results)
+    else:
+        _print_comparison(results)
+        typer.echo(f"drawing: {folder.root / 'retention' / results['drawings'][0]}")
+
+
+def _print_retention(results: dict[str, Any]) -> None:
+    from edgefit.train.retention import PROBE_TITLES
+
+    rows = [
+        [
+            title,
+            percent(results[name]["before"]),
+            percent(results[name]["after"]),
+            percent(results[name]["kept"]),
+        ]
+        for name, title in PROBE_TITLES.items()
+    ]
+    print_table(
+        f"{results['images']} general images of {results['classes']} classes",
+        ["probe", "accuracy before", "after", "kept"],
+        rows,
+    )
+    for note in results["notes"]:
+        typer.echo(note)
+
+
+def _print_comparison(results: dict[str, Any]) -> None:
+    metric = results["metric"]
+    rows = [
+        [
+            arm["name"],
+            percent(arm["metrics"][metric]),
+            points(arm["over_probe"]),
+            points(arm["over_none"]),
+            percent(arm["kept"]["linear"]),
+            percent(arm["kept"]["neighbours"]),
+            f"{arm['worst_class']['label']} {100 * arm['worst_class']['recall']['value']:.1f} %",
+        ]
+        for arm in results["arms"]
+    ]
+    print_table(
+        f"{results['test_images']} test images, {results['general_images']} general images",
+        [
+            "arm",
+            metric.replace("_", " "),
+            "over probe, points",
+            "over none, points",
+            "kept, linear",
+            "kept, neighbours",
+            "worst class",
+        ],
+        rows,
+    )
+    for note in results["notes"]:
+        typer.echo(note)

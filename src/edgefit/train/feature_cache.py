@@ -1,0 +1,114 @@
+"""Features on disk, found again by the content of what they were computed from.
+
+::
+
+    FOLDER/
+      NETWORK/             hash of the backbone's tensors, the normalisation and the input size
+        choice.json        which engine computes here, where it was measured
+        VIEW/              hash of the augmentation, the view's number and the seed
+          HASH.npz         digests uint8 (N, 32) of the frames, features float32 (N, F)
+
+Nothing is ever changed in place: rows are added as further files, each complete or absent. The
+files are plain arrays (no pickle) and carry checksums, so that a damaged one is noticed; it is
+removed and its rows are computed again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgefit.progress import QUIET, Reporter
+
+DIGEST_BYTES = 32
+_CHOICE = "choice.json"
+_ENGINES = ("torch", "openvino")
+_DAMAGE = (zipfile.BadZipFile, ValueError, KeyError, EOFError, OSError)
+
+Rows = Mapping[bytes, NDArray[np.float32]]
+"""Feature row ``float32`` (F,) by the digest of its frame."""
+
+
+class FeatureCache:
+    """Feature rows in a folder, by content.
+
+    Args:
+        folder: Where they lie; made when something is first written.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+
+    def rows(self, network: str, view: str, reporter: Reporter = QUIET) -> Rows:
+        """All rows of a view of a network; files that are damaged are reported and removed."""
+        found: dict[bytes, NDArray[np.float32]] = {}
+        for file in sorted((self.folder / network / view).glob("*.npz")):
+            try:
+                digests, features_NF = _read(file)
+            except _DAMAGE as error:
+                reporter.warn(
+                    f"{file}: damaged ({type(error).__name__}); its features are computed again"
+                )
+                with contextlib.suppress(OSError):
+                    file.unlink()
+                continue
+            found.update(zip(digests, features_NF, strict=True))
+        return found
+
+    def add(self, network: str, view: str, rows: Rows) -> None:
+        """Keep rows; they are on disk when this returns."""
+        if not rows:
+            return
+        digests_ND = np.frombuffer(b"".join(rows), dtype=np.uint8).reshape(-1, DIGEST_BYTES)
+        folder = self.folder / network / view
+        folder.mkdir(parents=True, exist_ok=True)
+        name = hashlib.sha256(digests_ND.tobytes()).hexdigest()[:16]
+        part = folder / f"{name}.{os.getpid()}.part"
+        with part.open("wb") as file:
+            np.savez(file, digests=digests_ND, features=np.stack(list(rows.values())))
+        part.replace(folder / f"{name}.npz")
+
+    def choice(self, network: str, reporter: Reporter = QUIET) -> str | None:
+        """The engine that was chosen for a network by measurement, if any."""
+        file = self.folder / network / _CHOICE
+        if not file.is_file():
+            return None
+        try:
+            engine = json.loads(file.read_text(encoding="utf-8"))["engine"]
+        except (ValueError, KeyError, TypeError) as error:
+            reporter.warn(f"{file}: damaged ({type(error).__name__}); engines are measured again")
+            return None
+        return engine if engine in _ENGINES else None
+
+    def choose(self, network: str, engine: str, measured: Mapping[str, Any]) -> None:
+        """Keep the choice of an engine, so that a run that goes on later computes the same."""
+        folder = self.folder / network
+        folder.mkdir(parents=True, exist_ok=True)
+        part = folder / f"{_CHOICE}.{os.getpid()}.part"
+        text = json.dumps({"engine": engine, "measured": dict(measured)}, indent=2)
+        part.write_text(text + "\n", encoding="utf-8")
+        part.replace(folder / _CHOICE)
+
+
+def _read(file: Path) -> tuple[list[bytes], NDArray[np.float32]]:
+    # an opened file, since np.load leaves the one it opens itself open where it finds damage
+    with file.open("rb") as handle, np.load(handle, allow_pickle=False) as arrays:
+        digests_ND, features_NF = arrays["digests"], arrays["features"]
+    fits = (
+        digests_ND.dtype == np.uint8
+        and digests_ND.shape == (len(features_NF), DIGEST_BYTES)
+        and features_NF.dtype == np.float32
+        and features_NF.ndim == 2
+    )
+    if not fits:
+        raise ValueError("arrays of another kind")
+    return [row.tobytes() for row in digests_ND], features_NF

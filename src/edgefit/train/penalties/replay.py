@@ -1,0 +1,198 @@
+"""Go on classifying general images while the new task is learned (rehearsal).
+
+Robins 1995, "Catastrophic Forgetting, Rehearsal and Pseudorehearsal"
+(https://doi.org/10.1080/09540099550039318); Rolnick 2019, "Experience Replay for Continual
+Learning" (https://arxiv.org/abs/1811.11682). The old head is gone with the old task, so the
+general classes get a linear head of their own. It starts from a probe on the starting features
+(as phase one does for the task, Kumar 2022), because the gradients of a random head would damage
+what they are meant to keep.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from edgefit.data.loader import FrameStore
+from edgefit.data.table import SampleTable
+from edgefit.errors import RecipeError
+from edgefit.progress import QUIET, Reporter
+from edgefit.recipe import ProbeConfig, Recipe
+from edgefit.spec import Frame
+from edgefit.train.general import read_general
+from edgefit.train.network import EdgeNetwork
+from edgefit.train.probe import fit_probe
+from edgefit.train.steps import TrainingStep
+
+_STREAM = 0x5245504C  # keeps these draws apart from all others of the same seed and epoch
+_FEWEST = 2  # a batch norm that learns needs two
+_FEATURE_BATCH = 64
+# A start need not be the best probe there is: it goes on learning. So it costs seconds only.
+_START_IMAGES = 2000
+_START = ProbeConfig(kind="logistic", strengths=[0.001], folds=2)
+
+
+class ReplayPenalty(nn.Module):
+    """``weight`` times the cross entropy of general images, drawn anew in each step.
+
+    All ranks draw one batch together and share it out, so that two processes replay what one
+    would.
+
+    Args:
+        store: The general images at input size.
+        targets_N: Their classes, ``int64`` (N,).
+        head: Features (N, F) to general logits (N, G); trained along.
+        weight: Weight of the penalty.
+        share: General images a step as a share of the batch; at least 2.
+    """
+
+    def __init__(
+        self,
+        store: FrameStore,
+        targets_N: NDArray[np.int64],
+        head: nn.Linear,
+        *,
+        weight: float,
+        share: float,
+    ) -> None:
+        super().__init__()
+        self.name = "replay"
+        self.main_share = 1.0
+        self.replaces_weight_decay = False
+        self.head = head
+        self.learns: list[nn.Parameter] = list(head.parameters())
+        self.weight = weight
+        self.share = share
+        self._store = store
+        self._targets_N = targets_N
+
+    def draw(self, step: TrainingStep) -> NDArray[np.int64]:
+        """Positions of the general images of a step on this rank, by (seed, epoch, index) only."""
+        count = max(_FEWEST, round(self.share * len(step.frames_NHWC)))
+        generator = np.random.Generator(
+            np.random.PCG64([step.seed, _STREAM, step.epoch, step.index])
+        )
+        images = len(self._store)
+        drawn = generator.choice(images, count * step.world, replace=count * step.world > images)
+        return drawn[step.rank :: step.world]
+
+    def forward(self, step: TrainingStep) -> Tensor:
+        """The penalty, a scalar ``float32``; images are at the size of the step's."""
+        positions_N = self.draw(step)
+        device, size = step.images_NCHW.device, step.images_NCHW.shape[-2:]
+        images_NCHW = step.network.normalise(_batch(self._store, positions_N).to(device))
+        if images_NCHW.shape[-2:] != size:
+            images_NCHW = functional.interpolate(
+                images_NCHW, size, mode="bilinear", antialias=True
+            ).contiguous(memory_format=torch.channels_last)
+        logits_NC = self.head(step.network.backbone(images_NCHW))
+        targets_N = torch.from_numpy(self._targets_N[positions_N]).to(device)
+        return self.weight * functional.cross_entropy(logits_NC.float(), targets_N)
+
+
+def build_replay(recipe: Recipe, network: EdgeNetwork, reporter: Reporter = QUIET) -> ReplayPenalty:
+    """Read the replay half of the general folder and fit a head to it.
+
+    Args:
+        recipe: ``retention.general`` and ``train.keep`` are read.
+        network: With its starting backbone, on the CPU; its mode is left as it was.
+        reporter: Where progress is shown.
+
+    Raises:
+        RecipeError: No general folder is named.
+        DataError: The general folder cannot be used.
+    """
+    if recipe.retention.general is None:
+        raise RecipeError(
+            "Replay has no images to replay.",
+            key="retention.general",
+            expected="a folder of general images, one folder a class",
+            remedy="name one, or set train.keep.replay to 0",
+        )
+    general = read_general(
+        recipe.retention.general, recipe.retention, network.spec, reporter=reporter
+    )
+    table, classes = general.replay, general.classes
+    store = FrameStore(
+        table.samples,
+        table.root,
+        network.spec,
+        budget_mb=recipe.train.cache_mb,
+        reporter=reporter,
+    )
+    head = _start_head(network, store, table, classes, recipe.train.seed, reporter)
+    keep = recipe.train.keep
+    return ReplayPenalty(
+        store, table.targets_N(), head, weight=keep.replay, share=keep.replay_share
+    )
+
+
+def _start_head(
+    network: EdgeNetwork,
+    store: FrameStore,
+    table: SampleTable,
+    classes: int,
+    seed: int,
+    reporter: Reporter,
+) -> nn.Linear:
+    positions_N = _first_of_each(table, max(_FEWEST, _START_IMAGES // classes))
+    targets_N = table.targets_N()[positions_N]
+    features_NF = _features(network, store, positions_N, reporter)
+    probe = fit_probe(
+        features_NF,
+        targets_N,
+        table.groups_N()[positions_N],
+        classes,
+        _START,
+        metric="accuracy",
+        balance="none",
+        seed=seed,
+    )
+    head = nn.Linear(features_NF.shape[1], classes)
+    with torch.no_grad():
+        head.weight.copy_(torch.from_numpy(probe.weight_CF))
+        head.bias.copy_(torch.from_numpy(probe.bias_C))
+    return head
+
+
+def _first_of_each(table: SampleTable, most: int) -> NDArray[np.int64]:
+    """Positions of at most so many samples of each class, in table order."""
+    taken: dict[str, int] = defaultdict(int)
+    positions = []
+    for position, sample in enumerate(table.samples):
+        taken[sample.label] += 1
+        if taken[sample.label] <= most:
+            positions.append(position)
+    return np.array(positions, dtype=np.int64)
+
+
+def _features(
+    network: EdgeNetwork, store: FrameStore, positions_N: NDArray[np.int64], reporter: Reporter
+) -> NDArray[np.float32]:
+    """Starting features ``float32`` (N, F), by torch alone.
+
+    Not through :mod:`edgefit.train.features`, which may choose the engine by the clock: a training
+    that is killed before its first checkpoint must start from the same head again.
+    """
+    was_training = network.training
+    network.eval()
+    batches = [
+        positions_N[i : i + _FEATURE_BATCH] for i in range(0, len(positions_N), _FEATURE_BATCH)
+    ]
+    with torch.inference_mode():
+        features = [
+            network.features(_batch(store, batch)).numpy()
+            for batch in reporter.track(batches, "general features", total=len(batches))
+        ]
+    network.train(was_training)
+    return np.concatenate(features)
+
+
+def _batch(store: FrameStore, positions_N: NDArray[np.int64]) -> Tensor:
+    frames: list[Frame] = [store.frame(int(i)) for i in positions_N]
+    return torch.from_numpy(np.stack(frames))

@@ -1,0 +1,89 @@
+"""Several training processes: who is first, and what they say to each other.
+
+``torchrun`` starts every process with the whole command. All that is done before the training
+itself (checking data, the probe) is done by the first one while the others wait; then they find it
+done.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from itertools import count
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor, distributed, nn
+
+_PATIENCE = timedelta(hours=12)
+_meetings = count()
+
+
+def launched_world() -> int:
+    """How many processes ``torchrun`` started; 1 without it."""
+    if not (distributed.is_available() and distributed.is_torchelastic_launched()):
+        return 1
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def is_first_process() -> bool:
+    """Whether this is the process that writes and speaks."""
+    return launched_world() == 1 or os.environ.get("RANK", "0") == "0"
+
+
+@contextmanager
+def first_process_first() -> Iterator[None]:
+    """The first process runs the block while the others wait; then they run it.
+
+    Under ``torchrun`` only; otherwise the block just runs. Every process must come by the same
+    number of times. A failure of the first process ends the others through ``torchrun``.
+    """
+    if launched_world() == 1:
+        yield
+        return
+    # the launcher's own key-value store: no process group is made, lightning makes its own later
+    store = distributed.TCPStore(  # type: ignore[attr-defined]
+        os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"]), is_master=False
+    )
+    attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
+    key = f"edgefit/{attempt}/{next(_meetings)}"
+    if not is_first_process():
+        store.wait([key], _PATIENCE)
+    yield
+    if is_first_process():
+        store.set(key, "done")
+
+
+def mean_over_processes(values: Tensor) -> Tensor:
+    """The mean of a tensor over all training processes."""
+    if not _are_many():
+        return values
+    total = values.clone()
+    distributed.all_reduce(total)
+    return total / distributed.get_world_size()
+
+
+def rows_of_all(rows: NDArray[np.generic]) -> NDArray[np.generic]:
+    """All rows of a table of which process r holds rows r, r + world, and so on."""
+    if not _are_many():
+        return rows
+    world = distributed.get_world_size()
+    shares: list[NDArray[np.generic]] = [rows] * world
+    distributed.all_gather_object(shares, rows)
+    whole = np.empty((sum(map(len, shares)), *rows.shape[1:]), rows.dtype)
+    for rank, share in enumerate(shares):
+        whole[rank::world] = share
+    return whole
+
+
+def same_buffers(network: nn.Module) -> None:
+    """Give every process the first one's buffers; batch norm's differ where it learns."""
+    if _are_many():
+        for buffer in network.buffers():
+            distributed.broadcast(buffer, 0)
+
+
+def _are_many() -> bool:
+    return distributed.is_available() and distributed.is_initialized()

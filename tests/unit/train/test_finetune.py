@@ -1,0 +1,408 @@
+"""Phase two on a few dozen pictures: repeatable, resumable, and every key of ``train`` at work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import lightning.pytorch as pl
+import pytest
+import torch
+from torch import Tensor, nn
+
+from edgefit.data.stage import check, frozen_samples
+from edgefit.data.table import SampleTable
+from edgefit.errors import RecipeError, RunError, StageError
+from edgefit.progress import QUIET, Reporter
+from edgefit.recipe import Recipe, make_recipe
+from edgefit.run import RunFolder
+from edgefit.train.assembly import build_network, input_spec
+from edgefit.train.backbones.weights import read_state
+from edgefit.train.checkpoint import FINETUNED, LAST, LOG, EpochCheckpoint
+from edgefit.train.finetune import fine_tune, make_trainer
+from edgefit.train.frames import SplitFrames, decode_splits
+from edgefit.train.module import FineTuning
+from edgefit.train.steps import Penalty, TrainingStep
+from tests.shapes import draw_shapes
+
+FAST = ["input.width=32", "input.height=32", "model.backbone=mobilenet_v3_small"] + [
+    f"train.{setting}"
+    for setting in ("epochs=3", "batch_size=8", "workers=0", "accelerator=cpu", "augment=conveyor")
+]
+# All that draws at random or keeps a state is on.
+EVERYTHING = [
+    "train.mix.mixup=0.4",
+    "train.mix.cutmix=1.0",
+    "train.mix.probability=0.8",
+    "train.resizing.share=0.5",
+    "train.resizing.scale=0.5",
+    "train.balance=sampler",
+    "train.ema_decay=0.9",
+    "model.dropout=0.3",
+    "input.width=64",
+    "input.height=64",
+]
+
+
+@dataclass(frozen=True)
+class Shapes:
+    """Checked pictures; ``tune`` trains a fresh network on them."""
+
+    root: Path
+    table: SampleTable
+
+    def recipe(self, *overrides: str) -> Recipe:
+        facts = {"name": "tiny", "data": {"root": str(self.root)}, "model": {"weights": "none"}}
+        return make_recipe(facts, [*FAST, *overrides])
+
+    def tune(
+        self,
+        folder: Path,
+        *overrides: str,
+        penalties: Sequence[Penalty] = (),
+        reporter: Reporter = QUIET,
+    ) -> FineTuning:
+        folder.mkdir(exist_ok=True)
+        recipe = self.recipe(*overrides)
+        network, card, _ = build_network(recipe, self.table.labels)
+        frames: SplitFrames = decode_splits(recipe, self.table, network.spec)
+        return fine_tune(recipe, self.table, frames, network, card, folder, penalties, reporter)[0]
+
+
+@pytest.fixture(scope="module")
+def shapes(tmp_path_factory: pytest.TempPathFactory) -> Shapes:
+    root = draw_shapes(tmp_path_factory.mktemp("shapes") / "pictures")
+    run = RunFolder(root.parent / "run")
+    recipe = Shapes(root, None).recipe()  # type: ignore[arg-type]
+    run.start(recipe)
+    check(run, recipe, input_spec(recipe))
+    return Shapes(root, frozen_samples(run))
+
+
+def kept(folder: Path) -> bytes:
+    return (folder / FINETUNED).read_bytes()
+
+
+def untimed(tuning: FineTuning) -> list[dict[str, Any]]:
+    """The history without what a clock decides."""
+    clock = ("seconds", "images_per_second")
+    return [{k: v for k, v in row.items() if k not in clock} for row in tuning.history]
+
+
+class Killed(BaseException):
+    """Stands for a SIGKILL: nothing in between catches it."""
+
+
+def kill_after(monkeypatch: pytest.MonkeyPatch, epoch: int) -> None:
+    """Die after the files of an epoch are written."""
+    write = EpochCheckpoint.on_train_epoch_end
+
+    def die(self: EpochCheckpoint, trainer: pl.Trainer, module: Any) -> None:
+        write(self, trainer, module)
+        if module.current_epoch == epoch:
+            raise Killed
+
+    monkeypatch.setattr(EpochCheckpoint, "on_train_epoch_end", die)
+
+
+class Anchor(nn.Module):
+    """A penalty with a parameter and a frozen part of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.name = "anchor"
+        self.main_share = 0.5
+        self.replaces_weight_decay = False
+        self.shift = nn.Parameter(torch.zeros(1))
+        self.learns = [self.shift]
+        self.frozen = nn.Linear(100, 100).requires_grad_(False)
+        self.steps: list[TrainingStep] = []
+
+    def forward(self, step: TrainingStep) -> Tensor:
+        self.steps.append(step)
+        return 0.1 * (step.features_NF.float().mean() - self.shift - 1).square().sum()
+
+
+def test_two_trainings_of_one_seed_end_with_the_same_bytes_and_another_seed_does_not(
+    shapes: Shapes, tmp_path: Path
+) -> None:
+    first, again = (shapes.tune(tmp_path / name, *EVERYTHING) for name in ("first", "again"))
+    shapes.tune(tmp_path / "other", *EVERYTHING, "train.seed=5")
+    assert untimed(first) == untimed(again)
+    assert kept(tmp_path / "first") == kept(tmp_path / "again") != kept(tmp_path / "other")
+    assert {p.name for p in (tmp_path / "first").iterdir()} >= {FINETUNED, LAST, LOG}
+    assert not list((tmp_path / "first").glob("*.part"))
+    row = first.history[-1]
+    assert row["gap"] == row["train_balanced_accuracy"] - row["val_balanced_accuracy"]
+    assert row["phase"] == "full"
+    assert row["images_per_second"] > 0
+
+
+@pytest.mark.parametrize("epoch", [0, 1, 2])
+def test_a_killed_training_ends_with_the_weights_of_an_undisturbed_one(
+    shapes: Shapes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, epoch: int
+) -> None:
+    options = (*EVERYTHING, "train.batch_norm=learned")
+    undisturbed = shapes.tune(tmp_path / "undisturbed", *options, penalties=[Anchor()])
+    with monkeypatch.context() as patch:
+        kill_after(patch, epoch)
+        with pytest.raises(Killed):
+            shapes.tune(tmp_path / "killed", *options, penalties=[Anchor()])
+    resumed = shapes.tune(tmp_path / "killed", *options, penalties=[Anchor()])
+    assert untimed(resumed) == untimed(undisturbed)
+    assert kept(tmp_path / "killed") == kept(tmp_path / "undisturbed")
+
+
+def test_what_is_kept_is_the_averaged_weights_that_validation_measured(
+    shapes: Shapes, tmp_path: Path
+) -> None:
+    tuning = shapes.tune(tmp_path / "a", "train.epochs=1", "train.ema_decay=0.95")
+    state = read_state(tmp_path / "a" / FINETUNED)
+    last = tuning.network.state_dict()
+    assert set(state) == set(last)
+    assert tuning.average is not None
+    with tuning.average.applied():
+        averaged = tuning.network.state_dict()
+        assert all(torch.equal(state[name], averaged[name].contiguous()) for name in state)
+    changed = [name for name in state if not torch.equal(state[name], last[name])]
+    assert len(changed) > len(state) / 3
+    shapes.tune(tmp_path / "plain", "train.epochs=1", "train.ema_decay=0")
+    assert kept(tmp_path / "plain") != kept(tmp_path / "a")
+
+
+@pytest.mark.parametrize(
+    ("setting", "moves"), [("frozen", False), ("learned", True), ("auto", True)]
+)
+def test_batch_norm_statistics(shapes: Shapes, tmp_path: Path, setting: str, moves: bool) -> None:
+    options = (f"train.batch_norm={setting}", "train.epochs=1")
+    before, _, _ = build_network(shapes.recipe(*options), shapes.table.labels)
+    shapes.tune(tmp_path, *options)
+    after = read_state(tmp_path / FINETUNED)
+    for name, value in before.state_dict().items():
+        if name.endswith(("running_mean", "running_var")):
+            assert torch.equal(value, after[name]) is not moves, name
+    norm = "backbone.features.0.1.weight"
+    assert not torch.equal(before.state_dict()[norm], after[norm]), "scales learn all the same"
+
+
+def test_frozen_stages_keep_their_weights(shapes: Shapes, tmp_path: Path) -> None:
+    options = ("train.freeze_stages=2", "train.epochs=2", "train.batch_norm=learned")
+    before, card, _ = build_network(shapes.recipe(*options), shapes.table.labels)
+    shapes.tune(tmp_path, *options)
+    after = read_state(tmp_path / FINETUNED)
+    first = before.backbone.state_dict()
+    same = {k for k, v in first.items() if torch.equal(v, after[f"backbone.{k}"])}
+    counters = {k for k in first if k.endswith("num_batches_tracked")}
+    frozen = {k for k in first if k not in counters and card.stage_of(k) < 2}
+    assert frozen <= same
+    assert len(same) < len(first) / 2
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "train.balance=class-weights",
+        "train.balance=effective-number",
+        "train.balance=logit-adjustment",
+        "train.balance=sampler",
+        "train.mix.mixup=0.5",
+        "train.mix.cutmix=1.0",
+        "train.label_smoothing=0.3",
+        "train.layer_decay=0.3",
+        "train.weight_decay=0.5",
+        "train.warmup_epochs=2",
+        "train.resizing={share: 0.5, scale: 0.5}",
+        "train.ema_decay=0.05",
+        "train.batch_norm=frozen",
+        "train.freeze_stages=1",
+        "train.precision=bf16-mixed",
+    ],
+)
+def test_every_key_changes_what_is_learned(
+    shapes: Shapes, tmp_path: Path, plainly_trained: bytes, override: str
+) -> None:
+    tuning = shapes.tune(tmp_path, "train.epochs=2", "input.width=64", "input.height=64", override)
+    assert kept(tmp_path) != plainly_trained
+    assert all(row["train_loss"] < 3 for row in tuning.history)
+
+
+@pytest.fixture(scope="module")
+def plainly_trained(shapes: Shapes, tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    folder = tmp_path_factory.mktemp("plain")
+    shapes.tune(folder, "train.epochs=2", "input.width=64", "input.height=64")
+    return kept(folder)
+
+
+def test_workers_do_not_change_the_weights(
+    shapes: Shapes, tmp_path: Path, plainly_trained: bytes
+) -> None:
+    size = ("train.epochs=2", "input.width=64", "input.height=64")
+    shapes.tune(tmp_path, *size, "train.workers=2", "train.cache_mb=0")
+    assert kept(tmp_path) == plainly_trained
+
+
+def test_a_penalty_learns_is_logged_and_its_frozen_part_is_not_saved(
+    shapes: Shapes, tmp_path: Path
+) -> None:
+    anchor = Anchor()
+    tuning = shapes.tune(tmp_path, *EVERYTHING, "train.epochs=2", penalties=[anchor])
+    assert anchor.shift.item() != 0
+    assert [row["anchor"] for row in tuning.history] == [
+        pytest.approx(row["anchor"]) for row in tuning.history
+    ]
+    assert "anchor" in (tmp_path / LOG).read_text().splitlines()[0].split(",")
+    saved = torch.load(tmp_path / LAST, weights_only=True)["state_dict"]
+    assert "penalty_modules.0.shift" in saved
+    assert not [name for name in saved if "frozen" in name]
+    first, last = anchor.steps[0], anchor.steps[-1]
+    assert (first.epoch, first.index, last.epoch) == (0, 0, 1)
+    assert first.frames_NHWC.shape[1:] == (64, 64, 3)
+    assert first.images_NCHW.shape[1:] == (3, 32, 32), "the first half runs on fewer pixels"
+    assert last.images_NCHW.shape[1:] == (3, 64, 64)
+    assert first.logits_NC.shape == (len(first.targets_N), 3)
+
+
+def test_main_share_scales_the_tasks_own_loss(shapes: Shapes, tmp_path: Path) -> None:
+    anchor = Anchor()
+    anchor.main_share = 0.0
+    tuning = shapes.tune(tmp_path, "train.epochs=1", "train.weight_decay=0", penalties=[anchor])
+    fresh, _, _ = build_network(shapes.recipe(), shapes.table.labels)
+    assert torch.equal(tuning.network.head[1].weight, fresh.head[1].weight)
+
+
+def test_a_batch_larger_than_the_data(shapes: Shapes, tmp_path: Path) -> None:
+    assert len(shapes.tune(tmp_path, "train.batch_size=500", "train.epochs=2").history) == 2
+
+
+def test_a_single_image_in_a_batch_is_refused(shapes: Shapes, tmp_path: Path) -> None:
+    with pytest.raises(RecipeError) as caught:
+        shapes.tune(tmp_path, "train.batch_size=1")
+    assert caught.value.key == "train.batch_size"
+
+
+def test_early_stopping_stops(shapes: Shapes, tmp_path: Path) -> None:
+    patience = "train.early_stopping={patience: 1, min_delta: 1}"
+    tuning = shapes.tune(tmp_path, "train.epochs=9", patience)
+    assert len(tuning.history) == 2
+    assert tuning.best is tuning.history[0] or tuning.best is tuning.history[1]
+    again = shapes.tune(tmp_path, "train.epochs=9", patience)
+    assert untimed(again) == untimed(tuning), "an ended training is not gone on with"
+
+
+@pytest.mark.parametrize("rate", ["1e30", "30"])
+def test_divergence_stops_within_the_first_epoch(shapes: Shapes, tmp_path: Path, rate: str) -> None:
+    options = (f"train.learning_rate={rate}", "train.warmup_epochs=0", "train.batch_size=2")
+    with pytest.raises(StageError, match="diverged in epoch 1") as caught:
+        shapes.tune(tmp_path, *options)
+    assert caught.value.key == "train.learning_rate"
+    assert not (tmp_path / LAST).exists()
+    assert not (tmp_path / FINETUNED).exists()
+
+
+def test_a_gap_is_said_once(
+    shapes: Shapes,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    record = FineTuning._record
+
+    def by_heart(self: FineTuning, terms: Any, measured: dict[str, float], _: float) -> None:
+        record(self, terms, measured | {"balanced_accuracy": 0.5}, 1.0)
+
+    monkeypatch.setattr(FineTuning, "_record", by_heart)
+    shapes.tune(tmp_path, reporter=Reporter())
+    assert " ".join(capsys.readouterr().err.split()).count("learns its training images by") == 1
+
+
+def test_a_damaged_checkpoint_says_what_to_do(shapes: Shapes, tmp_path: Path) -> None:
+    (tmp_path / LAST).write_bytes(b"rubbish")
+    with pytest.raises(RunError, match="checkpoint is damaged"):
+        shapes.tune(tmp_path)
+
+
+def test_compiled_training_keeps_the_names_of_the_weights(
+    shapes: Shapes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiled = []
+    compile_ = torch.compile
+
+    def eagerly(module: nn.Module) -> Any:
+        compiled.append(module)
+        return compile_(module, backend="eager")
+
+    monkeypatch.setattr(torch, "compile", eagerly)
+    tuning = shapes.tune(tmp_path, "train.epochs=1", "train.compile=true")
+    assert compiled == [tuning.network.backbone]
+    assert set(read_state(tmp_path / FINETUNED)) == set(tuning.network.state_dict())
+    assert not [name for name in read_state(tmp_path / FINETUNED) if "_orig_mod" in name]
+
+
+# -- devices ---------------------------------------------------------------------------------
+
+Make = Callable[..., pl.Trainer]
+
+
+@pytest.fixture
+def trainer_for(shapes: Shapes, tmp_path: Path) -> Make:
+    return lambda *overrides: make_trainer(shapes.recipe(*overrides), tmp_path, [])
+
+
+@pytest.fixture
+def launched(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What torchrun tells the second of two processes on each of two machines."""
+    for name, value in {
+        "TORCHELASTIC_RUN_ID": "x",
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": "1",
+        "WORLD_SIZE": "4",
+        "LOCAL_WORLD_SIZE": "2",
+        "RANK": "3",
+        "LOCAL_RANK": "1",
+        "GROUP_RANK": "1",
+    }.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.mark.parametrize("accelerator", ["cpu", "auto"])
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
+def test_without_a_gpu_lightning_trains_on_one_cpu_process_in_32_bit(
+    trainer_for: Make, accelerator: str
+) -> None:
+    trainer = trainer_for(f"train.accelerator={accelerator}")
+    assert type(trainer.accelerator).__name__ == "CPUAccelerator"
+    assert (trainer.world_size, trainer.precision) == (1, "32-true")
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
+@pytest.mark.parametrize("accelerator", ["gpu", "cuda"])
+def test_a_gpu_that_is_not_there_is_a_clear_error(trainer_for: Make, accelerator: str) -> None:
+    with pytest.raises(RecipeError, match="cannot train in the way"):
+        trainer_for(f"train.accelerator={accelerator}")
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="this machine has no GPU")
+def test_a_gpu_is_taken_in_bf16(trainer_for: Make) -> None:
+    trainer = trainer_for("train.accelerator=auto", "train.devices=1")
+    assert trainer.strategy.root_device.type == "cuda"
+    assert trainer.precision == "bf16-mixed"
+
+
+def test_several_devices_train_data_parallel(trainer_for: Make) -> None:
+    trainer = trainer_for("train.devices=2")
+    assert type(trainer.strategy).__name__ == "DDPStrategy"
+    assert trainer.world_size == 2
+    assert not trainer.strategy._ddp_kwargs.get("find_unused_parameters")
+
+
+@pytest.mark.usefixtures("launched")
+def test_torchruns_processes_are_the_devices(trainer_for: Make) -> None:
+    trainer = trainer_for()
+    assert type(trainer.strategy).__name__ == "DDPStrategy"
+    assert (trainer.world_size, trainer.num_devices, trainer.num_nodes) == (4, 2, 2)
+    assert (trainer.global_rank, trainer.is_global_zero) == (3, False)
+    with pytest.raises(RecipeError, match="another number of processes") as caught:
+        trainer_for("train.devices=4")
+    assert caught.value.key == "train.devices"
