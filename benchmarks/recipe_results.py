@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.measuring import commit, figure, result_text
+from benchmarks.readme import insert
 from edgefit.run import RunFolder
 
-BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 _HEADLINE = ("accuracy", "balanced_accuracy")
 RESULTS = Path(__file__).parent / "results"
 
@@ -35,21 +35,12 @@ def main() -> None:
     run = RunFolder(arguments.run)
     table = render(run, arguments.command)
     arguments.readme.write_text(
-        insert(arguments.readme.read_text(encoding="utf-8"), table), encoding="utf-8"
+        insert(arguments.readme.read_text(encoding="utf-8"), "measured", table), encoding="utf-8"
     )
     name = run.recipe().name
     target = RESULTS / f"recipe-{name}.json"
     target.write_text(result_text(result(run, arguments.command)), encoding="utf-8")
     print(f"written: {arguments.readme}, {target}")
-
-
-def insert(readme: str, table: str) -> str:
-    """The README with the part between the markers replaced."""
-    before, begin, rest = readme.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise SystemExit(f"the README lacks the lines {BEGIN} and {END}")
-    return f"{before}{BEGIN}\n{table}\n{END}{after}"
 
 
 def render(run: RunFolder, command: str) -> str:

@@ -30,6 +30,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.measuring import against, figure, write_result
+from benchmarks.readme import table, write_section
 from edgefit.metrics import METRICS
 from edgefit.run import RunFolder
 
@@ -75,6 +76,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=1)
     parser.add_argument("--order", choices=["edgefit-first", "peer-first"], default="edgefit-first")
     parser.add_argument("--whole", action="store_true", help="train on after the target")
+    parser.add_argument("--readme", type=Path, help="put the table into this README")
     parser.add_argument("--out", type=Path, help="write the result here")
     options = parser.parse_args()
     run = RunFolder(options.run)
@@ -91,7 +93,11 @@ def main() -> None:
     figures = figures_of(races, options.target, options.metric)
     command = f"python -m benchmarks.time_to_accuracy RUN --target {options.target:g}"
     command += f" --repeats {options.repeats}" + "".join(f" --peer {p}" for p in options.peer or ())
-    write_result(options.out, "time-to-accuracy", command, figures, notes_of(run, races, options))
+    notes = notes_of(run, races, options)
+    if options.readme is not None:
+        lines = render(figures, command, notes)
+        write_section(options.readme, "time-to-accuracy", "Time to the same accuracy", lines)
+    write_result(options.out, "time-to-accuracy", command, figures, notes)
 
 
 def run_racer(run: RunFolder, racer: Racer) -> Race:
@@ -162,6 +168,24 @@ def _curves(races: dict[str, list[Race]], metric: str) -> list[dict[str, Any]]:
         for who, several in races.items()
         for number, race in enumerate(several, start=1)
     ]
+
+
+def render(figures: list[dict[str, Any]], command: str, notes: list[str]) -> list[str]:
+    """The table in Markdown: seconds to the target, and how many times slower the peers are."""
+    timed = [f for f in figures if f["unit"] == "s"]
+    ours = timed[0]["median"]
+    rows = [
+        [
+            one["name"],
+            f"{one['median']:.0f}",
+            ", ".join(f"{sample:.0f}" for sample in one["samples"]),
+            f"{one['median'] / ours:.1f}",
+        ]
+        for one in timed
+    ]
+    header = ["", "median, s", "each repeat, s", "times edgefit's"]
+    lines = ["```", command, "```", "", *table(header, rows), ""]
+    return [*lines, *(f"- {note}" for note in notes)]
 
 
 def notes_of(

@@ -5,8 +5,8 @@
     python -m benchmarks.watched_training RUN --out rows.jsonl
 
 The training is the shipped one; lightning's hooks are used to note the clock when an epoch has
-been measured, and how long measuring took. Rows have the keys of :mod:`benchmarks.plain_loop`; row 0 is
-the network after phase one, where the recipe has one.
+been measured, and how long measuring took. Rows have the keys of :mod:`benchmarks.plain_loop`;
+row 0 is the network after phase one, where the recipe has one.
 """
 
 from __future__ import annotations

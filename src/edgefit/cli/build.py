@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from edgefit.cli.decisions import decision_rows, worst_rows
 from edgefit.cli.output import (
     DataOption,
     JsonOption,
@@ -63,14 +64,27 @@ def print_summary(summary: dict[str, Any]) -> None:
             "-",
             _in_percent(trained["accuracy"]),
             f"{trained['balanced_accuracy']['value'] * 100:.2f}",
+            _worst(summary, "worst_class", "recall"),
+            _worst(summary, "worst_group", "accuracy"),
             *["-"] * 3,
         ],
     )
     print_table(
         f"{summary['images']} held-out images",
-        ["variant", "gate", "accuracy %", "balanced", "p50 ms", "images/s", "MB"],
+        [
+            *("variant", "gate", "accuracy %", "balanced", "worst class", "worst group"),
+            *("p50 ms", "images/s", "MB"),
+        ],
         rows,
     )
+    print_table(
+        "the trained network at its operating point",
+        ["", "value (interval)"],
+        [*worst_rows(summary), *decision_rows(summary["operating"])],
+    )
+    for entry in summary["variants"]:
+        for warning in entry["warnings"]:
+            typer.echo(f"warning: {entry['variant']}: {warning}")
     recommended = summary["recommended"]
     if recommended.get("variant"):
         typer.echo(f"recommended: {recommended['variant']} ({recommended['reason']})")
@@ -87,7 +101,7 @@ def print_summary(summary: dict[str, Any]) -> None:
 def _row(entry: dict[str, Any]) -> list[str]:
     metrics = entry["metrics"]
     if not metrics:  # outputs that are not finite have none
-        return [entry["variant"], "failed", *["-"] * 5]
+        return [entry["variant"], "failed", *["-"] * 7]
     figures = entry["benchmark"]
     latency = ["-"] * 3
     if figures:
@@ -101,8 +115,15 @@ def _row(entry: dict[str, Any]) -> list[str]:
         "passed" if entry["passed"] else "failed",
         _in_percent(metrics["accuracy"]),
         f"{metrics['balanced_accuracy']['value'] * 100:.2f}",
+        _worst(entry, "worst_class", "recall"),
+        _worst(entry, "worst_group", "accuracy"),
         *latency,
     ]
+
+
+def _worst(facts: dict[str, Any], which: str, figure: str) -> str:
+    entry = facts[which]
+    return "-" if entry is None else f"{entry[figure]['value'] * 100:.2f}"
 
 
 def _in_percent(entry: dict[str, Any]) -> str:

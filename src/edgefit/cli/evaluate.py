@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from edgefit.cli.decisions import decision_rows, worst_rows
 from edgefit.cli.output import (
     JsonOption,
     QuietOption,
@@ -38,11 +39,20 @@ def evaluate(
         print_json(results)
         return
     rows = [[name, percent(entry)] for name, entry in results["metrics"].items()]
+    rows += worst_rows(results)
     print_table(
         f"{results['images']} held-out images in {results['groups']} groups",
         ["metric", "value (interval)"],
         rows,
     )
+    before = results["operating"]["calibration"]["before"]["expected_calibration_error"]
+    after = results["operating"]["calibration"]["after"]["expected_calibration_error"]
+    decisions = [
+        ["expected calibration error before the temperature", percent(before)],
+        ["expected calibration error after it", percent(after)],
+        *decision_rows(results["operating"]),
+    ]
+    print_table("operating point", ["", "value (interval)"], decisions)
     classes = [
         [
             entry["label"],

@@ -6,11 +6,14 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 
+from edgefit.cli.decisions import decision_rows, worst_rows
 from edgefit.cli.output import (
     JsonOption,
     QuietOption,
     SetOption,
+    error_console,
     print_json,
     print_table,
     reporter,
@@ -84,6 +87,7 @@ def _verify_run(target: Path, overrides: list[str] | None, *, as_json: bool, qui
         print_json(results)
     else:
         _print_gate(results)
+        _print_decisions(results)
     try:
         require(results, run.recipe().verify)
     except GateError as error:
@@ -115,6 +119,20 @@ def _print_gate(results: dict[str, Any]) -> None:
         ["variant", "gate", "largest difference", "flips", "drop, points", "why not"],
         rows,
     )
+
+
+def _print_decisions(results: dict[str, Any]) -> None:
+    """What each file does at the operating point, and where it fares worst."""
+    rows = [
+        [entry["variant"], *row]
+        for entry in results["variants"]
+        for row in [*worst_rows(entry), *decision_rows(entry["operating"])]
+    ]
+    if rows:
+        print_table("each file's own answers", ["variant", "", "value (interval)"], rows)
+    for entry in results["variants"]:
+        for warning in entry["warnings"]:
+            error_console().print(f"[yellow]warning:[/] {entry['variant']}: {escape(warning)}")
 
 
 def _number(value: float | None) -> str:

@@ -97,12 +97,19 @@ def summarise_build(run: RunFolder, seconds: dict[str, float]) -> dict[str, Any]
         "recommended": measured["recommendation"],
         "images": evaluation["images"],
         "trained": evaluation["metrics"],
+        "worst_class": evaluation["worst_class"],
+        "worst_group": evaluation["worst_group"],
+        "operating": evaluation["operating"],
         "variants": [
             {
                 "variant": entry["variant"],
                 "passed": entry["passed"],
                 "reasons": entry["reasons"],
                 "metrics": entry["metrics"],
+                "worst_class": entry["worst_class"],
+                "worst_group": entry["worst_group"],
+                "operating": entry["operating"],
+                "warnings": entry["warnings"],
                 "benchmark": _without_samples(figures.get(entry["variant"])),
             }
             for entry in verified["variants"]

@@ -36,10 +36,6 @@ def lineage(run: RunFolder, recipe: Recipe) -> dict[str, Any]:
         facts["retention"]["general"] = recipe.retention.general.name
     if recipe.train.teacher is not None:
         facts["train"]["teacher"]["run"] = recipe.train.teacher.run.name
-    for section, key in (("retention", "general"), ("teacher", "run")):
-        holder = facts["train"].get(section) if section == "teacher" else facts[section]
-        if holder and holder[key] is not None:
-            holder[key] = Path(holder[key]).name
     training = run.read_json("train", "train.json")
     checked = run.read_json("check", "check.json")
     return {

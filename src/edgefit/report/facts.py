@@ -21,6 +21,10 @@ from edgefit.train.backbones.card import BackboneCard, load_card
 
 Facts = dict[str, Any]
 
+_RETENTION = "retention.json"
+_COMPARISON = ("retention", "comparison.json", "The comparison of remedies")
+_LEARNING_CURVE = ("learning-curve", "learning-curve.json", "The learning curve")
+
 
 @dataclass(frozen=True)
 class RunFacts:
@@ -32,6 +36,7 @@ class RunFacts:
         card: The card of the backbone.
         check: ``check.json``.
         training: ``train.json``.
+        operating: ``operating.json``, what was chosen on validation.
         evaluation: ``evaluation.json``, of the trained network.
         verification: ``verify.json``.
         benchmark: ``benchmark.json``.
@@ -39,6 +44,10 @@ class RunFacts:
         golden_folder: Where the golden frames lie.
         test: The held-out samples.
         probabilities_NC: What the trained network gave for them, ``float32`` (N, C), 0 to 1.
+        retention: ``retention.json``; None where it was not measured for this very network.
+        comparison: ``comparison.json`` of remedies against forgetting; None without one.
+        learning_curve: ``learning-curve.json``; None without one.
+        left_out: What lies in the run and is not reported, with the reason, in sentences.
     """
 
     recipe: Recipe
@@ -46,6 +55,7 @@ class RunFacts:
     card: BackboneCard
     check: Facts
     training: Facts
+    operating: Facts
     evaluation: Facts
     verification: Facts
     benchmark: Facts
@@ -53,6 +63,10 @@ class RunFacts:
     golden_folder: Path
     test: SampleTable
     probabilities_NC: NDArray[np.float32]
+    retention: Facts | None = None
+    comparison: Facts | None = None
+    learning_curve: Facts | None = None
+    left_out: tuple[str, ...] = ()
 
     @property
     def labels(self) -> list[str]:
@@ -93,6 +107,13 @@ class RunFacts:
         best: NDArray[np.float32] = self.probabilities_NC.max(axis=1)
         return best
 
+    def verified(self, variant: str) -> Facts:
+        """What ``verify`` measured for a variant; empty where it did not run."""
+        for entry in self.verification["variants"]:
+            if entry["variant"] == variant:
+                return dict(entry)
+        return {}
+
     def measured(self, variant: str) -> Facts | None:
         """What ``benchmark`` measured for a variant; None where it measured nothing."""
         for entry in self.benchmark["variants"]:
@@ -104,12 +125,13 @@ class RunFacts:
 def gather(run: RunFolder, manifest: Manifest) -> RunFacts:
     """Read what the stages wrote.
 
-    Requires the stages ``check`` to ``benchmark``.
+    Requires the stages ``check`` to ``benchmark``; ``retention``, the comparison of remedies and
+    the learning curve are read where they are there and belong to this run.
 
     Raises:
         RunError: A stage has not ended here, or its output does not fit the others.
     """
-    run.require("check", "train", "evaluate", "export", "verify", "benchmark")
+    run.require("check", "train", "calibrate", "evaluate", "export", "verify", "benchmark")
     recipe = run.recipe()
     test = frozen_samples(run).of("test")
     path = run.root / "evaluate" / "probabilities.npz"
@@ -124,17 +146,50 @@ def gather(run: RunFolder, manifest: Manifest) -> RunFacts:
             found=probabilities_NC.shape,
             remedy=f"run `edgefit evaluate {run.root}` again",
         )
+    evaluation = run.read_json("evaluate", "evaluation.json")
+    left_out: list[str] = []
     return RunFacts(
         recipe=recipe,
         manifest=manifest,
         card=load_card(recipe.model.backbone),
         check=run.read_json("check", "check.json"),
         training=run.read_json("train", "train.json"),
-        evaluation=run.read_json("evaluate", "evaluation.json"),
+        operating=run.read_json("calibrate", "operating.json"),
+        evaluation=evaluation,
         verification=run.read_json("verify", "verify.json"),
         benchmark=run.read_json("benchmark", "benchmark.json"),
         golden=run.read_json("export", f"{GOLDEN_FOLDER}/{GOLDEN_FILE}"),
         golden_folder=run.root / "export" / GOLDEN_FOLDER,
         test=test,
         probabilities_NC=probabilities_NC,
+        retention=_retention(run, recipe, left_out),
+        comparison=_side_study(run, _COMPARISON, evaluation, left_out),
+        learning_curve=_side_study(run, _LEARNING_CURVE, evaluation, left_out),
+        left_out=tuple(left_out),
     )
+
+
+def _retention(run: RunFolder, recipe: Recipe, left_out: list[str]) -> Facts | None:
+    if recipe.retention.general is None or not (run.root / "retention" / _RETENTION).is_file():
+        return None
+    if not run.is_done("retention", recipe):
+        left_out.append(
+            "Retention was measured for other weights or other general images than those of now; "
+            "it is left out."
+        )
+        return None
+    return run.read_json("retention", _RETENTION)
+
+
+def _side_study(
+    run: RunFolder, place: tuple[str, str, str], evaluation: Facts, left_out: list[str]
+) -> Facts | None:
+    """A comparison between runs; it has no stamp, so its test images tell whether it fits."""
+    folder, name, title = place
+    if not (run.root / folder / name).is_file():
+        return None
+    facts = run.read_json(folder, name)
+    if (facts["test_images"], facts["test_groups"]) != (evaluation["images"], evaluation["groups"]):
+        left_out.append(f"{title} was measured on other test images than those of now; it is left out.")
+        return None
+    return facts

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
+from edgefit.report.decisions import held_out
 from edgefit.report.facts import RunFacts
 from edgefit.report.words import (
     Entry,
@@ -20,6 +22,8 @@ _FEW_IMAGES = 20
 _WEAK_RECALL = 0.9
 _POOR_CALIBRATION = 0.05
 _RESTLESS = 0.2
+_MUCH_UNSURE = 0.1
+_FORGOTTEN = 0.9
 _SHOWN = 6
 _SPOILING = {
     "leak": "pictures occur in more than one split, so the figures here are too good",
@@ -34,9 +38,13 @@ def limits(facts: RunFacts) -> list[str]:
         *_data(facts),
         *_uncertainty(facts),
         *_weak_classes(facts),
+        *_operating_point(facts),
         *_calibration(facts),
+        *_training(facts),
         *_variants(facts),
+        *_unknown_pictures(facts),
         *_always(facts),
+        *facts.left_out,
     ]
 
 
@@ -85,6 +93,7 @@ def _weak_classes(facts: RunFacts) -> Iterator[str]:
             f"Tested on fewer than {_FEW_IMAGES} images each: {_names(few)}. "
             "Their own figures say little."
         )
+    yield from _weak_group(facts)
     weak = [
         f"{shortened(e['label'], 40)} ({percent(e['recall']['value'])} found)"
         for e in sorted(entries, key=lambda e: e["recall"]["value"] or 0.0)
@@ -94,13 +103,90 @@ def _weak_classes(facts: RunFacts) -> Iterator[str]:
         yield f"Found in fewer than {percent(_WEAK_RECALL, 0)} of cases: {_names(weak)}."
 
 
+def _weak_group(facts: RunFacts) -> Iterator[str]:
+    """The mean hides a camera, a shift or a track that fails."""
+    group = facts.evaluation["worst_group"]
+    if group is not None and group["accuracy"]["value"] < _WEAK_RECALL:
+        yield (
+            f"Of the {counted(group['images'], 'image')} of {group['column']} "
+            f"{shortened(group['value'], 60)} only {percent(group['accuracy']['value'])} were "
+            "answered right."
+        )
+
+
+def _operating_point(facts: RunFacts) -> Iterator[str]:
+    threshold = facts.operating["threshold"]
+    if threshold is not None:
+        yield from _threshold(facts, threshold)
+    conformal = facts.operating["conformal"]
+    if conformal is not None:
+        yield from _reject_option(facts, conformal["coverage"])
+
+
+def _threshold(facts: RunFacts, threshold: Mapping[str, Any]) -> Iterator[str]:
+    escape, overkill = threshold["escape_rate"], threshold["overkill_rate"]
+    basis = f"{counted(escape['images'], 'defect')} and {overkill['images']:,} good images"
+    if threshold["limit"] is None:
+        yield (
+            "No largest escape or overkill rate was asked for: the answer is the more probable "
+            f"class, and nothing was chosen so that few defects escape. Validation holds {basis}."
+        )
+        return
+    which = "escape" if threshold["chosen_for"] == "max_escape" else "overkill"
+    yield (
+        f"The threshold was chosen on {basis} of validation "
+        f"({counted(threshold['bound_groups'], 'independent group')} of those that the {which} "
+        "rate counts). It holds for parts like those; where defects become rarer, of another "
+        "kind, or look different, choose it anew."
+    )
+    for name, found in held_out(facts):
+        rate = (found["threshold"] or {}).get(f"{which}_rate")
+        if rate and rate["value"] is not None and rate["value"] > threshold["limit"]:
+            yield (
+                f"The {which} rate of {name} on held-out images, {with_interval(rate)}, is above "
+                f"the {percent(threshold['limit'], 2)} that was asked for."
+            )
+
+
+def _reject_option(facts: RunFacts, coverage: float) -> Iterator[str]:
+    for name, found in held_out(facts):
+        measured = found["conformal"] or {}
+        reached, unsure = measured.get("coverage"), measured.get("unsure")
+        if reached and reached["high"] is not None and reached["high"] < coverage:
+            yield (
+                f"The prediction sets of {name} cover {with_interval(reached)} of held-out images, "
+                f"fewer than the {percent(coverage)} asked for: these images differ from those of "
+                "validation."
+            )
+        if unsure and unsure["value"] is not None and unsure["value"] > _MUCH_UNSURE:
+            yield f"{name} leaves {with_interval(unsure)} of held-out images to a person."
+
+
 def _calibration(facts: RunFacts) -> Iterator[str]:
     error = facts.evaluation["metrics"]["expected_calibration_error"]
     if error["value"] is not None and error["value"] > _POOR_CALIBRATION:
+        scaled = (
+            ", also after the temperature was fitted on validation"
+            if facts.recipe.operating.temperature
+            else " (operating.temperature is off)"
+        )
         yield (
             "The stated confidence is not the chance of being right: they differ by "
-            f"{with_interval(error)} on average. Set thresholds on measured results only."
+            f"{with_interval(error)} on average{scaled}. Set thresholds on measured results only."
         )
+
+
+def _training(facts: RunFacts) -> Iterator[str]:
+    if facts.training["over_fitting"]:
+        yield facts.training["over_fitting"]
+    found = facts.retention
+    if found is not None:
+        kept = found["linear"]["kept"]
+        if kept["value"] is not None and kept["value"] < _FORGOTTEN:
+            yield (
+                f"Of what the backbone knew of general images {with_interval(kept)} is left. It is "
+                "a poorer start for another task, and may bear changes of light or camera less."
+            )
 
 
 def _variants(facts: RunFacts) -> Iterator[str]:
@@ -117,6 +203,9 @@ def _variants(facts: RunFacts) -> Iterator[str]:
                     f"{entry['variant']} kept within the allowed drop of {limit:g} points on these "
                     f"images, but the drop may be as large as {points(worst).lstrip('+')} points."
                 )
+        if entry["passed"]:
+            for warning in entry["warnings"]:
+                yield f"{entry['variant']}: {warning}."
     for name in facts.verification["failed"]:
         yield f"{name} did not pass the gate and is not in the bundle."
     for variant in facts.manifest.variants:
@@ -131,11 +220,31 @@ def _variants(facts: RunFacts) -> Iterator[str]:
             )
 
 
-def _always(facts: RunFacts) -> Iterator[str]:
-    yield (
-        f"It names one of its {len(facts.labels)} classes for every picture, also for one that "
-        "shows none of them."
+def _unknown_pictures(facts: RunFacts) -> Iterator[str]:
+    """What becomes of a picture that shows none of the classes."""
+    classes = len(facts.labels)
+    if facts.operating["novelty"] is None:
+        unsure = facts.operating["conformal"] is not None
+        yield (
+            f"It knows only its {classes} classes: a picture that shows none of them is given one "
+            f"{'of them, or called unsure' if unsure else 'as well'}, and is not pointed out."
+        )
+        return
+    figures = dict(held_out(facts))
+    found = figures.get(str(facts.recommended.key), {}).get("novelty") or {}
+    elsewhere = found.get("flagged_elsewhere")
+    seen = (
+        f"of general images {with_interval(elsewhere)} were flagged"
+        if elsewhere
+        else "how many of them are flagged was not measured"
     )
+    yield (
+        f"It knows only its {classes} classes. A picture that shows none of them may be flagged as "
+        f"novel, but need not be: {seen}. A flaw of a new kind on a known part can look familiar."
+    )
+
+
+def _always(facts: RunFacts) -> Iterator[str]:
     yield (
         "It was tested on pictures of the same origin as those it learned from. Another camera, "
         "lens, light, background or product has not been shown to work."

@@ -1,4 +1,4 @@
-"""The drawings of the page. Each takes plain figures and gives an inline ``<svg>``."""
+"""Drawings of results, speed and size. Each takes plain figures and gives an inline ``<svg>``."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from edgefit.report.svg import (
     SECOND,
     draw,
 )
-from edgefit.report.words import metric_title, milliseconds, shortened, size
+from edgefit.report.words import milliseconds, shortened, size
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,79 +29,6 @@ if TYPE_CHECKING:
 _WIDTH = 440
 _MOST_CELL_NUMBERS = 60
 _LONGEST_TAIL = 3
-
-
-def training_loss(history: Sequence[dict[str, Any]], best_epoch: int) -> Markup:
-    """Training and validation loss by epoch."""
-
-    def paint(figure: Figure) -> None:
-        axes = figure.add_subplot()
-        epochs = _epochs(axes, history, best_epoch)
-        axes.plot(epochs, [r["train_loss"] for r in history], color=SECOND, label="training")
-        axes.plot(epochs, [r["val_loss"] for r in history], color=ACCENT, label="validation")
-        axes.set_title("Loss")
-        axes.set_ylim(bottom=0)
-        axes.legend(loc="best")
-
-    return draw("loss", "Training and validation loss by epoch", _WIDTH, 270, paint)
-
-
-def training_metric(history: Sequence[dict[str, Any]], best_epoch: int, metric: str) -> Markup:
-    """The validation metric that chose the best epoch, in percent."""
-
-    def paint(figure: Figure) -> None:
-        axes = figure.add_subplot()
-        epochs = _epochs(axes, history, best_epoch)
-        values = [r[f"val_{metric}"] * 100 for r in history]
-        axes.plot(epochs, values, color=ACCENT, marker="o", markersize=3.5)
-        best = values[best_epoch - 1]
-        axes.plot([best_epoch], [best], "o", color=ACCENT, markersize=8)
-        axes.set_title(f"{metric_title(metric)} on validation, %")
-
-    title = f"{metric_title(metric)} on validation by epoch"
-    return draw("metric", title, _WIDTH, 270, paint)
-
-
-def learning_rate(history: Sequence[dict[str, Any]], best_epoch: int) -> Markup:
-    """The learning rate at the end of each epoch, with the two phases."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
-
-    def paint(figure: Figure) -> None:
-        axes = figure.add_subplot()
-        epochs = _epochs(axes, history, best_epoch)
-        rates = [r["learning_rate"] for r in history]
-        for phase, colour, label in (
-            ("head", SECOND, "head alone"),
-            ("all", ACCENT, "all layers"),
-        ):
-            shown = [(e, r) for e, r, row in zip(epochs, rates, history, strict=True)
-                     if row["phase"] == phase]  # fmt: skip
-            if shown:
-                axes.plot(*zip(*shown, strict=True), "-o", color=colour, markersize=4, label=label)
-        axes.set_yscale("log")
-        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        axes.yaxis.set_minor_locator(NullLocator())
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda rate, _: f"{rate:g}"))
-        axes.set_title("Learning rate at the end of the epoch")
-        axes.legend(loc="best")
-
-    return draw("rate", "Learning rate by epoch and phase", _WIDTH, 220, paint)
-
-
-def _epochs(axes: Axes, history: Sequence[dict[str, Any]], best_epoch: int) -> list[int]:
-    """Set up the epoch axis: phases shaded, the best epoch marked."""
-    from matplotlib.ticker import MaxNLocator
-
-    epochs = [int(row["epoch"]) for row in history]
-    head = [row["epoch"] for row in history if row["phase"] == "head"]
-    if head:
-        axes.axvspan(min(head) - 0.5, max(head) + 0.5, color=SECOND, alpha=0.1, linewidth=0)
-    axes.axvline(best_epoch, color=MUTED, linewidth=1, linestyle=(0, (3, 3)))
-    axes.set_xlim(0.5, max(epochs) + 0.5)
-    axes.xaxis.set_major_locator(MaxNLocator(nbins=10, integer=True))
-    axes.grid(axis="x", visible=False)
-    axes.set_xlabel("epoch")
-    return epochs
 
 
 def confusion(confusion_CC: Sequence[Sequence[int]], labels: Sequence[str]) -> Markup:

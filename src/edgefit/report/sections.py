@@ -13,7 +13,6 @@ from edgefit.report.words import (
     METRICS,
     between,
     counted,
-    duration,
     metric_title,
     milliseconds,
     percent,
@@ -29,6 +28,7 @@ _MOST_NAMES_IN_A_SENTENCE = 8
 _MOST_CONFUSIONS = 12
 _MOST_PATHS = 8
 _MOST_UNREADABLE = 40
+_TRAINED = "the trained network"
 
 
 def headline(facts: RunFacts) -> Row:
@@ -57,8 +57,31 @@ def headline(facts: RunFacts) -> Row:
         **_speed_of(facts, str(best.key)),
         "machine": facts.benchmark["machine"].get("cpu_model") or "a machine of unknown kind",
         "size": size(best.size),
+        "worst": _worst_in_head(facts, str(best.key)),
         "passed": len(facts.verification["passed"]),
         "variants": len(facts.verification["variants"]),
+    }
+
+
+def _worst_in_head(facts: RunFacts, variant: str) -> Row:
+    """Worst class and worst group; they stand beside the mean, which hides them."""
+    entry = facts.verified(variant)
+    whose, found = (variant, entry) if entry.get("worst_class") else (_TRAINED, facts.evaluation)
+    worst, group = found["worst_class"], found["worst_group"]
+    return {
+        "whose": whose,
+        "label": shortened(worst["label"], 40),
+        "value": percent(worst["recall"]["value"]),
+        "interval": _interval_in_words(worst["recall"], facts.confidence),
+        "images": counted(worst["support"], "image"),
+        "group": group
+        and {
+            "column": group["column"],
+            "value": shortened(group["value"], 40),
+            "accuracy": percent(group["accuracy"]["value"]),
+            "interval": _interval_in_words(group["accuracy"], facts.confidence),
+            "images": counted(group["images"], "image"),
+        },
     }
 
 
@@ -206,6 +229,7 @@ def gate_rows(facts: RunFacts) -> list[Row]:
                 "variant": entry["variant"],
                 "passed": entry["passed"],
                 "reasons": entry["reasons"],
+                "warnings": entry["warnings"],
                 "difference": max((b["max_abs_difference"] for b in batches), default=None),
                 "flips": max((b["top1_flips"] for b in batches), default=None),
                 "drop": points(worst["drop"], worst["drop_low"], worst["drop_high"])
@@ -214,9 +238,14 @@ def gate_rows(facts: RunFacts) -> list[Row]:
                 "metric": with_interval(entry["metrics"][facts.metric])
                 if facts.metric in entry["metrics"]
                 else "",
+                "worst_class": _worst_class_in_words(entry["worst_class"]),
             }
         )
     return rows
+
+
+def _worst_class_in_words(entry: Mapping[str, Any] | None) -> str:
+    return "" if entry is None else f"{entry['label']}: {percent(entry['recall']['value'])}"
 
 
 def variant_rows(facts: RunFacts) -> list[Row]:
@@ -242,39 +271,6 @@ def variant_rows(facts: RunFacts) -> list[Row]:
             }
         )
     return sorted(rows, key=lambda row: (row["p50"] is None, row["p50"] or 0.0))
-
-
-def training_rows(facts: RunFacts) -> list[tuple[str, str]]:
-    """How the network was trained, as pairs of a word and its value."""
-    recipe, training = facts.recipe, facts.training
-    best = training["best"]
-    config = recipe.train
-    return [
-        ("backbone", f"{facts.card.title}, {facts.card.parameters:,} parameters without the head"),
-        ("starts from", base_weights(facts)),
-        ("input", f"{recipe.input.width} x {recipe.input.height} pixels, {recipe.input.aspect}"),
-        ("augmentation", PurePath(config.augment).name),
-        (
-            "epochs",
-            f"{training['epochs']} of at most {config.epochs}"
-            + (", stopped early" if training["stopped_early"] else ""),
-        ),
-        (
-            "best epoch",
-            f"{best['epoch']}: {metric_title(config.metric).lower()} "
-            f"{percent(best[f'val_{config.metric}'])} on validation",
-        ),
-        ("balancing", config.balance),
-        ("time", f"{duration(training['training_seconds'])} on {training['device']}"),
-    ]
-
-
-def base_weights(facts: RunFacts) -> str:
-    """Where the backbone's weights came from, in words."""
-    source = facts.training["weights"]["source"]
-    if source == "none":
-        return "random weights (no pretraining)"
-    return "ImageNet weights of torchvision" if source == "imagenet" else PurePath(source).name
 
 
 def lineage(facts: RunFacts) -> list[tuple[str, list[tuple[str, str]]]]:

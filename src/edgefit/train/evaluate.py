@@ -13,22 +13,18 @@ from edgefit import metrics
 from edgefit.data.loader import FrameStore, frames_in_order
 from edgefit.data.stage import frozen_samples
 from edgefit.data.table import SampleTable
-from edgefit.metrics import intervals
 from edgefit.metrics.calibration import calibration, softmax
 from edgefit.metrics.novelty import novelty_scores
 from edgefit.progress import QUIET, Reporter
 from edgefit.recipe import EvaluateConfig, Recipe
 from edgefit.run import RunFolder
-from edgefit.train.assembly import input_spec, load_trained
+from edgefit.train.assembly import OPERATING, input_spec, load_trained
 from edgefit.train.calibrate import operating_point, read_prototypes
 from edgefit.train.general import read_general
 from edgefit.train.network import EdgeNetwork
 
 RESULTS = "evaluation.json"
 PROBABILITIES = "probabilities.npz"
-
-_SMALLEST_GROUP = 5
-"""Groups of fewer images are not called the worst: one error of two images says nothing."""
 
 _ELSEWHERE_IMAGES = 400
 _SMALLEST = 1e-12
@@ -109,41 +105,15 @@ def summarise(
         )
         for name in config.by
     }
-    results["worst_group"] = worst_group(probabilities_NC, table, config)
+    results["worst_group"] = metrics.worst_group(
+        probabilities_NC, targets_N, group_columns(table, config), confidence=config.confidence
+    )
     return results
 
 
-def worst_group(
-    probabilities_NC: NDArray[np.float32], table: SampleTable, config: EvaluateConfig
-) -> dict[str, Any] | None:
-    """The group of lowest accuracy among those with at least ``_SMALLEST_GROUP`` images.
-
-    Groups are the values of the columns in ``evaluate.by``, and the groups of the split.
-
-    Returns:
-        ``column``, ``value``, ``images`` and ``accuracy`` with its interval (Wilson's over the
-        group's own images); None where no group is large enough.
-    """
-    right_N = probabilities_NC.argmax(axis=1) == table.targets_N()
-    worst: dict[str, Any] | None = None
-    for column in dict.fromkeys([*config.by, "group"]):
-        values_N = table.column_N(column)
-        names, index_N = np.unique(values_N, return_inverse=True)
-        sizes_G = np.bincount(index_N)
-        shares_G = np.bincount(index_N, weights=right_N) / sizes_G
-        for name, size, share in zip(names, sizes_G, shares_G, strict=True):
-            if size < _SMALLEST_GROUP or size == len(table):
-                continue
-            if worst is None or (share, -size) < (worst["accuracy"]["value"], -worst["images"]):
-                low, high = intervals.wilson_interval(np.asarray(share), size, config.confidence)
-                accuracy = {"value": float(share), "low": float(low), "high": float(high)}
-                worst = {
-                    "column": column,
-                    "value": str(name),
-                    "images": int(size),
-                    "accuracy": accuracy,
-                }
-    return worst
+def group_columns(table: SampleTable, config: EvaluateConfig) -> dict[str, NDArray[np.str_]]:
+    """The columns whose values are groups: those of ``evaluate.by``, and the split's own."""
+    return {name: table.column_N(name) for name in [*config.by, "group"] if name != "label"}
 
 
 def _answers(
@@ -206,7 +176,7 @@ def _operating(
         elsewhere_M=saved.get("elsewhere_novelty"),
         **options,
     )
-    temperature = run.read_json("calibrate", "operating.json")["temperature"]
+    temperature = run.read_json("calibrate", OPERATING)["temperature"]
     # a softmax at temperature T is undone by multiplying the logarithms by T
     logits_NC = np.log(probabilities_NC.astype(np.float64).clip(_SMALLEST)) * temperature
     return measured | {

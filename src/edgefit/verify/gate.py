@@ -6,8 +6,8 @@ fp16 and int8 files may move them, but not the recipe's metric by more than ``ma
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgefit import metrics
+from edgefit.metrics.novelty import novelty_scores
 from edgefit.progress import QUIET, Reporter
 from edgefit.recipe import VerifyConfig
 from edgefit.runtime.engines import EngineSession, open_session
 from edgefit.runtime.tolerance import self_test_tolerance
-from edgefit.spec import Precision, VariantKey
+from edgefit.spec import LabelMap, OperatingPoint, Precision, VariantKey
 
 Probabilities = NDArray[np.float32]
 
@@ -34,6 +35,11 @@ class HeldOut:
         groups_N: Their groups, for intervals.
         reference_NC: What the trained network gave, ``float32`` (N, C).
         labels: Class names.
+        columns: Name -> value of each image; its values are the groups of which the worst is told.
+        point: The operating point that is measured on every file.
+        prototypes_CF: What novelty is scored by, ``float32`` (C, F); None where it is not.
+        novelty_N: The trained network's novelty scores, ``float32`` (N,).
+        elsewhere_MHWC: Pictures that are none of the job's, ``uint8`` (M, H, W, 3), if there are.
     """
 
     frames_NHWC: NDArray[np.uint8]
@@ -41,6 +47,11 @@ class HeldOut:
     groups_N: NDArray[np.str_]
     reference_NC: Probabilities
     labels: Sequence[str]
+    columns: Mapping[str, NDArray[np.str_]] = field(default_factory=dict)
+    point: OperatingPoint = field(default_factory=OperatingPoint)
+    prototypes_CF: NDArray[np.float32] | None = None
+    novelty_N: NDArray[np.float32] | None = None
+    elsewhere_MHWC: NDArray[np.uint8] | None = None
 
 
 def check_variant(
@@ -56,18 +67,29 @@ def check_variant(
     """Run one file over all held-out frames at each batch size and judge it.
 
     Returns:
-        ``passed``, ``reasons`` (why not), agreement and drop per batch size, and the held-out
-        ``metrics`` of this very file (empty where its outputs are not finite).
+        ``passed``, ``reasons`` (why not), agreement and drop per batch size, and what this very
+        file does on the held-out images: ``metrics``, ``worst_class``, ``worst_group`` and
+        ``operating`` (empty or None where its outputs are not finite).
     """
     # batch 1 runs as the device runs it, with the batch fixed in the compiled graph
     sessions = {
         size: open_session(model_path, key, batch=1 if size == 1 else None)
         for size in config.batch_sizes
     }
-    by_batch = {
-        size: _run(session, held_out.frames_NHWC, size, f"{key} batch {size}", reporter)
-        for size, session in sessions.items()
-    }
+    by_batch: dict[int, Probabilities] = {}
+    novelty_N: NDArray[np.float32] | None = None
+    for size, session in sessions.items():
+        name = f"{key} batch {size}"
+        first_with_novelty = held_out.prototypes_CF is not None and not by_batch
+        by_batch[size], scores_N = run_file(
+            session,
+            held_out.frames_NHWC,
+            size,
+            name,
+            held_out.prototypes_CF if first_with_novelty else None,
+            reporter,
+        )
+        novelty_N = scores_N if first_with_novelty else novelty_N
     results = {
         str(size): _compare(candidate, held_out, config, resamples, confidence)
         for size, candidate in by_batch.items()
@@ -77,16 +99,36 @@ def check_variant(
         for size, result in results.items()
         for reason in judge(result, key, config)
     ]
-    first = next(iter(by_batch.values()))
-    measured: dict[str, Any] = {"metrics": {}}
-    if np.isfinite(first).all():
+    first_size, first_NC = next(iter(by_batch.items()))
+    if novelty_N is not None:
+        results[str(first_size)]["novelty_difference"] = _largest_difference(
+            novelty_N, held_out.novelty_N
+        )
+        reasons += judge_novelty(results[str(first_size)]["novelty_difference"], key)
+    measured: dict[str, Any] = {"metrics": {}, "worst_class": None, "operating": None}
+    if np.isfinite(first_NC).all():
         measured = metrics.evaluate(
-            first,
+            first_NC,
             held_out.targets_N,
             held_out.labels,
             groups_N=held_out.groups_N,
             resamples=resamples,
             confidence=confidence,
+        )
+        elsewhere_M = _elsewhere(sessions[first_size], first_size, held_out, str(key), reporter)
+        measured["operating"] = metrics.measure_decisions(
+            first_NC,
+            held_out.targets_N,
+            LabelMap(tuple(held_out.labels)),
+            held_out.point,
+            groups_N=held_out.groups_N,
+            novelty_N=novelty_N,
+            elsewhere_M=elsewhere_M,
+            resamples=resamples,
+            confidence=confidence,
+        )
+        measured["worst_group"] = metrics.worst_group(
+            first_NC, held_out.targets_N, held_out.columns, confidence=confidence
         )
     return {
         "variant": str(key),
@@ -95,6 +137,9 @@ def check_variant(
         "engine": sessions[config.batch_sizes[0]].describe(),
         "batches": results,
         "metrics": measured["metrics"],
+        "worst_class": measured["worst_class"],
+        "worst_group": measured.get("worst_group"),
+        "operating": measured["operating"],
     }
 
 
@@ -127,20 +172,61 @@ def judge(result: dict[str, Any], key: VariantKey, config: VerifyConfig) -> list
     return reasons
 
 
+def judge_novelty(difference: float | None, key: VariantKey) -> list[str]:
+    """Why the novelty scores fail the gate: those of fp32 files must be the network's own."""
+    tolerance = self_test_tolerance(key)
+    if difference is None:
+        return ["the features hold numbers that are not finite"]
+    if key.precision is Precision.FP32 and difference > tolerance:
+        return [f"novelty scores differ by up to {difference:.2g}, allowed is {tolerance:g}"]
+    return []
+
+
+def _largest_difference(
+    found_N: NDArray[np.float32], expected_N: NDArray[np.float32] | None
+) -> float | None:
+    if expected_N is None or not np.isfinite(found_N).all():
+        return None
+    return float(np.abs(found_N - expected_N).max())
+
+
+def _elsewhere(
+    session: EngineSession, size: int, held_out: HeldOut, key: str, reporter: Reporter
+) -> NDArray[np.float32] | None:
+    """Novelty scores of the pictures that are none of the job's."""
+    if held_out.elsewhere_MHWC is None or held_out.prototypes_CF is None:
+        return None
+    name = f"{key} pictures from elsewhere"
+    frames = held_out.elsewhere_MHWC
+    return run_file(session, frames, size, name, held_out.prototypes_CF, reporter)[1]
+
+
 def _within(drop: float, config: VerifyConfig) -> bool:
     """A drop of just the limit is within it, whatever the last digit of a difference says."""
     return drop * 100 <= config.max_drop + 1e-9
 
 
-def _run(
-    session: EngineSession, frames_NHWC: NDArray[np.uint8], size: int, name: str, reporter: Reporter
-) -> Probabilities:
-    rows = []
+def run_file(
+    session: EngineSession,
+    frames_NHWC: NDArray[np.uint8],
+    size: int,
+    name: str,
+    prototypes_CF: NDArray[np.float32] | None,
+    reporter: Reporter,
+) -> tuple[Probabilities, NDArray[np.float32] | None]:
+    """Probabilities (N, C) of all frames, ``size`` at a time; with prototypes, novelty (N,) too."""
+    rows, scores = [], []
     with reporter.bar(name, len(frames_NHWC)) as advance:
         for start in range(0, len(frames_NHWC), size):
-            rows.append(session.infer(frames_NHWC[start : start + size]))
+            batch_NHWC = frames_NHWC[start : start + size]
+            if prototypes_CF is None:
+                rows.append(session.infer(batch_NHWC))
+            else:
+                probabilities_NC, features_NF = session.infer_with_features(batch_NHWC)
+                rows.append(probabilities_NC)
+                scores.append(novelty_scores(features_NF, prototypes_CF))
             advance(len(rows[-1]))
-    return np.concatenate(rows)
+    return np.concatenate(rows), np.concatenate(scores) if scores else None
 
 
 def _compare(

@@ -7,15 +7,18 @@ import json
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edgefit.bundle import Bundle, read_bundle
 from edgefit.data.loader import FrameStore, frames_in_order
 from edgefit.data.stage import frozen_samples
+from edgefit.data.table import Sample, SampleTable
 from edgefit.errors import GateError, RunError
 from edgefit.progress import QUIET, Reporter
 from edgefit.recipe import Recipe, VerifyConfig
 from edgefit.run import RunFolder
-from edgefit.train.evaluate import PROBABILITIES
+from edgefit.runtime.predictor import read_prototypes
+from edgefit.train.evaluate import PROBABILITIES, group_columns
 from edgefit.verify.gate import HeldOut, check_variant
 
 RESULTS = "verify.json"
@@ -49,6 +52,7 @@ def verify(run: RunFolder, reporter: Reporter = QUIET) -> dict[str, Any]:
             confidence=recipe.evaluate.confidence,
             reporter=reporter,
         )
+        entry["warnings"] = _warnings(entry, recipe)
         entries.append(entry)
         _tell(entry, reporter)
     results = {
@@ -93,7 +97,8 @@ def require(results: dict[str, Any], config: VerifyConfig) -> None:
 def _held_out(run: RunFolder, recipe: Recipe, bundle: Bundle, reporter: Reporter) -> HeldOut:
     table = frozen_samples(run).of("test")
     with np.load(run.root / "evaluate" / PROBABILITIES, allow_pickle=False) as saved:
-        reference_NC = saved["probabilities"]
+        arrays = dict(saved)
+    reference_NC = arrays["probabilities"]
     if len(reference_NC) != len(table):
         raise RunError(
             "The evaluation belongs to another table of samples.",
@@ -102,21 +107,63 @@ def _held_out(run: RunFolder, recipe: Recipe, bundle: Bundle, reporter: Reporter
             found=f"{len(reference_NC)} rows",
             remedy=f"run `edgefit evaluate {run.root}` again",
         )
-    store = FrameStore(
-        table.samples, table.root, bundle.input, budget_mb=recipe.train.cache_mb, reporter=reporter
-    )
+    elsewhere = _elsewhere(arrays, table, recipe)
     return HeldOut(
-        np.concatenate(list(frames_in_order(store))),
+        _frames(table, recipe, bundle, reporter),
         table.targets_N(),
         table.groups_N(),
         reference_NC,
         table.labels.names,
+        columns=group_columns(table, recipe.evaluate),
+        point=bundle.operating,
+        prototypes_CF=read_prototypes(bundle),
+        novelty_N=arrays.get("novelty"),
+        elsewhere_MHWC=None if elsewhere is None else _frames(elsewhere, recipe, bundle, reporter),
     )
+
+
+def _frames(
+    table: SampleTable, recipe: Recipe, bundle: Bundle, reporter: Reporter
+) -> NDArray[np.uint8]:
+    store = FrameStore(
+        table.samples, table.root, bundle.input, budget_mb=recipe.train.cache_mb, reporter=reporter
+    )
+    return np.concatenate(list(frames_in_order(store)))
+
+
+def _elsewhere(arrays: dict[str, Any], table: SampleTable, recipe: Recipe) -> SampleTable | None:
+    """The general images that ``evaluate`` scored, if it did."""
+    paths, root = arrays.get("elsewhere_paths"), recipe.retention.general
+    if paths is None or root is None:
+        return None
+    samples = tuple(Sample(str(path), label="") for path in paths)
+    return SampleTable(root, samples, table.labels)
+
+
+def _warnings(entry: dict[str, Any], recipe: Recipe) -> list[str]:
+    """Where a file does not keep the limits of the operating point on the held-out images."""
+    measured, config = entry["operating"] or {}, recipe.operating
+    rates = measured.get("threshold") or {}
+    limits = {"escape_rate": config.max_escape, "overkill_rate": config.max_overkill}
+    warnings = [
+        f"{name.replace('_', ' ')} {rates[name]['value']:.2%} "
+        f"({rates[name]['count']} of {rates[name]['images']}) is above the limit of {limit:.2%}"
+        for name, limit in limits.items()
+        if limit is not None and rates and (rates[name]["value"] or 0) > limit
+    ]
+    coverage = (measured.get("conformal") or {}).get("coverage")
+    if coverage and coverage["high"] is not None and coverage["high"] < config.coverage:
+        warnings.append(
+            f"prediction sets cover {coverage['value']:.2%}, stated are {config.coverage:.2%}"
+        )
+    return warnings
 
 
 def _tell(entry: dict[str, Any], reporter: Reporter) -> None:
     if entry["passed"]:
         worst = max(b["max_abs_difference"] for b in entry["batches"].values())
         reporter.say(f"  {entry['variant']}: [green]passed[/], largest difference {worst:.2g}")
+        for warning in entry["warnings"]:
+            reporter.warn(f"{entry['variant']}: {warning}")
     else:
         reporter.warn(f"{entry['variant']} did not pass: {'; '.join(entry['reasons'])}")

@@ -10,7 +10,7 @@ from edgefit.train.backbones.build import (
     build_backbone,
     check_input_size,
     freeze_stages,
-    keep_frozen_in_eval,
+    hold_statistics,
 )
 from edgefit.train.backbones.card import load_card
 
@@ -48,13 +48,19 @@ def test_freezing_none_or_all() -> None:
         freeze_stages(backbone, CARD, len(CARD.stages) + 1)
 
 
-def test_frozen_norms_keep_their_statistics() -> None:
+@pytest.mark.parametrize("all_of_them", [False, True])
+def test_held_norms_keep_their_statistics(all_of_them: bool) -> None:
     backbone = build_backbone(CARD)
     freeze_stages(backbone, CARD, 1)
     backbone.train()
-    keep_frozen_in_eval(backbone)
+    hold_statistics(backbone, all_of_them=all_of_them)
     before = {k: v.clone() for k, v in backbone.state_dict().items()}
-    backbone(torch.randn(4, 3, 32, 32))
+    backbone(torch.randn(4, 3, 32, 32)).sum().backward()
     changed = {k for k, v in backbone.state_dict().items() if not torch.equal(v, before[k])}
-    assert changed
-    assert all(CARD.stage_of(name) >= 1 for name in changed)
+    if all_of_them:
+        assert not changed
+    else:
+        assert changed
+        assert all(CARD.stage_of(name) >= 1 for name in changed)
+    for name, parameter in backbone.named_parameters():
+        assert (parameter.grad is not None) is (CARD.stage_of(name) >= 1), "scales learn"

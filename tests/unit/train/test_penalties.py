@@ -151,5 +151,3 @@ def test_holding_on_to_random_weights_is_said(capsys: pytest.CaptureFixture[str]
     build_penalties(recipe_of("train.keep.distill=1"), TABLE, network, reporter)
     build_penalties(recipe_of(weights="none"), TABLE, network, reporter)
     assert capsys.readouterr().err == ""
-
-

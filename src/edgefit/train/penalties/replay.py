@@ -34,7 +34,7 @@ _FEWEST = 2  # a batch norm that learns needs two
 _FEATURE_BATCH = 64
 # A start need not be the best probe there is: it goes on learning. So it costs seconds only.
 _START_IMAGES = 2000
-_START = ProbeConfig(kind="logistic", strengths=[0.001], folds=2)
+_START = ProbeConfig(kind="logistic", strengths=[0.01], folds=2)
 
 
 class ReplayPenalty(nn.Module):

@@ -1,0 +1,93 @@
+"""``edgefit calibrate``: from probabilities to decisions, chosen on validation images."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import typer
+
+from edgefit.cli.output import (
+    JsonOption,
+    QuietOption,
+    RunArgument,
+    SetOption,
+    error_console,
+    percent,
+    print_json,
+    print_table,
+    reporter,
+    say_next,
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command("calibrate")(calibrate)
+
+
+def calibrate(
+    run: RunArgument,
+    overrides: SetOption = None,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Temperature, threshold, reject and novelty rules; set them with --set operating.KEY=VALUE."""
+    from edgefit.cli.runs import reopen_run
+    from edgefit.train.calibrate import calibrate as calibrate_stage
+
+    folder = reopen_run(run, overrides)
+    results = calibrate_stage(folder, reporter(quiet=quiet))
+    if as_json:
+        print_json(results)
+        return
+    print_table(
+        f"operating point, chosen on {results['images']} validation images "
+        f"in {results['groups']} groups",
+        ["", "value (interval)"],
+        [*_temperature(results), *_threshold(results), *_other_rules(results)],
+    )
+    for note in results["notes"]:
+        error_console().print(f"[dim]{note}[/]", soft_wrap=True)
+    say_next(f"edgefit evaluate {folder.root}")
+
+
+def _temperature(results: dict[str, Any]) -> list[list[str]]:
+    figures = results["calibration"]
+    return [
+        ["temperature", f"{results['temperature']:.4f}"],
+        *(
+            [f"expected calibration error {when}", percent(figures[when][name])]
+            for name in ("expected_calibration_error",)
+            for when in ("before", "after")
+        ),
+    ]
+
+
+def _threshold(results: dict[str, Any]) -> list[list[str]]:
+    rule = results["threshold"]
+    if rule is None:
+        return []
+    rows = [
+        [f"{rule['defect']} from a probability of", f"{rule['value']:.4f}"],
+        ["chosen for", rule["chosen_for"]],
+        ["escape rate", percent(rule["escape_rate"])],
+        ["overkill rate", percent(rule["overkill_rate"])],
+    ]
+    if rule["limit"] is not None:
+        bound = f"{rule['upper_bound']:.2%} (limit {rule['limit']:.2%})"
+        rows.append([f"upper bound at {rule['bound_confidence']:.0%} confidence", bound])
+    return rows
+
+
+def _other_rules(results: dict[str, Any]) -> list[list[str]]:
+    rows = []
+    if (rule := results["conformal"]) is not None:
+        rows.append(
+            [
+                f"unsure below (coverage {rule['coverage']:.1%})",
+                f"probability {1 - rule['quantile']:.4f}",
+            ]
+        )
+    if (rule := results["novelty"]) is not None:
+        rows.append(["novel above a score of", f"{rule['threshold']:.4f}"])
+    return rows

@@ -1,0 +1,213 @@
+"""Drawings of how training went: by epoch, between the weights, by knowledge kept, by images."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from markupsafe import Markup
+from numpy.typing import NDArray
+
+from edgefit.report.studies import arm_title
+from edgefit.report.svg import ACCENT, BAD, INK, MUTED, SECOND, draw
+from edgefit.report.words import metric_title
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_WIDTH = 440
+_DASHED = (0, (3, 3))
+_ROOM = 0.06
+
+
+def training_loss(history: Sequence[dict[str, Any]], best_epoch: int) -> Markup:
+    """Training and validation loss by epoch."""
+
+    def paint(figure: Figure) -> None:
+        axes = figure.add_subplot()
+        epochs = _epochs(axes, history, best_epoch)
+        _line(axes, epochs, _column(history, "train_loss"), SECOND, "training")
+        _line(axes, epochs, _column(history, "val_loss"), ACCENT, "validation")
+        axes.set_title("Loss")
+        axes.set_ylim(bottom=0)
+        axes.legend(loc="best")
+
+    return draw("loss", "Training and validation loss by epoch", _WIDTH, 270, paint)
+
+
+def training_metric(history: Sequence[dict[str, Any]], best_epoch: int, metric: str) -> Markup:
+    """The metric on training and validation images by epoch, in percent, the gap shaded.
+
+    Args:
+        history: ``epoch``, ``val_{metric}`` and ``train_{metric}`` (0 to 1; the latter may be
+            absent or None) of each epoch.
+        best_epoch: The epoch that was kept.
+        metric: Name of the metric.
+    """
+
+    def paint(figure: Figure) -> None:
+        axes = figure.add_subplot()
+        epochs = _epochs(axes, history, best_epoch)
+        on_training = 100 * _column(history, f"train_{metric}")
+        on_validation = 100 * _column(history, f"val_{metric}")
+        if not np.isnan(on_training).all():
+            axes.fill_between(
+                epochs, on_validation, on_training, where=on_training > on_validation,
+                color=BAD, alpha=0.16, linewidth=0, label="gap",
+            )  # fmt: skip
+            _line(axes, epochs, on_training, SECOND, "training")
+        _line(axes, epochs, on_validation, ACCENT, "validation")
+        chosen = epochs.index(best_epoch)
+        axes.plot([best_epoch], [on_validation[chosen]], "o", color=ACCENT, markersize=8)
+        axes.set_title(f"{metric_title(metric)}, %")
+        axes.legend(loc="best")
+
+    title = f"{metric_title(metric)} on training and validation images by epoch"
+    return draw("metric", title, _WIDTH, 270, paint)
+
+
+def learning_rate(history: Sequence[dict[str, Any]], best_epoch: int) -> Markup:
+    """The learning rate of the head at the end of each epoch."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
+    def paint(figure: Figure) -> None:
+        axes = figure.add_subplot()
+        epochs = _epochs(axes, history, best_epoch)
+        axes.set_yscale("log")
+        _line(axes, epochs, _column(history, "learning_rate"), ACCENT, "")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_minor_locator(NullLocator())
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda rate, _: f"{rate:g}"))
+        axes.set_title("Learning rate at the end of the epoch")
+
+    return draw("rate", "Learning rate by epoch", _WIDTH, 220, paint)
+
+
+def interpolation(kept: Mapping[str, Any]) -> Markup:
+    """The metric along the line from the probe to the fine-tuned weights, the choice marked.
+
+    Args:
+        kept: ``points`` (``alpha`` and the metrics), ``alpha``, ``metric``, ``rule`` and
+            ``tolerance``.
+    """
+    metric = kept["metric"]
+    alphas = [point["alpha"] for point in kept["points"]]
+    values = [100 * point[metric] for point in kept["points"]]
+
+    def paint(figure: Figure) -> None:
+        axes = figure.add_subplot()
+        if kept["rule"] == "general":
+            axes.axhspan(
+                max(values) - 100 * kept["tolerance"], max(values),
+                color=SECOND, alpha=0.2, linewidth=0, label="within the tolerance",
+            )  # fmt: skip
+        axes.plot(alphas, values, "-o", color=ACCENT, markersize=4, label="validation")
+        value = values[alphas.index(kept["alpha"])]
+        axes.plot(
+            [kept["alpha"]], [value], "o", markersize=11, markerfacecolor="none",
+            markeredgecolor=BAD, markeredgewidth=2, label=f"kept: alpha {kept['alpha']:g}",
+        )  # fmt: skip
+        axes.set_title(f"{metric_title(metric)} on validation, %")
+        axes.set_xlabel("0: probe                     alpha                     1: fine-tuned")
+        axes.legend(loc="best")
+
+    title = f"{metric_title(metric)} between the probe and the fine-tuned weights"
+    return draw("interpolation", title, _WIDTH, 290, paint)
+
+
+def knowledge(comparison: Mapping[str, Any]) -> Markup:
+    """The task's metric by general knowledge kept, a named point an arm; up and right is better.
+
+    Args:
+        comparison: What ``comparison.json`` holds.
+    """
+    metric = comparison["metric"]
+    arms = [arm for arm in comparison["arms"] if arm["kept"]["linear"]["value"] is not None]
+
+    def paint(figure: Figure) -> None:
+        axes = figure.add_subplot()
+        for arm in arms:
+            kept, entry = arm["kept"]["linear"], arm["metrics"][metric]
+            axes.errorbar(
+                100 * kept["value"], 100 * entry["value"],
+                xerr=_spreads([kept]), yerr=_spreads([entry]),
+                fmt="o", color=ACCENT, markersize=6, elinewidth=0.8, ecolor=MUTED,
+            )  # fmt: skip
+            axes.annotate(
+                arm["name"], (100 * kept["value"], 100 * entry["value"]),
+                xytext=(6, 5), textcoords="offset points", color=INK,
+            )  # fmt: skip
+        axes.margins(x=0.15, y=_ROOM)
+        axes.set_xlabel("general knowledge kept (linear probe, after / before), %")
+        axes.set_title(f"{metric_title(metric)} on {comparison['test_images']:,} test images, %")
+
+    title = f"{metric_title(metric)} by general knowledge kept, for each remedy"
+    return draw("knowledge", title, 560, 360, paint)
+
+
+def learning_curve(curve: Mapping[str, Any]) -> Markup:
+    """The metric by the number of training images, a line an arm, with intervals.
+
+    Args:
+        curve: What ``learning-curve.json`` holds.
+    """
+    from matplotlib.ticker import NullLocator
+
+    metric, points = curve["metric"], curve["points"]
+    shares = {point["images"]: point["percent"] for point in points}
+
+    def paint(figure: Figure) -> None:
+        axes = figure.add_subplot()
+        arms = dict.fromkeys(point["arm"] for point in points)
+        for arm, colour in zip(arms, (ACCENT, SECOND), strict=False):
+            own = [point for point in points if point["arm"] == arm]
+            entries = [point["metrics"][metric] for point in own]
+            axes.errorbar(
+                [point["images"] for point in own], [100 * e["value"] for e in entries],
+                yerr=_spreads(entries), fmt="-o", color=colour, markersize=5, capsize=3,
+                elinewidth=1, label=arm_title(arm),
+            )  # fmt: skip
+        axes.set_xscale("log")
+        axes.xaxis.set_minor_locator(NullLocator())
+        axes.set_xticks(list(shares), [f"{n:,}\n{share:g} %" for n, share in shares.items()])
+        axes.set_xlabel("training images")
+        axes.set_title(f"{metric_title(metric)} on {curve['test_images']:,} test images, %")
+        axes.legend(loc="lower right")
+
+    title = f"{metric_title(metric)} by the number of training images"
+    return draw("learning-curve", title, 560, 330, paint)
+
+
+def _epochs(axes: Axes, history: Sequence[dict[str, Any]], best_epoch: int) -> list[int]:
+    """Set up the epoch axis, the best epoch marked."""
+    from matplotlib.ticker import MaxNLocator
+
+    epochs = [int(row["epoch"]) for row in history]
+    axes.axvline(best_epoch, color=MUTED, linewidth=1, linestyle=_DASHED)
+    axes.set_xlim(0.5, max(epochs) + 0.5)
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=10, integer=True))
+    axes.grid(axis="x", visible=False)
+    axes.set_xlabel("epoch")
+    return epochs
+
+
+def _column(history: Sequence[dict[str, Any]], name: str) -> NDArray[np.float64]:
+    """A column of the history, NaN where it was not measured."""
+    return np.array([np.nan if row.get(name) is None else row[name] for row in history], np.float64)
+
+
+def _line(axes: Axes, x: Sequence[int], y: NDArray[np.float64], colour: str, label: str) -> None:
+    axes.plot(x, y, "-o", color=colour, markersize=3.5, label=label)
+
+
+def _spreads(entries: Sequence[Mapping[str, Any]]) -> list[list[float]]:
+    """Distances from values down and up to their intervals, in percent, as matplotlib takes them."""
+    return [
+        [
+            0.0 if entry[side] is None else 100 * max(0.0, sign * (entry[side] - entry["value"]))
+            for entry in entries
+        ]
+        for side, sign in (("low", -1), ("high", 1))
+    ]

@@ -1,0 +1,211 @@
+"""From probabilities to decisions: what was chosen on validation, and what it does on held-out
+images, for the trained network and for every exported file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from edgefit.report.facts import RunFacts
+from edgefit.report.words import (
+    UNKNOWN,
+    counted,
+    percent,
+    with_interval,
+)
+
+Row = dict[str, Any]
+
+TRAINED = "trained network"
+_NOT_MEASURED = "not measured"
+_CALIBRATION = ("expected_calibration_error", "negative_log_likelihood")
+
+
+def decisions(facts: RunFacts) -> Row:
+    """All of the section; parts that the operating point does not have are None."""
+    chosen = facts.operating
+    basis = counted(chosen["images"], "validation image")
+    if chosen["groups"] != chosen["images"]:
+        basis += f" in {counted(chosen['groups'], 'group')}"
+    return {
+        "basis": basis,
+        "notes": chosen["notes"],
+        "calibration": _calibration(facts),
+        "threshold": _threshold(facts),
+        "conformal": _conformal(facts),
+        "novelty": _novelty(facts),
+    }
+
+
+def _calibration(facts: RunFacts) -> Row:
+    chosen = facts.operating
+    temperature = chosen["temperature"]
+    if not facts.recipe.operating.temperature:
+        said = "The logits were left as they are (operating.temperature is off)."
+    else:
+        effect = (
+            "the network was too sure of itself"
+            if temperature > 1
+            else "the network was less sure than it might be"
+        )
+        said = (
+            f"The logits are divided by a temperature of {temperature:.3f}, which is part of the "
+            f"graph: {effect}. The answers stay the same."
+        )
+    tested = facts.evaluation["operating"]["calibration"]
+    rows = [
+        _honesty(f"validation, {TRAINED}", chosen["calibration"]),
+        _honesty(TRAINED, tested),
+        *(
+            _honesty(entry["variant"], {"after": (entry["operating"] or {}).get("calibration")})
+            for entry in facts.verification["variants"]
+        ),
+    ]
+    return {"said": said, "scaled": facts.recipe.operating.temperature, "rows": rows}
+
+
+def _honesty(name: str, found: Mapping[str, Any]) -> Row:
+    """Calibration error and likelihood, before and after the temperature."""
+    row: Row = {"name": name}
+    for when in ("before", "after"):
+        figures = found.get(when) or {}
+        error, loss = (figures.get(key) for key in _CALIBRATION)
+        row[when] = with_interval(error) if error else "-"
+        row[f"{when}_loss"] = _plain(loss) if loss else "-"
+    return row
+
+
+def _plain(entry: Mapping[str, float | None]) -> str:
+    """A figure that is no share."""
+    value, low, high = entry["value"], entry["low"], entry["high"]
+    if value is None:
+        return UNKNOWN
+    bounds = "" if low is None or high is None else f" ({low:.3f} to {high:.3f})"
+    return f"{value:.3f}{bounds}"
+
+
+def _threshold(facts: RunFacts) -> Row | None:
+    chosen = facts.operating["threshold"]
+    if chosen is None:
+        return None
+    rows = [_rates("validation, " + TRAINED, chosen)]
+    rows += [_rates(name, found["threshold"]) for name, found in held_out(facts)]
+    return {
+        "said": f"A part is called {chosen['defect']} from a probability of "
+        f"{chosen['value']:.4g} on, and {chosen['good']} below it.",
+        "why": _why(chosen),
+        "defect": chosen["defect"],
+        "good": chosen["good"],
+        "rows": rows,
+    }
+
+
+def _why(chosen: Mapping[str, Any]) -> str:
+    if chosen["limit"] is None:
+        return "No largest rate was asked for, so the more probable class is the answer."
+    escape = chosen["chosen_for"] == "max_escape"
+    concerned = chosen["escape_rate" if escape else "overkill_rate"]
+    other = "overkill" if escape else "escapes"
+    what = "defects" if escape else "good parts"
+    return (
+        f"It is the one of least {other} that keeps the {'escape' if escape else 'overkill'} rate "
+        f"within {percent(chosen['limit'], 2)}: on {counted(concerned['images'], 'image')} of "
+        f"{what} in {counted(chosen['bound_groups'], 'independent group')} of validation the rate "
+        f"is at most {percent(chosen['upper_bound'], 2)} with "
+        f"{percent(chosen['bound_confidence'], 0)} confidence."
+    )
+
+
+def _rates(name: str, found: Mapping[str, Any] | None) -> Row:
+    rates = [found and found.get(key) for key in ("escape_rate", "overkill_rate")]
+    escape, overkill = (_share(rate) for rate in rates)
+    return {"name": name, "escape": escape, "overkill": overkill}
+
+
+def _share(entry: Mapping[str, Any] | None) -> str:
+    """A share with its interval and what it was counted on."""
+    if not entry:
+        return _NOT_MEASURED
+    if entry["value"] is None:
+        return UNKNOWN
+    return f"{with_interval(entry)}, {entry['count']:,} of {entry['images']:,}"
+
+
+def held_out(facts: RunFacts) -> Iterator[tuple[str, Row]]:
+    """What each network does at the operating point on held-out images: its name and figures."""
+    entries = [(TRAINED, facts.evaluation)]
+    entries += [(entry["variant"], entry) for entry in facts.verification["variants"]]
+    for name, entry in entries:
+        found = entry["operating"] or {}
+        yield name, {key: found.get(key) for key in ("threshold", "conformal", "novelty")}
+
+
+def _conformal(facts: RunFacts) -> Row | None:
+    chosen = facts.operating["conformal"]
+    if chosen is None:
+        return None
+    threshold = facts.operating["threshold"] is not None
+    rows = []
+    for name, measured in held_out(facts):
+        found = measured["conformal"] or {}
+        rows.append(
+            {
+                "name": name,
+                "coverage": _share(found.get("coverage")),
+                "unsure": _share(found.get("unsure")),
+                "accuracy": _share(found.get("accuracy_when_sure")),
+                **_rates(name, found),
+            }
+        )
+    return {
+        "said": "The answer is unsure, and left to a person, unless just one class is likely "
+        f"enough. At {percent(chosen['coverage'])} coverage a class is likely enough from a "
+        f"probability of {1 - chosen['quantile']:.4g} on.",
+        "threshold": threshold,
+        "rows": rows,
+    }
+
+
+def _novelty(facts: RunFacts) -> Row | None:
+    chosen = facts.operating["novelty"]
+    if chosen is None:
+        return None
+    rows = []
+    for name, measured in held_out(facts):
+        found = measured["novelty"] or {}
+        rows.append(
+            {
+                "name": name,
+                "flagged": _share(found.get("flagged")),
+                "elsewhere": _share(found.get("flagged_elsewhere")),
+                "auc": with_interval(found["roc_auc"]) if "roc_auc" in found else _NOT_MEASURED,
+            }
+        )
+    return {
+        "said": "A picture is flagged as novel where its features point away from those of all "
+        f"classes: a score above {chosen['threshold']:.4g}, which "
+        f"{percent(chosen['quantile'])} of the validation images stay below (half stay below "
+        f"{chosen['median']:.4g}).",
+        "elsewhere": any(row["elsewhere"] != _NOT_MEASURED for row in rows),
+        "rows": rows,
+    }
+
+
+def tile(facts: RunFacts) -> Row | None:
+    """The rates of the recommended variant for the head of the page; None without a threshold."""
+    if facts.operating["threshold"] is None:
+        return None
+    figures = dict(held_out(facts))
+    name = str(facts.recommended.key)
+    if not figures.get(name, {}).get("threshold"):
+        name = TRAINED
+    found = figures[name]["threshold"]
+    if not found:
+        return None
+    return {
+        "whose": name,
+        "escape": percent(found["escape_rate"]["value"], 2),
+        "escape_full": _share(found["escape_rate"]),
+        "overkill": percent(found["overkill_rate"]["value"], 2),
+        "overkill_full": _share(found["overkill_rate"]),
+    }

@@ -1,0 +1,210 @@
+"""How the network was trained: the two phases, what over-fitted, which weights were kept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import PurePath
+from typing import Any
+
+from edgefit.recipe import KeepConfig
+from edgefit.report.facts import RunFacts
+from edgefit.report.words import counted, duration, metric_title, percent, points
+
+Row = dict[str, Any]
+
+_MODES = {
+    "probe": "a linear probe on the features of the frozen backbone",
+    "full": "all layers, from a random head",
+    "probe-then-full": "first a linear probe on frozen features, then all layers from its weights",
+}
+_REMEDIES = {
+    "l2_sp": "pull back to the starting weights (L2-SP)",
+    "distill": "keeping the features of the starting network (distillation)",
+    "replay": "general images classified along (replay)",
+}
+_KINDS = {"logistic": "logistic regression", "nearest-mean": "nearest class mean"}
+
+
+def training_rows(facts: RunFacts) -> list[tuple[str, str]]:
+    """How the network was trained, as pairs of a word and its value."""
+    recipe, training = facts.recipe, facts.training
+    config = recipe.train
+    return [
+        ("backbone", f"{facts.card.title}, {facts.card.parameters:,} parameters without the head"),
+        ("starts from", base_weights(facts)),
+        ("trained", _MODES[training["mode"]]),
+        ("input", f"{recipe.input.width} x {recipe.input.height} pixels, {recipe.input.aspect}"),
+        ("augmentation", PurePath(config.augment).name),
+        *_epochs(facts),
+        ("balancing", config.balance),
+        *_against_forgetting(config.keep, config.freeze_stages),
+        *([("teacher", PurePath(config.teacher.run).name)] if config.teacher else []),
+        ("time", f"{duration(training['training_seconds'])} on {training['device']}"),
+    ]
+
+
+def _epochs(facts: RunFacts) -> list[tuple[str, str]]:
+    training, metric = facts.training, facts.recipe.train.metric
+    if not training["history"]:
+        return [("epochs", "none, only the head was fitted")]
+    best = training["best"]
+    stopped = ", stopped early" if training["stopped_early"] else ""
+    return [
+        ("epochs", f"{training['epochs']} of at most {facts.recipe.train.epochs}{stopped}"),
+        (
+            "best epoch",
+            f"{best['epoch']}: {metric_title(metric).lower()} "
+            f"{percent(best[f'val_{metric}'])} on validation",
+        ),
+    ]
+
+
+def _against_forgetting(keep: KeepConfig, frozen: int) -> list[tuple[str, str]]:
+    used = [f"{text}, {getattr(keep, name):g}" for name, text in _REMEDIES.items()
+            if getattr(keep, name)]  # fmt: skip
+    if frozen:
+        used.insert(0, f"the first {counted(frozen, 'stage')} frozen")
+    return [("against forgetting", "; ".join(used))] if used else []
+
+
+def base_weights(facts: RunFacts) -> str:
+    """Where the backbone's weights came from, in words."""
+    source = facts.training["weights"]["source"]
+    if source == "none":
+        return "random weights (no pretraining)"
+    return "ImageNet weights of torchvision" if source == "imagenet" else PurePath(source).name
+
+
+def phase_rows(facts: RunFacts) -> list[Row]:
+    """One row for each phase that ran, and one for the weights kept, as measured on validation."""
+    training = facts.training
+    rows = []
+    if training.get("probe"):
+        measured = training["probe"]["validation"]
+        rows.append(
+            _phase(facts, "one: linear probe", "the head alone, fitted in one go", measured)
+            | {"time": _seconds(training["probe"]["seconds"])}
+        )
+    if training["history"]:
+        best = training["best"]
+        measured = {k.removeprefix("val_"): v for k, v in best.items() if k.startswith("val_")}
+        frozen = facts.recipe.train.freeze_stages
+        learned = f"all but {counted(frozen, 'frozen stage')}" if frozen else "all layers"
+        seconds = sum(row["seconds"] for row in training["history"])
+        rows.append(
+            _phase(facts, f"two: fine-tuning, epoch {best['epoch']}", learned, measured)
+            | {"time": duration(seconds)}
+        )
+    kept = training["kept"]
+    if kept["what"] == "interpolated":
+        measured = next(p for p in kept["points"] if p["alpha"] == kept["alpha"])
+        name = f"kept: {_alpha(kept['alpha'])} of the way from one to two"
+        rows.append(_phase(facts, name, "nothing, weights are mixed", measured) | {"time": "-"})
+    return rows
+
+
+def _phase(facts: RunFacts, name: str, learned: str, measured: Mapping[str, float]) -> Row:
+    return {
+        "name": name,
+        "learned": learned,
+        "metric": percent(measured[facts.recipe.train.metric]),
+        "loss": f"{measured['loss']:.3f}",
+    }
+
+
+def _seconds(seconds: float) -> str:
+    return "under 1 s" if seconds < 1 else duration(seconds)
+
+
+def _alpha(alpha: float) -> str:
+    return percent(alpha, 0)
+
+
+def probe(facts: RunFacts) -> Row | None:
+    """The cross-validation of phase one and what it chose; None where there was no phase one."""
+    found = facts.training.get("probe")
+    if not found:
+        return None
+    title = metric_title(found["metric"]).lower()
+    chosen = _setting(found)
+    if found["score"] is None or not found["folds"]:
+        result = f"{chosen[0].upper()}{chosen[1:]} was fitted without cross-validation."
+    else:
+        result = (
+            f"Taken was the {chosen}: {title} {percent(found['score'])} in "
+            f"{found['folds']}-fold cross-validation, "
+            f"{percent(found['validation'][found['metric']])} on the validation images."
+        )
+    return {
+        "result": result,
+        "metric": title,
+        "rows": [_tried(candidate, found) for candidate in found["cross_validation"]],
+        "notes": found["notes"],
+    }
+
+
+def _setting(candidate: Mapping[str, Any]) -> str:
+    kind = _KINDS.get(candidate["kind"], candidate["kind"])
+    strength = candidate["strength"]
+    return kind if strength is None else f"{kind} of strength {strength:g}"
+
+
+def _tried(candidate: Mapping[str, Any], found: Mapping[str, Any]) -> Row:
+    same = all(candidate[key] == found[key] for key in ("kind", "strength"))
+    strength = candidate["strength"]
+    return {
+        "kind": _KINDS.get(candidate["kind"], candidate["kind"]),
+        "strength": "-" if strength is None else f"{strength:g}",
+        "score": percent(candidate["score"], 2),
+        "nll": "-" if candidate["nll"] is None else f"{candidate['nll']:.3f}",
+        "chosen": same,
+    }
+
+
+def interpolation(facts: RunFacts) -> Row | None:
+    """The line between the two phases, and how the point on it was chosen; None without one."""
+    kept = facts.training["kept"]
+    if kept["what"] != "interpolated":
+        return None
+    name = metric_title(kept["metric"]).lower()
+    if kept["rule"] == "general":
+        rule = (
+            f"Of the points whose {name} on validation is at most {kept['tolerance'] * 100:g} "
+            "points below the best, the one nearest to the pretrained weights is kept (rule "
+            "general): it gives away least of what the backbone knew."
+        )
+    else:
+        rule = (
+            f"The point of the highest {name} on validation is kept (rule best); of equal ones "
+            "that with the lower loss."
+        )
+    return {
+        "rule": rule,
+        "chosen": f"Kept: alpha {kept['alpha']:g}, where 0 is the probe and 1 the fine-tuned "
+        "network.",
+        "title": metric_title(kept["metric"]),
+        "rows": [
+            {
+                "alpha": f"{point['alpha']:g}",
+                "metric": percent(point[kept["metric"]], 2),
+                "loss": f"{point['loss']:.3f}",
+                "chosen": point["alpha"] == kept["alpha"],
+            }
+            for point in kept["points"]
+        ],
+    }
+
+
+def gap(facts: RunFacts) -> Row | None:
+    """Training against validation in the epoch that was kept; None where it was not measured."""
+    best, metric = facts.training["best"], facts.recipe.train.metric
+    on_training = best.get(f"train_{metric}")
+    if on_training is None:
+        return None
+    return {
+        "metric": metric_title(metric),
+        "epoch": best["epoch"],
+        "training": percent(on_training),
+        "validation": percent(best[f"val_{metric}"]),
+        "gap": points(best["gap"]),
+    }
