@@ -17,7 +17,6 @@ input: {width: 64, height: 64}
 model: {backbone: squeezenet1_1, weights: none}
 train:
   epochs: 2
-  head_epochs: 0
   batch_size: 8
   learning_rate: 0.0005
   early_stopping: {patience: 0}

@@ -45,7 +45,7 @@ def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def options(recipe: Path, run: Path) -> list[str | Path]:
-    return ["train", recipe, "--data", recipe.parent / "pictures", "--out", run, "--json"]
+    return ["train", recipe, "--data", recipe.parent / "pictures", "--out", run]
 
 
 def torchrun(*arguments: str | Path, cwd: Path) -> Result:
@@ -70,7 +70,7 @@ def test_two_processes_learn_what_one_does(recipe: Path, tmp_path: Path) -> None
     alone, together = tmp_path / "alone", tmp_path / "together"
     result = edgefit(*options(recipe, alone), cwd=tmp_path)
     assert result.returncode == 0, result.stderr
-    result = torchrun(*options(recipe, together), cwd=tmp_path)
+    result = torchrun(*options(recipe, together), "--json", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     summary = json.loads(result.stdout)  # of one process, the first
     assert summary["processes"] == PROCESSES

@@ -19,8 +19,6 @@ QUICK = {
     "input.width": "96",
     "input.height": "96",
     "train.epochs": "1",
-    "train.head_epochs": "1",
-    "train.head_learning_rate": "0.01",
     "train.batch_size": "4",
     "evaluate.resamples": "100",
     "export.precisions": "[fp32,int8]",

@@ -18,10 +18,15 @@ from edgefit.bundle import read_bundle
 from tests.e2e.program import Built, Result, edgefit, start_edgefit, stop, wait_until
 
 EPOCHS = 6
-# All that draws at random is on: augmentation, the sampler, dropout; and a phase ends on the way.
+# All that draws at random is on: augmentation, the sampler, dropout, mixing; there are two phases,
+# an average of the weights, a change of size on the way, and a choice between the phases' ends.
 OPTIONS = [
-    *("--set", f"train.epochs={EPOCHS}", "--set", "train.head_epochs=2"),
+    *("--set", f"train.epochs={EPOCHS}", "--set", "train.mode=probe-then-full"),
     *("--set", "train.augment=conveyor", "--set", "train.balance=sampler"),
+    *("--set", "train.mix.mixup=0.2", "--set", "train.mix.cutmix=1.0"),
+    *("--set", "train.ema_decay=0.9", "--set", "train.batch_norm=learned"),
+    *("--set", "train.resizing.share=0.5", "--set", "train.interpolation.points=3"),
+    *("--set", "train.probe.views=2"),
     *("--set", "input.width=96", "--set", "input.height=96"),
 ]
 Watch = Callable[[Path, "Popen[str]"], None]
@@ -40,7 +45,8 @@ def log(run: Path) -> list[dict[str, str]]:
 
 
 def without_time(rows: list[dict[str, str]]) -> list[dict[str, str]]:
-    return [{k: v for k, v in row.items() if k != "seconds"} for row in rows]
+    clock = ("seconds", "images_per_second")
+    return [{k: v for k, v in row.items() if k not in clock} for row in rows]
 
 
 def last_line(result: Result) -> str:
@@ -54,7 +60,8 @@ def undisturbed(built: Built, tmp_path_factory: pytest.TempPathFactory) -> Path:
     result = edgefit(*train(built, run), cwd=run.parent)
     assert result.returncode == 0, result.stderr
     assert len(log(run)) == EPOCHS
-    assert {row["phase"] for row in log(run)} == {"head", "all"}
+    assert {row["phase"] for row in log(run)} == {"full"}
+    assert (run / "train" / "probe.safetensors").is_file()
     return run
 
 

@@ -10,6 +10,7 @@ from edgefit.cli.output import (
     JsonOption,
     QuietOption,
     RunArgument,
+    SetOption,
     percent,
     points,
     print_json,
@@ -45,11 +46,16 @@ def learning_curve(
     seed: Annotated[
         int, typer.Option("--seed", min=0, help="Which images the smaller sets hold.")
     ] = 0,
+    overrides: SetOption = None,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Accuracy on the test images by the number of training images; RUN must be checked."""
+    """Accuracy on the test images by the number of training images; RUN must be checked.
+
+    The run itself is not trained again: --set holds for the points alone.
+    """
     from edgefit.cli.runs import reopen_run
+    from edgefit.pipeline.resolving import resolve
     from edgefit.train import learning_curve as curves
 
     config = curves.CurveConfig(
@@ -59,7 +65,8 @@ def learning_curve(
         seed=seed,
     )
     folder = reopen_run(run)
-    results = curves.learning_curve(folder, config, reporter(quiet=quiet))
+    recipe = resolve(folder.recipe(), overrides=overrides or ())
+    results = curves.learning_curve(folder, config, reporter(quiet=quiet), recipe=recipe)
     if as_json:
         print_json(results)
         return
@@ -99,7 +106,8 @@ def _print_curve(results: dict[str, Any]) -> None:
             ]
         )
     print_table(
-        f"{results['test_images']} test images in {results['test_groups']} groups",
+        f"{results['test_images']} test images in {results['test_groups']} groups; "
+        "gains in percentage points",
         [
             "arm",
             "share",
@@ -107,7 +115,7 @@ def _print_curve(results: dict[str, Any]) -> None:
             "epochs",
             metric.replace("_", " "),
             "worst class",
-            "over scratch, points",
+            "over scratch",
         ],
         rows,
     )

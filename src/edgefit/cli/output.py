@@ -86,8 +86,8 @@ def percent(entry: dict[str, Any] | None) -> str:
 
 
 def points(entry: dict[str, Any] | None) -> str:
-    """``+1.20 (+0.5 to +2.0)``, percentage points, from gain, low, high; `-` without."""
+    """``+1.20 (+0.5..+2.0)``, percentage points, from gain, low, high; `-` without."""
     if entry is None or entry["gain"] is None:
         return "-"
     gain, low, high = (100 * entry[key] for key in ("gain", "low", "high"))
-    return f"{gain:+.2f} ({low:+.1f} to {high:+.1f})"
+    return f"{gain:+.2f} ({low:+.1f}..{high:+.1f})"

@@ -116,12 +116,13 @@ def _print_comparison(results: dict[str, Any]) -> None:
         for arm in results["arms"]
     ]
     print_table(
-        f"{results['test_images']} test images, {results['general_images']} general images",
+        f"{results['test_images']} test images, {results['general_images']} general images; "
+        "gains in percentage points",
         [
             "arm",
             metric.replace("_", " "),
-            "over probe, points",
-            "over none, points",
+            "over probe",
+            "over none",
             "kept, linear",
             "kept, neighbours",
             "worst class",

@@ -18,7 +18,7 @@ from edgefit.metrics.classification import (
 )
 from edgefit.metrics.evaluation import or_none
 
-LOWEST, HIGHEST = 0.05, 20.0
+LOWEST, HIGHEST = 0.01, 100.0
 """Bounds of the temperature; beyond them a softmax is flat or a step."""
 
 _BISECTIONS = 60

@@ -63,7 +63,8 @@ def conformal_quantile(
             f"or ask for at most {groups / (groups + 1):.3f}",
         )
     misfit_N = 1 - scores[np.arange(truth.size), truth]
-    return float(np.quantile(misfit_N, level, method="higher").clip(0, 1))
+    rank = math.ceil(level * truth.size - 1e-9)
+    return float(np.sort(misfit_N)[rank - 1].clip(0, 1))
 
 
 def prediction_sets(probabilities_NC: NDArray[np.floating], quantile: float) -> Booleans:

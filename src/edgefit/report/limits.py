@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from edgefit.report.decisions import held_out
+from edgefit.report.decisions import TRAINED, held_out
 from edgefit.report.facts import RunFacts
 from edgefit.report.words import (
     Entry,
@@ -139,27 +139,39 @@ def _threshold(facts: RunFacts, threshold: Mapping[str, Any]) -> Iterator[str]:
         "rate counts). It holds for parts like those; where defects become rarer, of another "
         "kind, or look different, choose it anew."
     )
-    for name, found in held_out(facts):
-        rate = (found["threshold"] or {}).get(f"{which}_rate")
-        if rate and rate["value"] is not None and rate["value"] > threshold["limit"]:
-            yield (
-                f"The {which} rate of {name} on held-out images, {with_interval(rate)}, is above "
-                f"the {percent(threshold['limit'], 2)} that was asked for."
-            )
+    limit = threshold["limit"]
+    above = _where(facts, "threshold", f"{which}_rate", lambda rate: rate["value"] > limit)
+    if above:
+        yield (
+            f"On held-out images the {which} rate is above the {percent(limit, 2)} that was asked "
+            f"for: {above}."
+        )
 
 
 def _reject_option(facts: RunFacts, coverage: float) -> Iterator[str]:
-    for name, found in held_out(facts):
-        measured = found["conformal"] or {}
-        reached, unsure = measured.get("coverage"), measured.get("unsure")
-        if reached and reached["high"] is not None and reached["high"] < coverage:
-            yield (
-                f"The prediction sets of {name} cover {with_interval(reached)} of held-out images, "
-                f"fewer than the {percent(coverage)} asked for: these images differ from those of "
-                "validation."
-            )
-        if unsure and unsure["value"] is not None and unsure["value"] > _MUCH_UNSURE:
-            yield f"{name} leaves {with_interval(unsure)} of held-out images to a person."
+    below = _where(facts, "conformal", "coverage", lambda e: (e["high"] or 1.0) < coverage)
+    if below:
+        yield (
+            f"On held-out images the prediction sets cover fewer than the {percent(coverage)} asked "
+            f"for: {below}. These images differ from those of validation."
+        )
+    many = _where(facts, "conformal", "unsure", lambda entry: entry["value"] > _MUCH_UNSURE)
+    if many:
+        yield f"Many held-out images are left to a person: {many}."
+
+
+def _where(facts: RunFacts, section: str, name: str, holds: Callable[[Any], bool]) -> str:
+    """The networks a user can get whose figure is such, with the figure."""
+    users = {TRAINED, *(str(variant.key) for variant in facts.manifest.variants)}
+    found = [
+        f"{whose} {with_interval(entry)}"
+        for whose, measured in held_out(facts)
+        if whose in users
+        and (entry := (measured[section] or {}).get(name))
+        and entry["value"] is not None
+        and holds(entry)
+    ]
+    return ", ".join(found)
 
 
 def _calibration(facts: RunFacts) -> Iterator[str]:
@@ -203,9 +215,6 @@ def _variants(facts: RunFacts) -> Iterator[str]:
                     f"{entry['variant']} kept within the allowed drop of {limit:g} points on these "
                     f"images, but the drop may be as large as {points(worst).lstrip('+')} points."
                 )
-        if entry["passed"]:
-            for warning in entry["warnings"]:
-                yield f"{entry['variant']}: {warning}."
     for name in facts.verification["failed"]:
         yield f"{name} did not pass the gate and is not in the bundle."
     for variant in facts.manifest.variants:

@@ -9,11 +9,18 @@ import numpy as np
 
 from edgefit.bundle import Manifest
 from edgefit.errors import missing_extra
-from edgefit.report.words import Markdown, escape_markdown, milliseconds, percent
+from edgefit.report.words import (
+    Markdown,
+    escape_markdown,
+    metric_title,
+    milliseconds,
+    percent,
+)
 from edgefit.run import RunFolder
 
 if TYPE_CHECKING:
     import jinja2
+    from markupsafe import Markup
 
     from edgefit.report.facts import RunFacts
 
@@ -83,7 +90,8 @@ def _card(loader: jinja2.BaseLoader) -> jinja2.Template:
 
 def _shared(facts: RunFacts) -> dict[str, Any]:
     """What both files show."""
-    from edgefit.report import sections
+    from edgefit.report import phases, sections, studies
+    from edgefit.report import decisions as operating
     from edgefit.report.limits import limits
 
     gate = sections.gate_rows(facts)
@@ -94,7 +102,18 @@ def _shared(facts: RunFacts) -> dict[str, Any]:
         "data": sections.data_table(facts),
         "findings": sections.findings(facts),
         "unreadable": sections.unreadable(facts),
-        "training": sections.training_rows(facts),
+        "training": phases.training_rows(facts),
+        "phases": phases.phase_rows(facts),
+        "probe": phases.probe(facts),
+        "interpolation": phases.interpolation(facts),
+        "gap": phases.gap(facts),
+        "over_fitting": facts.training["over_fitting"],
+        "train_metric": metric_title(facts.recipe.train.metric),
+        "decisions": operating.decisions(facts),
+        "rates": operating.tile(facts),
+        "retention": studies.retention(facts),
+        "comparison": studies.comparison(facts),
+        "curve": studies.learning_curve(facts),
         "evaluation": facts.evaluation,
         "confidence": facts.confidence,
         "metrics": sections.metric_rows(facts),
@@ -115,18 +134,17 @@ def _shared(facts: RunFacts) -> dict[str, Any]:
 
 def _only_on_page(facts: RunFacts, shared: dict[str, Any]) -> dict[str, Any]:
     """Drawings and pictures."""
-    from edgefit.report import pictures, plots, sections
+    from edgefit.report import curves, pictures, plots, sections
 
-    history, best = facts.training["history"], int(facts.training["best"]["epoch"])
     timed = [row for row in shared["variants"] if row["p50"] is not None]
     recommended = str(facts.recommended.key)
     speed = [plots.latency(timed, recommended)] if timed else []
     return {
-        "training_plots": [
-            plots.training_loss(history, best),
-            plots.training_metric(history, best, facts.recipe.train.metric),
-            plots.learning_rate(history, best),
-        ],
+        "training_plots": _training_plots(facts),
+        "interpolation_plot": shared["interpolation"]
+        and curves.interpolation(facts.training["kept"]),
+        "knowledge_plot": facts.comparison and curves.knowledge(facts.comparison),
+        "curve_plot": facts.learning_curve and curves.learning_curve(facts.learning_curve),
         "confusion_plot": plots.confusion(facts.evaluation["confusion"], facts.labels),
         "reliability_plot": plots.reliability(
             facts.confidence_N, facts.answers_N == facts.targets_N
@@ -139,6 +157,20 @@ def _only_on_page(facts: RunFacts, shared: dict[str, Any]) -> dict[str, Any]:
         "golden": pictures.golden_frames(facts),
         "verification": facts.verification,
     }
+
+
+def _training_plots(facts: RunFacts) -> list[Markup]:
+    """By epoch; a probe alone has no epochs."""
+    from edgefit.report import curves
+
+    history, best = facts.training["history"], int(facts.training["best"]["epoch"])
+    if not history:
+        return []
+    return [
+        curves.training_metric(history, best, facts.recipe.train.metric),
+        curves.training_loss(history, best),
+        curves.learning_rate(history, best),
+    ]
 
 
 def _code(text: object) -> Markdown:

@@ -22,7 +22,7 @@ from edgefit.data.loader import FrameStore, frames_in_order
 from edgefit.data.stage import frozen_samples
 from edgefit.data.table import SampleTable
 from edgefit.errors import InputError
-from edgefit.metrics.calibration import calibration, fit_temperature, softmax
+from edgefit.metrics.calibration import HIGHEST, LOWEST, calibration, fit_temperature, softmax
 from edgefit.metrics.conformal import conformal_quantile
 from edgefit.metrics.novelty import class_prototypes, novelty_scores, novelty_threshold
 from edgefit.metrics.operating import LIMIT_CONFIDENCE, Rate, choose_threshold, operating_labels
@@ -154,8 +154,17 @@ def _choose(validation: _Outputs, recipe: Recipe) -> dict[str, Any]:
         "threshold": _threshold(probabilities_NC, table, recipe, options),
         "conformal": _conformal(probabilities_NC, table, config),
         "novelty": None,
-        "notes": [_SEEN],
+        "notes": [_SEEN, *_temperature_notes(temperature)],
     }
+
+
+def _temperature_notes(temperature: float) -> list[str]:
+    if LOWEST * 1.01 < temperature < HIGHEST / 1.01:
+        return []
+    return [
+        f"The temperature {temperature:.4g} lies at the bound of its range ({LOWEST} to {HIGHEST}): "
+        "the network's confidence says next to nothing on validation."
+    ]
 
 
 def _threshold(

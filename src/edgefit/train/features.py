@@ -38,6 +38,20 @@ from edgefit.train.feature_engines import (
 )
 from edgefit.train.network import EdgeNetwork
 
+__all__ = [
+    "MEASURE_FROM",
+    "Extraction",
+    "FeatureCache",
+    "FrameSource",
+    "NamedAugmentation",
+    "extract_features",
+    "extract_views",
+    "frame_digest",
+    "named_augmentation",
+    "network_digest",
+    "view_digest",
+]
+
 MEASURE_FROM = 4000
 """With fewer images to compute torch is taken: measuring would not pay, and needs no record."""
 

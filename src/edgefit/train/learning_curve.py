@@ -118,12 +118,22 @@ class _Point:
 
 
 def learning_curve(
-    run: RunFolder, config: CurveConfig | None = None, reporter: Reporter = QUIET
+    run: RunFolder,
+    config: CurveConfig | None = None,
+    reporter: Reporter = QUIET,
+    *,
+    recipe: Recipe | None = None,
 ) -> dict[str, Any]:
     """Train on growing parts of a run's training images and measure each on its test images.
 
     Requires the stage ``check``. Ensures ``learning-curve/learning-curve.json`` and the drawing
     beside it, ``learning-curve.svg`` and ``.png``. Points that ended are not trained again.
+
+    Args:
+        run: The run whose data and recipe all points share.
+        config: What is varied.
+        reporter: Where progress goes.
+        recipe: Stands in for the run's recipe, say with another learning rate.
 
     Returns:
         What ``learning-curve.json`` holds: ``metric``, ``rule`` (in words), ``points``, ``step``
@@ -136,7 +146,7 @@ def learning_curve(
         StageError: A training failed; the points before it are kept.
     """
     config = config or CurveConfig()
-    recipe = run.recipe()
+    recipe = recipe or run.recipe()
     table = frozen_samples(run)
     points = [
         _measure(run, recipe, table, arm, percent, config, reporter)

@@ -6,8 +6,6 @@ temperature and softmax are inside. So there is nothing to forget at export.
 
 from __future__ import annotations
 
-from contextlib import nullcontext
-
 import torch
 from torch import Tensor, nn
 
@@ -48,16 +46,15 @@ class EdgeNetwork(nn.Module):
             images_NCHW = images_NCHW.contiguous()  # see edgefit.export.program
         return (images_NCHW - self.mean_255) / self.std_255
 
-    def features(self, frames_NHWC: Tensor, *, frozen: bool = False) -> Tensor:
-        """Features (N, F); ``frozen`` computes them without a gradient."""
-        with torch.no_grad() if frozen else nullcontext():
-            features: Tensor = self.backbone(self.normalise(frames_NHWC))
-        return features
+    def features(self, frames_NHWC: Tensor) -> Tensor:
+        """Features (N, F)."""
+        features_NF: Tensor = self.backbone(self.normalise(frames_NHWC))
+        return features_NF
 
-    def logits(self, frames_NHWC: Tensor, *, frozen_backbone: bool = False) -> Tensor:
+    def logits(self, frames_NHWC: Tensor) -> Tensor:
         """Logits (N, C) before temperature and softmax."""
-        logits: Tensor = self.head(self.features(frames_NHWC, frozen=frozen_backbone))
-        return logits
+        logits_NC: Tensor = self.head(self.features(frames_NHWC))
+        return logits_NC
 
     def forward(self, frames_NHWC: Tensor) -> Tensor:
         """Probabilities ``float32`` (N, C) of frames ``uint8`` (N, H, W, 3)."""

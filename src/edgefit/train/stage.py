@@ -35,7 +35,7 @@ from edgefit.train.checkpoint import BEST, FINETUNED, LAST, LOG, save_state, sav
 from edgefit.train.features import FeatureCache
 from edgefit.train.finetune import fine_tune
 from edgefit.train.frames import SplitFrames, decode_splits
-from edgefit.train.interpolate import interpolate
+from edgefit.train.interpolate import interpolate, recompute_statistics
 from edgefit.train.module import FineTuning
 from edgefit.train.network import EdgeNetwork
 from edgefit.train.overfitting import gap_in_words
@@ -135,6 +135,10 @@ def _phase_one(training: _Training) -> Facts:
     if target.is_file() and facts_file.is_file():
         training.network.load_state_dict(read_state(target))
         return _read(facts_file)
+    if training.recipe.model.weights == "none":
+        # a random network's statistics are place-holders: its head would be fitted to features of
+        # quite another scale than those that training begins with
+        recompute_statistics(training.network, training.frames.train)
     probe = run_probe(
         training.network,
         training.frames.train,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,10 +15,22 @@ from numpy.typing import NDArray
 from edgefit import metrics
 from edgefit.bundle import FORMAT_VERSION, FileEntry, Manifest, Variant
 from edgefit.data.table import Sample, SampleTable
+from edgefit.metrics.calibration import calibration
 from edgefit.recipe import Recipe, make_recipe
 from edgefit.run import RunFolder
 from edgefit.runtime.selftest import write_golden
-from edgefit.spec import Engine, InputSpec, LabelMap, Precision, Task, VariantKey
+from edgefit.spec import (
+    ConformalRule,
+    DefectThreshold,
+    Engine,
+    InputSpec,
+    LabelMap,
+    NoveltyRule,
+    OperatingPoint,
+    Precision,
+    Task,
+    VariantKey,
+)
 
 INPUT = InputSpec(32, 32)
 VARIANTS = [VariantKey(e, p) for e in Engine for p in (Precision.FP32, Precision.INT8)]
@@ -66,12 +79,13 @@ def write_run(
     run.start(recipe)
     table = _write_data(root / "data", labels, per_class)
     _write_check(run, table, findings, unreadable or {})
-    run.write_json("train", "train.json", _training())
+    run.write_json("train", "train.json", training_facts(recipe))
+    _write_operating(run, recipe, table.of("val"), wrong)
     probabilities_NC = _answers(table.of("test"), wrong)
     verified = _write_measurements(run, recipe, table.of("test"), probabilities_NC)
     manifest = _manifest(recipe, table, verified)
     _write_golden(run, table, probabilities_NC)
-    for stage in ("check", "train", "evaluate", "export", "verify", "benchmark"):
+    for stage in ("check", "train", "calibrate", "evaluate", "export", "verify", "benchmark"):
         run.mark_done(stage, recipe, outputs=stage)
     return Finished(run, manifest, table, probabilities_NC)
 
@@ -115,31 +129,148 @@ def _write_check(
     run.write_json("check", "check.json", facts)
 
 
-def _training() -> dict[str, Any]:
+def training_facts(recipe: Recipe) -> dict[str, Any]:
+    """``train.json`` of a training in the recipe's mode, with its interpolation if it has one."""
     history = [
         {
             "epoch": epoch,
-            "phase": "head" if epoch == 1 else "all",
+            "phase": "full",
             "train_loss": 1.3 / epoch + 0.5,
             "val_loss": 1.2 / epoch + 0.1 + 0.01 * epoch,
             "val_accuracy": 1 - 0.5 / epoch,
             "val_balanced_accuracy": 1 - 0.52 / epoch,
             "val_macro_f1": 1 - 0.55 / epoch,
-            "learning_rate": 3e-3 if epoch == 1 else 1e-3 / epoch,
+            "train_balanced_accuracy": 1 - 0.2 / epoch,
+            "gap": 0.32 / epoch,
+            "learning_rate": 1e-3 / epoch,
+            "images_per_second": 120.0,
             "seconds": 8.5,
         }
         for epoch in range(1, 9)
     ]
-    return {
+    mode = recipe.train.mode
+    facts: dict[str, Any] = {
         "backbone": "mobilenet_v2",
         "weights": {"source": "mobilenet_v2_base.pth", "sha256": "ab" * 32},
+        "mode": mode,
         "best": history[6],
         "epochs": 8,
         "stopped_early": True,
-        "training_seconds": 125.0,
         "history": history,
         "device": "cpu",
+        "kept": {"what": "fine-tuned"},
+        "over_fitting": None,
+        "training_seconds": 125.0,
     }
+    if mode != "full":
+        facts["probe"] = _probe()
+    if mode == "probe":
+        measured = {f"val_{k}": v for k, v in facts["probe"]["validation"].items()}
+        best = {"epoch": 0, "phase": "probe", **measured}
+        facts |= {"best": best, "epochs": 0, "stopped_early": False, "history": []}
+        facts["kept"] = {"what": "probe"}
+    if recipe.train.interpolation.points:
+        facts["kept"] = _interpolated(recipe)
+    return facts
+
+
+def _probe() -> dict[str, Any]:
+    tried = [
+        {"kind": "logistic", "strength": strength, "score": score, "nll": 0.4, "temperature": 1.1}
+        for strength, score in ((0.001, 0.8312), (0.01, 0.8729), (0.1, 0.8541))
+    ]
+    mean = {"kind": "nearest-mean", "strength": None, "score": 0.7, "nll": 0.9, "temperature": 1.0}
+    validation = {"accuracy": 0.88, "balanced_accuracy": 0.86, "macro_f1": 0.85, "loss": 0.41}
+    return {
+        **tried[1],
+        "metric": "balanced_accuracy",
+        "folds": 5,
+        "cross_validation": [*tried, mean],
+        "seconds": 3.4,
+        "notes": ["3 folds, not 5: a class has 3 groups"],
+        "features": {"engine": "torch", "computed": 40, "reused": 0, "images_per_second": 30.0},
+        "validation": validation,
+    }
+
+
+def _interpolated(recipe: Recipe) -> dict[str, Any]:
+    config = recipe.train.interpolation
+    points = [
+        {
+            "alpha": alpha,
+            "accuracy": value,
+            "balanced_accuracy": value,
+            "macro_f1": value,
+            "loss": 1 - value,
+        }
+        for alpha, value in ((0.0, 0.86), (0.25, 0.9), (0.5, 0.928), (0.75, 0.929), (1.0, 0.925))
+    ]
+    return {
+        "what": "interpolated",
+        "points": points,
+        "alpha": 0.5,
+        "metric": recipe.train.metric,
+        "rule": config.rule,
+        "tolerance": config.tolerance,
+    }
+
+
+def _write_operating(run: RunFolder, recipe: Recipe, validation: SampleTable, wrong: float) -> None:
+    """What ``calibrate`` writes; its own choices are replaced by fixed numbers."""
+    probabilities_NC = _answers(validation, wrong)
+    targets_N, groups_N = validation.targets_N(), validation.groups_N()
+    options: dict[str, Any] = {"groups_N": groups_N, "resamples": 100}
+    point = operating_point(recipe, validation.labels)
+    measured = metrics.measure_decisions(
+        probabilities_NC,
+        targets_N,
+        validation.labels,
+        point,
+        novelty_N=np.linspace(0, 0.4, len(targets_N)),
+        **options,
+    )
+    softened = calibration(probabilities_NC**0.5 / 2, targets_N, **options)
+    threshold: dict[str, Any] | None = None
+    if point.threshold is not None:
+        limit = recipe.operating.max_escape
+        threshold = {
+            "good": point.threshold.good,
+            "defect": point.threshold.defect,
+            "value": point.threshold.value,
+            "chosen_for": "arg-max" if limit is None else "max_escape",
+            "limit": limit,
+            "upper_bound": None if limit is None else 0.9 * limit,
+            "bound_confidence": 0.95,
+            "bound_groups": 17,
+            **measured["threshold"],
+        }
+    facts = {
+        "images": len(validation),
+        "groups": len(set(groups_N.tolist())),
+        "temperature": 1.37,
+        "calibration": {"before": softened, "after": measured["calibration"]},
+        "threshold": threshold,
+        "conformal": point.conformal and {"coverage": point.conformal.coverage, "quantile": 0.55},
+        "novelty": point.novelty
+        and {"threshold": 0.3, "quantile": 0.99, "median": 0.1, "features": 1280},
+        "notes": ["The validation images were also used to choose the best epoch."],
+    }
+    run.write_json("calibrate", "operating.json", facts)
+
+
+def operating_point(recipe: Recipe, labels: LabelMap) -> OperatingPoint:
+    """The rules that the recipe asks for, at fixed numbers."""
+    config = recipe.operating
+    threshold = conformal = novelty = None
+    if config.good is not None:
+        defect = next(name for name in labels.names if name != config.good)
+        value = 0.5 if config.max_escape is None else 0.2
+        threshold = DefectThreshold(config.good, defect, value)
+    if config.coverage is not None:
+        conformal = ConformalRule(config.coverage, 0.55)
+    if config.novelty:
+        novelty = NoveltyRule(0.3, "operating/prototypes.npy")
+    return OperatingPoint(threshold, conformal, novelty)
 
 
 def _answers(test: SampleTable, wrong: float) -> NDArray[np.float32]:
@@ -167,9 +298,25 @@ def _write_measurements(
         evaluation["by"]["group"] = metrics.evaluate_by(
             groups_N, probabilities_NC, targets_N, names, **options
         )
+    evaluation["worst_group"] = metrics.worst_group(
+        probabilities_NC, targets_N, {name: test.column_N(name) for name in recipe.evaluate.by}
+    )
+    elsewhere_M = np.linspace(0.2, 0.9, 20) if recipe.retention.general else None
+    measured = metrics.measure_decisions(
+        probabilities_NC,
+        targets_N,
+        test.labels,
+        operating_point(recipe, test.labels),
+        novelty_N=np.linspace(0, 0.4, len(targets_N)),
+        elsewhere_M=elsewhere_M,
+        **options,
+    )
+    softened = calibration(probabilities_NC**0.5 / 2, targets_N, **options)
+    tested = {"temperature": 1.37, "before": softened, "after": measured["calibration"]}
+    evaluation["operating"] = measured | {"calibration": tested}
     np.savez(run.stage_dir("evaluate") / "probabilities.npz", probabilities=probabilities_NC)
     run.write_json("evaluate", "evaluation.json", evaluation)
-    entries = [_gate_entry(key, evaluation) for key in VARIANTS]
+    entries = [_gate_entry(key, evaluation, measured) for key in VARIANTS]
     verified = {
         "images": len(targets_N),
         "config": recipe.verify.model_dump(mode="json"),
@@ -187,7 +334,9 @@ def _write_measurements(
     return verified
 
 
-def _gate_entry(key: VariantKey, evaluation: dict[str, Any]) -> dict[str, Any]:
+def _gate_entry(
+    key: VariantKey, evaluation: dict[str, Any], measured: dict[str, Any]
+) -> dict[str, Any]:
     int8 = key.precision is Precision.INT8
     batch = {
         "finite": True,
@@ -205,6 +354,10 @@ def _gate_entry(key: VariantKey, evaluation: dict[str, Any]) -> dict[str, Any]:
         "reasons": reasons,
         "batches": {"1": batch, "3": batch},
         "metrics": evaluation["metrics"],
+        "worst_class": evaluation["worst_class"],
+        "worst_group": evaluation["worst_group"],
+        "operating": copy.deepcopy(measured),
+        "warnings": [],
     }
 
 
@@ -271,3 +424,87 @@ def _write_golden(
         {key: probabilities_NC[list(chosen)] for key in VARIANTS},
         [int(test.targets_N()[i]) for i in chosen],
     )
+
+
+def entry(value: float, spread: float = 0.02) -> dict[str, float]:
+    """A figure with an interval of so much to both sides."""
+    return {"value": value, "low": value - spread, "high": value + spread}
+
+
+def add_retention(finished: Finished, kept: float = 0.93) -> None:
+    """What the stage ``retention`` writes; the recipe must name general images."""
+    recipe = finished.run.recipe()
+    figures = {"before": entry(0.8), "after": entry(0.8 * kept), "kept": entry(kept)}
+    facts = {
+        "general": {"root": str(recipe.retention.general), "classes": 5},
+        "images": 100,
+        "classes": 5,
+        "k": 10,
+        "confidence": 0.95,
+        "neighbours": figures,
+        "linear": figures,
+        "notes": ["2 general images cannot be read and are left out."],
+        "seconds": 4.0,
+        "source_fingerprint": "ef" * 32,
+    }
+    finished.run.write_json("retention", "retention.json", facts)
+    finished.run.mark_done("retention", recipe, outputs="retention")
+
+
+def add_comparison(finished: Finished) -> None:
+    """What ``edgefit retention --compare`` writes."""
+    gain = {"gain": -0.004, "low": -0.011, "high": 0.002}
+    arms = [
+        {
+            "name": name,
+            "settings": {"train.keep.distill": 1.0} if name == "distill" else {},
+            "metrics": {"balanced_accuracy": entry(accuracy)},
+            "worst_class": {"label": "dent", "recall": entry(accuracy - 0.1)},
+            "kept": {"linear": entry(kept), "neighbours": entry(kept - 0.1)},
+            "over_none": None if name == "none" else gain,
+        }
+        for name, accuracy, kept in (("none", 0.97, 0.71), ("distill", 0.966, 0.95))
+    ]
+    facts = {
+        **_same_images(finished),
+        "metric": "balanced_accuracy",
+        "general_images": 100,
+        "general_classes": 5,
+        "k": 10,
+        "arms": arms,
+        "notes": [],
+    }
+    finished.run.write_json("retention", "comparison.json", facts)
+
+
+def add_learning_curve(finished: Finished) -> None:
+    """What ``edgefit learning-curve --against-scratch`` writes."""
+    points = [
+        {
+            "arm": arm,
+            "percent": percent,
+            "images": int(1.2 * percent),
+            "epochs": 12,
+            "metrics": {"balanced_accuracy": entry(base + percent / 1000)},
+            "worst_class": {"label": "dent", "recall": entry(base)},
+        }
+        for percent in (10.0, 50.0, 100.0)
+        for arm, base in (("finetune", 0.86), ("scratch", 0.5))
+    ]
+    gain = {"gain": 0.36, "low": 0.3, "high": 0.42}
+    facts = {
+        **_same_images(finished),
+        "metric": "balanced_accuracy",
+        "rule": "The same epochs in every arm.",
+        "points": points,
+        "step": {"from": 50.0, "to": 100.0, **gain},
+        "advantage": [{"percent": percent, **gain} for percent in (10.0, 50.0, 100.0)],
+        "conclusion": "It is still rising, more pictures would help.",
+    }
+    finished.run.write_json("learning-curve", "learning-curve.json", facts)
+
+
+def _same_images(finished: Finished) -> dict[str, Any]:
+    test = finished.table.of("test")
+    groups = len(set(test.groups_N().tolist()))
+    return {"test_images": len(test), "test_groups": groups, "confidence": 0.95}

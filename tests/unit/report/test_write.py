@@ -11,9 +11,30 @@ from pathlib import Path
 import pytest
 
 from edgefit.report.write import write_report
-from tests.unit.report.finished_run import Finished, MakeRun
+from tests.unit.report.finished_run import (
+    Finished,
+    MakeRun,
+    add_comparison,
+    add_learning_curve,
+    add_retention,
+)
 
 NASTY = '<img src=x onerror="alert(1)">'
+EVERYTHING = [
+    "operating.max_escape=0.05",
+    "operating.coverage=0.9",
+    "train.interpolation.points=5",
+    "evaluate.by=[group]",
+]
+OPTIONAL = (
+    "Phase one",
+    "Between probe and fine-tuned",
+    "Would more pictures help",
+    "General knowledge kept",
+    "Remedies against forgetting",
+    "Unsure answers",
+    "escape rate",
+)
 _VOID = {"meta", "img", "br", "wbr", "link", "input", "hr"}
 
 
@@ -75,6 +96,48 @@ def test_page_opens_offline_and_its_links_lead_somewhere(make_run: MakeRun, tmp_
     assert len(page.identifiers) == len(set(page.identifiers))
 
 
+def test_every_part_is_shown_where_the_run_has_it(make_run: MakeRun, tmp_path: Path) -> None:
+    page, card = written(full_run(make_run, tmp_path), tmp_path / "out")
+    parsed = Page(page)
+    assert {title for title in OPTIONAL if title in page} == set(OPTIONAL)
+    assert {address[1:] for address in parsed.targets} <= set(parsed.identifiers)
+    assert {"#curve", "#knowledge", "#decisions"} <= set(parsed.targets)
+    assert len(parsed.identifiers) == len(set(parsed.identifiers))
+    assert page.count("<svg") == 9
+    assert page.count("<svg") == page.count('role="img" aria-label="')
+    assert not re.findall(r"#0a0b0\d", page)
+    assert "still rising" in card
+    assert "93.0 % (91.0 to 95.0 %)" in card
+    assert str(tmp_path) not in page + card
+
+
+def test_no_part_is_shown_where_the_run_lacks_it(make_run: MakeRun, tmp_path: Path) -> None:
+    finished = make_run(overrides=["train.mode=full", "operating.novelty=false"])
+    page, card = written(finished, tmp_path / "out")
+    assert [title for title in (*OPTIONAL, "Novelty", "flagged") if title in page + card] == []
+    assert "Calibration: before and after" in page
+    assert page.count("<svg") == 7
+
+
+def test_probe_alone_has_no_epochs_to_draw(make_run: MakeRun, tmp_path: Path) -> None:
+    page, card = written(make_run(overrides=["train.mode=probe"]), tmp_path / "out")
+    Page(page)
+    assert page.count("<svg") == 4
+    assert "Phase one" in page
+    assert "Phase two" not in page
+    assert "only the head was fitted" in card
+    assert "In epoch" not in page + card
+
+
+def test_over_fitting_is_said_on_both_in_words(make_run: MakeRun, tmp_path: Path) -> None:
+    finished = make_run()
+    facts = finished.run.read_json("train", "train.json")
+    facts["over_fitting"] = "From epoch 3 on the network learns its training images by heart."
+    finished.run.write_json("train", "train.json", facts)
+    for text in written(finished, tmp_path / "out"):
+        assert "learns its training images by heart" in text
+
+
 def test_class_names_are_text_in_both_files(make_run: MakeRun, tmp_path: Path) -> None:
     finished = make_run(("good", NASTY, "a|b *c*"), unreadable={f"{NASTY}.jpg": NASTY})
     page, card = written(finished, tmp_path / "out")
@@ -113,10 +176,26 @@ def test_page_says_what_was_measured(make_run: MakeRun, tmp_path: Path) -> None:
     assert "non-commercial" in card
 
 
+def full_run(make_run: MakeRun, tmp_path: Path) -> Finished:
+    """A run that has everything a run may have."""
+    general = tmp_path / "general"
+    general.mkdir()
+    finished = make_run(
+        ("a|b", "dent"),
+        per_class=40,
+        overrides=[*EVERYTHING, "operating.good=a|b", f"retention.general={general}"],
+    )
+    add_retention(finished)
+    add_comparison(finished)
+    add_learning_curve(finished)
+    return finished
+
+
 def test_card_tables_have_as_many_cells_as_columns(make_run: MakeRun, tmp_path: Path) -> None:
-    _, card = written(make_run(("a|b", "c", "d")), tmp_path / "out")
+    _, card = written(full_run(make_run, tmp_path), tmp_path / "out")
     tables = re.findall(r"(?:^\|.*\|$\n)+", card, flags=re.MULTILINE)
-    assert len(tables) == 4
+    # data, phases, probe, curve, retention, remedies, metrics, classes, four of decisions, variants
+    assert len(tables) == 13
     for table in tables:
         widths = {len(re.findall(r"(?<!\\)\|", line)) for line in table.splitlines()}
         assert len(widths) == 1, table

@@ -239,6 +239,14 @@ class TestLearningCurve:
         assert edgefit([*arguments, "--json", "--quiet"]) == 0
         assert len(json.loads(capsys.readouterr().out)["points"]) == 4
 
+    def test_the_program_sets_keys_for_the_points_alone(
+        self, run: RunFolder, fake: FakeTraining
+    ) -> None:
+        arguments = ["learning-curve", str(run.root), "--fractions", "100", "--json", "--quiet"]
+        assert edgefit([*arguments, "--set", "train.learning_rate=0.0123"]) == 0
+        assert fake.runs[0].recipe().train.learning_rate == 0.0123
+        assert run.recipe().train.learning_rate != 0.0123
+
     @pytest.mark.parametrize("fractions", ["0,50", "101", "a", ","])
     def test_wrong_fractions_are_an_error(
         self, run: RunFolder, fractions: str, capsys: pytest.CaptureFixture[str]

@@ -30,16 +30,6 @@ def test_it_normalises_as_torchvision_does() -> None:
     torch.testing.assert_close(found, expected, atol=2e-6, rtol=0)
 
 
-def test_frozen_features_have_no_gradient() -> None:
-    network = tiny_network(steps=0)
-    frames = torch.from_numpy(colour_frames(4, seed=1)[0])
-    network.logits(frames, frozen_backbone=True).sum().backward()
-    assert all(p.grad is None for p in network.backbone.parameters())
-    assert all(p.grad is not None for p in network.head.parameters())
-    network.logits(frames).sum().backward()
-    assert any(p.grad is not None for p in network.backbone.parameters())
-
-
 def test_temperature_softens_and_keeps_the_order() -> None:
     network = tiny_network()
     frames_NHWC, _ = colour_frames(8, seed=3)

@@ -23,7 +23,8 @@ class StartingPointPenalty:
     Args:
         backbone: Holds the starting weights ``w0``, which are copied; frozen parameters (no
             ``requires_grad``) cannot move and are left out.
-        strength: Alpha of the paper; 0.001 to 0.1 there.
+        strength: Alpha of the paper. Adam divides a gradient by its own size, so that beyond about
+            10, where this term is all of the gradient, more strength holds no better.
     """
 
     name = "l2_sp"
