@@ -8,7 +8,7 @@
 Measures nothing itself: threshold, temperature and the rest were chosen on validation images by the
 stage ``calibrate``, and measured on the test images for the trained network by ``evaluate`` and,
 through its own engine, for each file by ``verify``. The suite writes the table and
-``benchmarks/results/operating-point-NAME.json``.
+the result file that ``--out`` names.
 """
 
 from __future__ import annotations

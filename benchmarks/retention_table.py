@@ -6,7 +6,7 @@
     python -m benchmarks.retention_table runs/road-signs --readme models/road-signs/README.md
 
 Trains nothing: it reads what the first command wrote, and writes the table, the drawing and
-``benchmarks/results/retention-NAME.json``.
+the result file that ``--out`` names.
 """
 
 from __future__ import annotations

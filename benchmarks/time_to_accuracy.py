@@ -2,8 +2,8 @@
 
 ::
 
-    edgefit check models/road-signs/recipe.yaml --data DATA --weights FILE --out runs/road-signs
-    python -m benchmarks.time_to_accuracy runs/road-signs --target 0.98 --out FILE.json
+    edgefit check models/road-signs/recipe.yaml --data DATA --set model.weights=FILE --out runs/race
+    python -m benchmarks.time_to_accuracy runs/race --target 0.98 --out FILE.json
 
 Both train the run's backbone from the run's weights on the run's training images and are measured
 on the run's validation images after every epoch, in the same invocation, one after the other, each
@@ -91,8 +91,7 @@ def main() -> None:
             print(f"-- {racer.name}, repeat {repeat + 1}")
             races.setdefault(racer.name, []).append(run_racer(run, racer))
     figures = figures_of(races, options.target, options.metric)
-    command = f"python -m benchmarks.time_to_accuracy RUN --target {options.target:g}"
-    command += f" --repeats {options.repeats}" + "".join(f" --peer {p}" for p in options.peer or ())
+    command = _command(options)
     notes = notes_of(run, races, options)
     if options.readme is not None:
         lines = render(figures, command, notes)
@@ -215,6 +214,15 @@ def notes_of(
                 f"{best:.4f}); the seconds of its whole training stand in, a lower bound."
             )
     return notes
+
+
+def _command(options: argparse.Namespace) -> str:
+    """What to type to measure again, without the paths of this machine."""
+    words = ["python -m benchmarks.time_to_accuracy RUN", f"--target {options.target:g}"]
+    words += [f"--metric {options.metric}", f"--repeats {options.repeats}"]
+    words += [f"--order {options.order}", *(f"--peer {peer}" for peer in options.peer or ())]
+    words += [f"--peer-epochs {options.peer_epochs}", f"--peer-schedule {options.peer_schedule}"]
+    return " ".join([*words, *(["--whole"] if options.whole else [])])
 
 
 def _ours(options: argparse.Namespace) -> Racer:

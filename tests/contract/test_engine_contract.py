@@ -37,6 +37,12 @@ class FakeSession:
         exponents_NC = np.exp(logits_NC - logits_NC.max(axis=1, keepdims=True))
         return np.asarray(exponents_NC / exponents_NC.sum(axis=1, keepdims=True), np.float32)
 
+    def infer_with_features(
+        self, images_NHWC: NDArray[np.uint8]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        images_NHWC = check_images(images_NHWC, SIZE, SIZE, self._batch)
+        return self.infer(images_NHWC), images_NHWC.mean(axis=(1, 2)).astype(np.float32)
+
     def describe(self) -> dict[str, str]:
         keys = ("engine", "version", "device", "threads", "inference_precision")
         return dict.fromkeys(keys, "fake") | {"batch": str(self._batch or "any")}

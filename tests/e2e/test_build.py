@@ -16,7 +16,10 @@ from tests.e2e.damage import flip_a_byte, replace_graph
 from tests.e2e.program import Built, document, edgefit
 
 VARIANTS = {f"{e}/{p}" for e in ("onnxruntime", "openvino") for p in ("fp32", "fp16", "int8")}
-STAGES = ("check", "train", "evaluate", "export", "verify", "benchmark", "bundle")
+STAGES = (
+    *("check", "train", "calibrate", "evaluate"),
+    *("export", "verify", "benchmark", "bundle"),
+)
 
 
 def skipped(stderr: str) -> list[str]:
@@ -37,6 +40,8 @@ def test_prints_one_document_that_says_what_was_built(built: Built) -> None:
     assert set(summary["seconds"]) == set(STAGES)
     for variant in summary["variants"]:
         assert variant["metrics"]["accuracy"]["value"] is not None
+        assert variant["worst_class"]["recall"]["value"] is not None
+        assert variant["operating"]["novelty"]["flagged"]["value"] is not None
         assert variant["benchmark"]["latency_ms"]["p50"] > 0
 
 
@@ -51,6 +56,8 @@ def test_bundle_is_complete_and_verified(built: Built) -> None:
     assert found == listed
     golden = {f"golden/{i:03d}.png" for i in range(4)} | {"golden/golden.json"}
     assert golden | {"verify.json", "report.html", "MODEL_CARD.md"} <= listed
+    assert bundle.operating.novelty is not None
+    assert bundle.operating.novelty.prototypes in listed
 
 
 def test_bundle_names_no_path_of_the_workstation(built: Built) -> None:
@@ -87,7 +94,7 @@ def test_a_changed_key_runs_only_the_stages_that_read_it(built: Built, run_copy:
     before = json.loads((run_copy / "benchmark" / "benchmark.json").read_text())
     again = build_again(built, run_copy, "--set", "benchmark.rounds=2")
     assert again.returncode == 0, again.stderr
-    assert skipped(again.stderr) == ["check", "train", "evaluate", "export", "verify"]
+    assert skipped(again.stderr) == [*STAGES[:6]]
     after = json.loads((run_copy / "benchmark" / "benchmark.json").read_text())
     assert (before["settings"]["rounds"], after["settings"]["rounds"]) == (1, 2)
     assert {len(v["rounds"]) for v in after["variants"]} == {2}

@@ -24,7 +24,7 @@ from tests.e2e.program import (
     wait_until,
 )
 
-KEYS = {"index", "name", "time_s", "label", "confidence", "top", "error"}
+KEYS = {"index", "name", "time_s", "label", "confidence", "top", "novelty", "novel", "error"}
 
 
 @pytest.fixture
@@ -55,9 +55,11 @@ def test_a_damaged_picture_is_a_line_in_its_place(built: Built, pictures: Path) 
     assert found[1]["label"] is None
     assert found[1]["confidence"] is None
     assert found[1]["top"] == []
+    assert found[1]["novelty"] is None and found[1]["novel"] is None
     assert all(f.keys() == KEYS for f in found)
     for facts in (found[0], found[2], found[3]):
         assert facts["top"][0] == [facts["label"], facts["confidence"]]
+        assert 0 <= facts["novelty"] <= 2 and facts["novel"] in (True, False)
         assert sum(p for _, p in facts["top"]) == pytest.approx(1, abs=1e-5)
     assert "3 frames answered by" in result.stderr
     assert "1 unreadable" in result.stderr
@@ -116,7 +118,7 @@ def test_csv_to_a_file(built: Built, pictures: Path) -> None:
     rows = list(csv.DictReader(io.StringIO(text)))
     assert list(rows[0]) == [
         *("index", "name", "time_s", "label", "confidence"),
-        *("top1", "top1_p", "top2", "top2_p", "error"),
+        *("top1", "top1_p", "top2", "top2_p", "novelty", "novel", "error"),
     ]
     assert [row["name"] for row in rows] == ["0.jpg", "1.jpg", "2.jpg", "3.jpg"]
     assert rows[0]["label"] == rows[0]["top1"] != rows[0]["top2"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -22,7 +23,18 @@ from edgefit.bundle import (
     sha256_of,
 )
 from edgefit.errors import BundleError, InputError, IntegrityError
-from edgefit.spec import Engine, InputSpec, LabelMap, Precision, Task, VariantKey
+from edgefit.spec import (
+    ConformalRule,
+    DefectThreshold,
+    Engine,
+    InputSpec,
+    LabelMap,
+    NoveltyRule,
+    OperatingPoint,
+    Precision,
+    Task,
+    VariantKey,
+)
 
 LABELS = LabelMap(("good", "dent"))
 ONNX = VariantKey(Engine.ONNXRUNTIME, Precision.FP32)
@@ -356,3 +368,56 @@ def test_the_writer_refuses_files_outside(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match="outside the bundle"):
         describe_file(tmp_path, "../x")
     assert bundle_module.describe_files(tmp_path, []) == []
+
+
+# -- the operating point ---------------------------------------------------------------------
+
+POINT = OperatingPoint(
+    DefectThreshold("good", "dent", 0.25), ConformalRule(0.95, 0.4), NoveltyRule(0.3, "notes.txt")
+)
+
+
+def test_the_operating_point_is_read_back(tmp_path: Path) -> None:
+    assert read_bundle(write(tmp_path / "b", operating=POINT)).operating == POINT
+
+
+def test_a_bundle_of_release_0_1_is_still_read(root: Path) -> None:
+    """Its manifest has no such section, and its hash was made without it."""
+    facts = json.loads((root / MANIFEST).read_text())
+    assert "operating" not in facts
+    stated = facts.pop("sha256")
+    assert stated == hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+    bundle = read_bundle(root)
+    assert bundle.operating == OperatingPoint()
+    assert not bundle.operating.decides
+
+
+@pytest.mark.parametrize(
+    ("section", "key"),
+    [
+        ({"threshold": {"good": "good", "defect": "rust", "value": 0.5}}, "operating.threshold"),
+        (
+            {"threshold": {"good": "good", "defect": "dent", "value": 1.5}},
+            "operating.threshold.value",
+        ),
+        ({"conformal": {"coverage": 0.9, "quantile": -1}}, "operating.conformal.quantile"),
+        ({"threshold": {"good": "good", "defect": "dent"}}, "operating.threshold.value"),
+        ({"conformal": {"coverage": 0.9, "quantile": 0.1, "more": 1}}, "operating.conformal.more"),
+    ],
+)
+def test_an_operating_point_that_cannot_be_is_named(
+    root: Path, section: dict[str, Any], key: str
+) -> None:
+    change_manifest(root, operating=section)
+    with pytest.raises(BundleError) as caught:
+        read_bundle(root)
+    assert caught.value.key == key
+
+
+def test_a_changed_threshold_is_seen(tmp_path: Path) -> None:
+    root = write(tmp_path / "b", operating=POINT)
+    facts = json.loads((root / MANIFEST).read_text())["operating"]
+    facts["threshold"]["value"] = 0.9
+    change_manifest(root, operating=facts)
+    with pytest.raises(IntegrityError, match="manifest was changed"):
+        read_bundle(root)

@@ -37,10 +37,10 @@ def fit_temperature(logits_NC: NDArray[np.floating], targets_N: NDArray[np.integ
     """The temperature of least negative log likelihood, between ``LOWEST`` and ``HIGHEST``.
 
     Where a network makes no error on these images the likelihood has no optimum: ever smaller
-    temperatures are ever better. So one image more is counted, shared among all, which the network
-    gets wrong in favour of its next best class. With an error rate of zero that leaves the rule of
-    succession's confidence, about 1 - 1 / N; otherwise it is hardly noticed. Platt 1999
-    (Probabilistic Outputs for Support Vector Machines, sec. 2.2) softens his targets likewise.
+    temperatures are ever better. Then one image more is counted, shared among all, that the network
+    gets wrong in favour of its next best class. That leaves a confidence of about 1 - 1 / N, the
+    rule of succession; Platt 1999 (Probabilistic Outputs for Support Vector Machines, sec. 2.2)
+    softens his targets likewise.
 
     The derivative by the inverse temperature rises steadily (the loss is convex in it), so it is
     bisected.
@@ -56,7 +56,8 @@ def fit_temperature(logits_NC: NDArray[np.floating], targets_N: NDArray[np.integ
     rows = np.arange(len(truth))
     others = logits.copy()
     others[rows, truth] = -np.inf
-    wrong_share = 1.0 / (len(truth) + 2)
+    faultless = bool((logits[rows, truth] > others.max(axis=1)).all())
+    wrong_share = 1.0 / (len(truth) + 2) if faultless else 0.0
     wanted_N = (1 - wrong_share) * logits[rows, truth] + wrong_share * others.max(axis=1)
 
     def slope(inverse: float) -> float:

@@ -1,11 +1,15 @@
 """How unlike all training pictures a picture is, from the features of the network itself.
 
-The score is 1 minus the largest cosine between a picture's features and the mean features of a
-class: 0 in the direction of a class, above 1 away from all. Class means describe a fine-tuned
-network's features well (Lee et al. 2018, https://arxiv.org/abs/1807.03888), directions separate
-better than distances (Sun et al. 2022, https://arxiv.org/abs/2204.06507, normalise as well), and C
-vectors are all a device has to hold. The mean over all classes is not taken away: rectified
-features share a common direction, and a picture that lacks it is novel.
+The score is 1 minus the largest cosine between a picture's features and the mean direction of a
+class: 0 in the direction of a class, towards 1 and above away from all. Class means describe a
+network's features well (Lee et al. 2018, https://arxiv.org/abs/1807.03888), normalising them helps
+(Sun et al. 2022, https://arxiv.org/abs/2204.06507), and C vectors are all a device has to hold.
+
+Chosen by measuring: ROC-AUC of 300 held-out pictures of casting, magnetic_tile and gtsrb against
+300 general ones, on MobileNetV2's ImageNet features, was 1.00, 1.00 and 0.97. The 10th nearest of
+600 to 1200 kept training pictures gave 1.00, 1.00 and 0.98, diagonal Mahalanobis the same, and
+Euclidean distance 1.00, 1.00 and 0.96. Taking the mean over all classes away first gave 0.94, 0.68
+and 0.97: rectified features share a direction, and a picture that lacks it is novel.
 """
 
 from __future__ import annotations

@@ -110,7 +110,7 @@ def interpolation(kept: Mapping[str, Any]) -> Markup:
             markeredgecolor=BAD, markeredgewidth=2, label=f"kept: alpha {kept['alpha']:g}",
         )  # fmt: skip
         axes.set_title(f"{metric_title(metric)} on validation, %")
-        axes.set_xlabel("0: probe                     alpha                     1: fine-tuned")
+        axes.set_xlabel("alpha: 0 is the probe, 1 the fine-tuned network")
         axes.legend(loc="best")
 
     title = f"{metric_title(metric)} between the probe and the fine-tuned weights"
@@ -174,7 +174,7 @@ def learning_curve(curve: Mapping[str, Any]) -> Markup:
         axes.set_xticks(list(shares), [f"{n:,}\n{share:g} %" for n, share in shares.items()])
         axes.set_xlabel("training images")
         axes.set_title(f"{metric_title(metric)} on {curve['test_images']:,} test images, %")
-        axes.legend(loc="lower right")
+        axes.legend(loc="best")
 
     title = f"{metric_title(metric)} by the number of training images"
     return draw("learning-curve", title, 560, 330, paint)
@@ -203,7 +203,7 @@ def _line(axes: Axes, x: Sequence[int], y: NDArray[np.float64], colour: str, lab
 
 
 def _spreads(entries: Sequence[Mapping[str, Any]]) -> list[list[float]]:
-    """Distances from values down and up to their intervals, in percent, as matplotlib takes them."""
+    """Distances from values down and up to their intervals, in percent: two rows, N columns."""
     return [
         [
             0.0 if entry[side] is None else 100 * max(0.0, sign * (entry[side] - entry["value"]))

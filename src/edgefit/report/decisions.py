@@ -1,5 +1,7 @@
-"""From probabilities to decisions: what was chosen on validation, and what it does on held-out
-images, for the trained network and for every exported file."""
+"""From probabilities to decisions: what was chosen, and what it does on held-out images.
+
+The rules come from validation; they are measured for the trained network and for every file.
+"""
 
 from __future__ import annotations
 

@@ -190,6 +190,8 @@ def _side_study(
         return None
     facts = run.read_json(folder, name)
     if (facts["test_images"], facts["test_groups"]) != (evaluation["images"], evaluation["groups"]):
-        left_out.append(f"{title} was measured on other test images than those of now; it is left out.")
+        left_out.append(
+            f"{title} was measured on other test images than those of now; it is left out."
+        )
         return None
     return facts

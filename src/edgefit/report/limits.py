@@ -152,8 +152,8 @@ def _reject_option(facts: RunFacts, coverage: float) -> Iterator[str]:
     below = _where(facts, "conformal", "coverage", lambda e: (e["high"] or 1.0) < coverage)
     if below:
         yield (
-            f"On held-out images the prediction sets cover fewer than the {percent(coverage)} asked "
-            f"for: {below}. These images differ from those of validation."
+            f"On held-out images the prediction sets cover fewer than the {percent(coverage)} "
+            f"asked for: {below}. These images differ from those of validation."
         )
     many = _where(facts, "conformal", "unsure", lambda entry: entry["value"] > _MUCH_UNSURE)
     if many:

@@ -17,7 +17,6 @@ from edgefit.report.svg import (
     INK,
     MUTED,
     ON_ACCENT,
-    SECOND,
     draw,
 )
 from edgefit.report.words import milliseconds, shortened, size

@@ -90,8 +90,8 @@ def _card(loader: jinja2.BaseLoader) -> jinja2.Template:
 
 def _shared(facts: RunFacts) -> dict[str, Any]:
     """What both files show."""
-    from edgefit.report import phases, sections, studies
     from edgefit.report import decisions as operating
+    from edgefit.report import phases, sections, studies
     from edgefit.report.limits import limits
 
     gate = sections.gate_rows(facts)

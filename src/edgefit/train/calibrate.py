@@ -162,8 +162,8 @@ def _temperature_notes(temperature: float) -> list[str]:
     if LOWEST * 1.01 < temperature < HIGHEST / 1.01:
         return []
     return [
-        f"The temperature {temperature:.4g} lies at the bound of its range ({LOWEST} to {HIGHEST}): "
-        "the network's confidence says next to nothing on validation."
+        f"The temperature {temperature:.4g} lies at the bound of its range ({LOWEST:g} to "
+        f"{HIGHEST:g}): the network's confidence says next to nothing on validation."
     ]
 
 

@@ -58,7 +58,7 @@ def draw_learning_curve(folder: Path, results: dict[str, Any]) -> list[str]:
             )
         _image_ticks(axes, results["points"])
         axes.set_title(f"{_title(metric)} on {results['test_images']} test images, %")
-        axes.legend(loc="lower right")
+        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2)  # off the intervals
 
     return _save(folder, "learning-curve", paint)
 
@@ -78,6 +78,8 @@ def draw_comparison(folder: Path, results: dict[str, Any]) -> list[str]:
     def paint(axes: Axes) -> None:
         for number, arm in enumerate(results["arms"]):
             kept, entry = arm["kept"]["linear"], arm["metrics"][metric]
+            if kept["value"] is None:  # the start knew nothing that could be kept
+                continue
             axes.errorbar(
                 100 * kept["value"],
                 100 * entry["value"],

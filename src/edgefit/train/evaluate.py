@@ -57,9 +57,9 @@ def evaluate(run: RunFolder, reporter: Reporter = QUIET) -> dict[str, Any]:
     results = summarise(saved["probabilities"], table, recipe.evaluate)
     results["operating"] = _operating(run, table, saved, recipe.evaluate)
     run.write_json("evaluate", RESULTS, results)
-    digest = hashlib.sha256(saved["probabilities"].tobytes())
-    if "novelty" in saved:
-        digest.update(saved["novelty"].tobytes())
+    digest = hashlib.sha256()
+    for values in saved.values():
+        digest.update(values.tobytes())
     run.mark_done("evaluate", recipe, digest.hexdigest())
     return results
 

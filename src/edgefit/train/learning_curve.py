@@ -281,7 +281,10 @@ def conclusion(step: dict[str, Any] | None, last: dict[str, Any], metric: str) -
     if low > 0:
         return f"{seen}: it is still rising, more pictures would help."
     if high < 0:
-        return f"{seen}: it fell; look at the added pictures and their labels."
+        return (
+            f"{seen}: it fell. Look at the labels of the added pictures, and at train.json: "
+            "the learning rate or the epochs may not suit."
+        )
     if high < 100 * LITTLE:
         return f"{seen}: more pictures of the same kind would help little."
     return (

@@ -97,7 +97,8 @@ class FineTuning(pl.LightningModule):
         self.history: list[State] = []
         self.best: State | None = None
         self.epochs_without_gain = 0
-        self._images_to_features: Callable[[Tensor], Tensor] = network.backbone
+        # in a list, or it would be a second child with the backbone's weights in the checkpoint
+        self._compiled: list[Callable[[Tensor], Tensor]] = []
         self._answers: dict[int, list[tuple[Tensor, Tensor]]] = {}
         self._images = 0
         self._train_end = self._epoch_start = 0.0
@@ -127,7 +128,8 @@ class FineTuning(pl.LightningModule):
         epoch = int(self.current_epoch)
         images_NCHW = self.resizer(self.network.normalise(frames_NHWC), epoch)
         images_NCHW, mixed = self.mixer(images_NCHW, targets_N, epoch, batch_idx)
-        features_NF = self._images_to_features(images_NCHW)
+        backbone = self._compiled[0] if self._compiled else self.network.backbone
+        features_NF = backbone(images_NCHW)
         logits_NC = self.network.head(features_NF)
         main: Tensor = self.loss(logits_NC, mixed)
         terms = {"train_loss": main}
@@ -159,7 +161,7 @@ class FineTuning(pl.LightningModule):
 
     def compile_backbone(self) -> None:
         """Compile what training runs; names of weights stay as they are, validation stays eager."""
-        self._images_to_features = torch.compile(self.network.backbone)
+        self._compiled = [torch.compile(self.network.backbone)]
 
     def configure_optimizers(self) -> Any:
         groups = parameter_groups(self.network, self.card, self.config, self.penalties)

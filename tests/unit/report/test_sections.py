@@ -62,6 +62,39 @@ def test_variant_whose_outputs_were_not_finite_has_a_row(make_run: MakeRun) -> N
     assert (row["difference"], row["flips"], row["drop"]) == (None, None, "not defined")
 
 
+def test_worst_class_and_group_of_the_recommended_file_stand_in_the_head(
+    make_run: MakeRun,
+) -> None:
+    facts = facts_of(make_run())
+    figure = {"value": 0.4, "low": 0.2, "high": 0.7}
+    facts.verification["variants"][3] |= {
+        "worst_class": {"label": "dent", "support": 9, "recall": figure},
+        "worst_group": {"column": "camera", "value": "north", "images": 7, "accuracy": figure},
+    }
+    worst = sections.headline(facts)["worst"]
+    assert (worst["whose"], worst["label"], worst["value"]) == ("openvino/int8", "dent", "40.0 %")
+    assert worst["interval"] == "With 95 % confidence between 20.0 and 70.0 %."
+    assert (worst["group"]["column"], worst["group"]["value"]) == ("camera", "north")
+    assert worst["group"]["images"] == "7 images"
+    assert sections.gate_rows(facts)[3]["worst_class"] == "dent: 40.0 %"
+
+
+def test_worst_group_is_a_limit_where_it_is_weak(make_run: MakeRun) -> None:
+    facts = facts_of(make_run())
+    group = {"column": "camera", "value": "north", "images": 7}
+    for value, said in ((0.4, True), (0.95, False)):
+        accuracy = {"value": value, "low": 0.2, "high": 0.99}
+        facts.evaluation["worst_group"] = group | {"accuracy": accuracy}
+        assert any("7 images of camera north" in text for text in limits(facts)) == said
+
+
+def test_warnings_of_the_gate_are_shown(make_run: MakeRun) -> None:
+    facts = facts_of(make_run())
+    facts.verification["variants"][3]["warnings"] = ["escape rate 3 % is above the limit"]
+    assert sections.gate_rows(facts)[3]["warnings"] == ["escape rate 3 % is above the limit"]
+    assert sections.gate_rows(facts)[0]["warnings"] == []
+
+
 def test_variants_are_ordered_by_latency(make_run: MakeRun) -> None:
     rows = sections.variant_rows(facts_of(make_run()))
     assert [row["name"] for row in rows] == ["openvino/int8", "openvino/fp32", "onnxruntime/fp32"]

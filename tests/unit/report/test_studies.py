@@ -62,7 +62,8 @@ def test_comparison_and_curve_of_other_test_images_are_left_out_and_said(
     add_comparison(finished)
     add_learning_curve(finished)
     assert studies.learning_curve(facts_of(finished)) is not None
-    for folder, name in (("retention", "comparison.json"), ("learning-curve", "learning-curve.json")):  # fmt: skip
+    studies_in_it = {"retention": "comparison.json", "learning-curve": "learning-curve.json"}
+    for folder, name in studies_in_it.items():
         known = finished.run.read_json(folder, name)
         finished.run.write_json(folder, name, known | {"test_images": 3})
     facts = facts_of(finished)

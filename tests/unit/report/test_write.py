@@ -103,12 +103,27 @@ def test_every_part_is_shown_where_the_run_has_it(make_run: MakeRun, tmp_path: P
     assert {address[1:] for address in parsed.targets} <= set(parsed.identifiers)
     assert {"#curve", "#knowledge", "#decisions"} <= set(parsed.targets)
     assert len(parsed.identifiers) == len(set(parsed.identifiers))
-    assert page.count("<svg") == 9
+    assert page.count("<svg") == 10
     assert page.count("<svg") == page.count('role="img" aria-label="')
     assert not re.findall(r"#0a0b0\d", page)
     assert "still rising" in card
     assert "93.0 % (91.0 to 95.0 %)" in card
     assert str(tmp_path) not in page + card
+
+
+def test_worst_group_and_gate_warnings_are_on_the_page(make_run: MakeRun, tmp_path: Path) -> None:
+    finished = make_run()
+    facts = finished.run.read_json("verify", "verify.json")
+    accuracy = {"value": 0.4, "low": 0.2, "high": 0.7}
+    group = {"column": "camera", "value": NASTY, "images": 7, "accuracy": accuracy}
+    facts["variants"][3] |= {"worst_group": group, "warnings": ["escape rate 3 % is high"]}
+    finished.run.write_json("verify", "verify.json", facts)
+    page, card = written(finished, tmp_path / "out")
+    Page(page)
+    assert "Worst camera" in page
+    assert "worst camera" in card
+    assert "<img src=x" not in page + card
+    assert "escape rate 3 % is high" in page
 
 
 def test_no_part_is_shown_where_the_run_lacks_it(make_run: MakeRun, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
+from edgefit.bundle import BundleWriter, describe_file, read_bundle
 from edgefit.errors import (
     BundleError,
     FrameError,
@@ -20,7 +22,18 @@ from edgefit.errors import (
 from edgefit.runtime.decoding import DECODERS
 from edgefit.runtime.predictor import load
 from edgefit.runtime.sources import open_source
-from edgefit.spec import Engine, Precision, Task, VariantKey
+from edgefit.spec import (
+    UNSURE,
+    ConformalRule,
+    DefectThreshold,
+    Engine,
+    LabelMap,
+    NoveltyRule,
+    OperatingPoint,
+    Precision,
+    Task,
+    VariantKey,
+)
 from tests.tiny_models import LABELS, ORT_FP32, OV_FP32, colour_frame, write_tiny_bundle
 
 
@@ -142,4 +155,69 @@ def test_every_task_has_a_decoder() -> None:
 
 def test_another_number_of_classes_is_an_error() -> None:
     with pytest.raises(StageError, match="do not fit together"):
-        DECODERS[Task.CLASSIFICATION](np.zeros(4, np.float32), LABELS)
+        DECODERS[Task.CLASSIFICATION](np.zeros(4, np.float32), LABELS, OperatingPoint(), None)
+
+
+def test_without_an_operating_point_the_decision_is_the_label(bundle: Path) -> None:
+    prediction = load(bundle)(colour_frame("green"))
+    assert prediction.decision == prediction.label == "green"
+    assert (prediction.unsure, prediction.novelty, prediction.is_novel) == (False, None, None)
+
+
+@pytest.mark.parametrize(
+    ("hole", "decision"), [(0.1, "good"), (0.25, UNSURE), (0.35, UNSURE), (0.95, "hole")]
+)
+def test_two_classes_are_decided_by_the_threshold_and_doubt_is_left_open(
+    hole: float, decision: str
+) -> None:
+    labels = LabelMap(("hole", "good"))
+    point = OperatingPoint(DefectThreshold("good", "hole", 0.3), ConformalRule(0.9, 0.2))
+    row = np.array([hole, 1 - hole], np.float32)
+    found = DECODERS[Task.CLASSIFICATION](row, labels, point, None)
+    assert found.decision == decision
+    assert found.unsure == (decision == UNSURE)
+    alone = DECODERS[Task.CLASSIFICATION](row, labels, OperatingPoint(point.threshold), None)
+    assert alone.decision == ("hole" if hole >= 0.3 else "good")
+    assert alone.label == ("hole" if hole > 0.5 else "good")
+
+
+def test_novelty_is_above_the_threshold_or_not() -> None:
+    point = OperatingPoint(novelty=NoveltyRule(0.5, "p.npy"))
+    row = np.array([0.2, 0.7, 0.1], np.float32)
+    for score, novel in ((0.5, False), (0.51, True)):
+        found = DECODERS[Task.CLASSIFICATION](row, LABELS, point, score)
+        assert (found.novelty, found.is_novel, found.decision) == (score, novel, "green")
+
+
+def with_novelty(root: Path, prototypes: np.ndarray) -> Path:
+    """The tiny bundle with a novelty rule; its graphs give no features."""
+    folder = write_tiny_bundle(root / "plain", [ORT_FP32])
+    plain = read_bundle(folder)
+    with BundleWriter(root / "novel") as writer:
+        shutil.copytree(folder, writer.folder, dirs_exist_ok=True)
+        (writer.folder / "manifest.json").unlink()
+        np.save(writer.folder / "p.npy", prototypes)
+        files = [*plain.manifest.files, describe_file(writer.folder, "p.npy")]
+        point = OperatingPoint(novelty=NoveltyRule(0.5, "p.npy"))
+        changes = {"operating": point, "files": files}
+        return writer.finish(plain.manifest.model_copy(update=changes))
+
+
+def test_a_graph_that_lacks_the_features_is_named(tmp_path: Path) -> None:
+    predictor = load(with_novelty(tmp_path, np.ones((3, 4), np.float32)))
+    with pytest.raises(BundleError, match="gives no features"):
+        predictor(colour_frame("red"))
+
+
+@pytest.mark.parametrize(
+    "prototypes", [np.ones((2, 4), np.float32), np.ones((3, 4)), np.array(["a", "b"])]
+)
+def test_prototypes_that_do_not_fit_are_named(tmp_path: Path, prototypes: np.ndarray) -> None:
+    with pytest.raises(BundleError, match="prototypes do not fit") as caught:
+        load(with_novelty(tmp_path, prototypes))
+    assert str(caught.value.path).endswith("p.npy")
+
+
+def test_pickled_prototypes_are_never_loaded(tmp_path: Path) -> None:
+    with pytest.raises(BundleError, match="cannot be read"):
+        load(with_novelty(tmp_path, np.array([{"a": 1}], dtype=object)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import json
 import os
 import signal
@@ -16,7 +17,15 @@ import pytest
 from edgefit.errors import InputError
 from edgefit.runtime.sinks import CsvSink, JsonlSink, Sink
 from edgefit.runtime.sources import SourceFrame
-from edgefit.spec import LabelMap, Prediction
+from edgefit.spec import (
+    UNSURE,
+    ConformalRule,
+    DefectThreshold,
+    LabelMap,
+    NoveltyRule,
+    OperatingPoint,
+    Prediction,
+)
 
 LABELS = LabelMap(("good", 'scratch, "deep"', "Loch"))
 GOOD = SourceFrame(0, "a\nb, c.png", 0.1, np.zeros((2, 2, 3), np.uint8), None, None)
@@ -97,6 +106,56 @@ def test_a_target_that_cannot_be_written_is_an_error(kind: type[Sink], tmp_path:
         assert caught.value.path == str(target)
     with pytest.raises(InputError, match="top"):
         kind(tmp_path / "out", LABELS, top=0)
+
+
+POINT = OperatingPoint(None, ConformalRule(0.9, 0.2), NoveltyRule(0.5, "p.npy"))
+
+
+def decided() -> Prediction:
+    return dataclasses.replace(prediction(), decision=UNSURE, novelty=0.75, is_novel=True)
+
+
+def test_a_line_holds_what_the_operating_point_adds(tmp_path: Path) -> None:
+    path = tmp_path / "out.jsonl"
+    with JsonlSink(path, LABELS, point=POINT) as sink:
+        sink.write(GOOD, decided())
+        sink.write(BAD, None)
+    first, second = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    added = ("decision", "unsure", "novelty", "novel")
+    assert [first[k] for k in added] == ["unsure", True, 0.75, True]
+    assert first["label"] == 'scratch, "deep"'
+    assert [second[k] for k in added] == [None] * 4
+
+
+def test_a_row_holds_what_the_operating_point_adds(tmp_path: Path) -> None:
+    path = tmp_path / "out.csv"
+    with CsvSink(path, LABELS, top=1, point=POINT) as sink:
+        sink.write(GOOD, decided())
+        sink.write(BAD, None)
+    with path.open(newline="", encoding="utf-8") as file:
+        header, first, second = csv.reader(file)
+    assert header[-5:] == ["decision", "unsure", "novelty", "novel", "error"]
+    assert first[-5:] == ["unsure", "true", "0.750000", "true", ""]
+    assert second[-5:-1] == [""] * 4 and second[-1]
+
+
+@pytest.mark.parametrize(
+    ("point", "added"),
+    [
+        (OperatingPoint(), set()),
+        (OperatingPoint(DefectThreshold("a", "b", 0.5)), {"decision"}),
+        (OperatingPoint(novelty=NoveltyRule(0.5, "p")), {"novelty", "novel"}),
+        (OperatingPoint(conformal=ConformalRule(0.9, 0.1)), {"decision", "unsure"}),
+    ],
+)
+def test_nothing_is_added_that_the_bundle_does_not_have(
+    tmp_path: Path, point: OperatingPoint, added: set[str]
+) -> None:
+    path = tmp_path / "out.jsonl"
+    with JsonlSink(path, LABELS, point=point) as sink:
+        sink.write(GOOD, prediction())
+    plain = {"index", "name", "time_s", "label", "confidence", "top", "error"}
+    assert json.loads(path.read_text(encoding="utf-8")).keys() == plain | added
 
 
 _ENDLESS = """

@@ -20,6 +20,7 @@ from edgefit.recipe import Recipe, make_recipe
 from edgefit.run import RunFolder
 from edgefit.train import remedies
 from edgefit.train.assembly import input_spec
+from edgefit.train.drawings import draw_comparison
 from edgefit.train.remedies import compare_remedies, parse_arm
 from edgefit.train.subruns import Measured, changed
 
@@ -165,6 +166,16 @@ class TestComparison:
         svg, png = (run.root / "retention" / name for name in results["drawings"])
         assert "freeze+interpolate" in svg.read_text()
         assert cv2.imread(str(png)) is not None
+
+    def test_a_start_that_knew_nothing_leaves_no_point(
+        self, run: RunFolder, recipes: dict[str, Recipe], tmp_path: Path
+    ) -> None:
+        results = compare_remedies(run, ["none", "l2-sp"])
+        results["arms"][1]["kept"]["linear"] = {"value": None, "low": None, "high": None}
+        svg, _ = draw_comparison(tmp_path, results)
+        text = (tmp_path / svg).read_text()
+        assert "none" in text
+        assert "l2-sp" not in text
 
     def test_all_arms_have_the_same_images(
         self, run: RunFolder, recipes: dict[str, Recipe]

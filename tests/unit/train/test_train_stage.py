@@ -20,6 +20,7 @@ from edgefit.train.assembly import input_spec, load_trained
 from edgefit.train.backbones.build import build_backbone
 from edgefit.train.backbones.card import load_card
 from edgefit.train.backbones.weights import read_state
+from edgefit.train.calibrate import calibrate
 from edgefit.train.checkpoint import BEST, LAST, EpochCheckpoint
 from edgefit.train.evaluate import evaluate
 from edgefit.train.stage import PROBE, train
@@ -192,6 +193,7 @@ def test_evaluation_refuses_weights_of_another_recipe(
     undisturbed: RunFolder, pictures: Path, tmp_path: Path
 ) -> None:
     run = RunFolder(shutil.copytree(undisturbed.root, tmp_path / "run"))
+    calibrate(run)
     results = evaluate(run)
     assert set(results["metrics"]) >= {"accuracy", "balanced_accuracy", "macro_f1"}
     network = load_trained(run)
@@ -211,7 +213,7 @@ def test_probe_then_full_starts_from_the_probe(start: Start, undisturbed: RunFol
 def test_the_weights_source_is_kept(start: Start, tmp_path: Path) -> None:
     card = load_card("mobilenet_v3_small")
     torch.save(build_backbone(card).state_dict(), tmp_path / "w.pth")
-    run = start("run", f"model.weights={tmp_path / 'w.pth'}", "train.epochs=1")
+    run = start("run", f"model.weights={tmp_path / 'w.pth'}", "train.epochs=1", "train.mode=full")
     assert train(run)["weights"]["source"] == "w.pth"
 
 

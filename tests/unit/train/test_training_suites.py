@@ -131,7 +131,7 @@ class TestRace:
         assert ours["ratio"] == pytest.approx(20 / 70, abs=1e-4)
         assert ours["reached"] is True
         curves = [figure for figure in rest if figure["unit"] == "share"]
-        assert [figure["samples"] for figure in curves][0] == [0.9, 0.99]
+        assert next(figure["samples"] for figure in curves) == [0.9, 0.99]
 
     def test_a_target_that_we_missed_is_not_reached(self) -> None:
         races = {OURS: [Race([1.0], [0.97])], PEER: [Race([90.0], [0.99])]}

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
 import pytest
+import torch
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
 from edgefit.errors import GateError
+from edgefit.export.onnx_file import write_onnx
+from edgefit.export.program import capture
+from edgefit.metrics.novelty import class_prototypes, novelty_scores
 from edgefit.recipe import VerifyConfig
 from edgefit.runtime.tolerance import self_test_tolerance
-from edgefit.spec import VariantKey
+from edgefit.spec import NoveltyRule, OperatingPoint, VariantKey
 from edgefit.verify import gate
-from edgefit.verify.gate import HeldOut, check_variant, judge
+from edgefit.verify.gate import HeldOut, check_variant, judge, judge_novelty
 from edgefit.verify.stage import require
-from tests.tiny_network import LABELS
+from tests.tiny_network import LABELS, METADATA, SPEC
 from tests.unit.conftest import Exported
 
 FP32 = VariantKey.parse("onnxruntime/fp32")
@@ -173,6 +178,49 @@ def test_a_file_that_is_right_only_at_batch_one_fails(
     monkeypatch.setattr(gate, "open_session", lambda *a, **k: OnlyOne())
     entry = check_variant(Path("x"), INT8, held_out, CONFIG, resamples=100)
     assert {r.split(":")[0] for r in entry["reasons"]} == {"batch 3"}
+
+
+# -- novelty ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("difference", "key", "passes"),
+    [(5e-4, FP32, True), (2e-3, FP32, False), (0.3, INT8, True), (None, INT8, False)],
+)
+def test_novelty_of_fp32_files_is_that_of_the_network(
+    difference: float | None, key: VariantKey, passes: bool
+) -> None:
+    assert (judge_novelty(difference, key) == []) == passes
+
+
+def test_scores_of_this_very_file_are_compared_and_measured(
+    exported: Exported, held_out: HeldOut, tmp_path: Path
+) -> None:
+    path = tmp_path / "features.onnx"
+    write_onnx(capture(exported.network, SPEC, features=True), path, METADATA, opset=18)
+    with torch.inference_mode():
+        features_NF = exported.network.features(torch.from_numpy(exported.frames_NHWC)).numpy()
+    prototypes_CF = class_prototypes(features_NF, exported.targets_N, 4)
+    scores_N = novelty_scores(features_NF, prototypes_CF)
+    point = OperatingPoint(novelty=NoveltyRule(float(np.median(scores_N)), "p.npy"))
+    changes: dict[str, Any] = {
+        "point": point,
+        "prototypes_CF": prototypes_CF,
+        "novelty_N": scores_N,
+        "elsewhere_MHWC": np.random.default_rng(0).integers(0, 255, (6, 32, 32, 3), np.uint8),
+        "columns": {"group": held_out.groups_N},
+    }
+    entry = check_variant(
+        path, FP32, dataclasses.replace(held_out, **changes), CONFIG, resamples=100
+    )
+    assert entry["passed"], entry["reasons"]
+    assert entry["batches"]["1"]["novelty_difference"] < 1e-4
+    assert "novelty_difference" not in entry["batches"]["3"]
+    assert entry["operating"]["novelty"]["flagged"]["count"] in (19, 20, 21)
+    assert entry["operating"]["novelty"]["flagged_elsewhere"]["images"] == 6
+    off = dataclasses.replace(held_out, **changes | {"novelty_N": scores_N + 0.1})
+    wrong = check_variant(path, FP32, off, CONFIG, resamples=100)
+    assert any("novelty scores differ by up to 0.1" in reason for reason in wrong["reasons"])
 
 
 # -- what a recipe requires ------------------------------------------------------------------
