@@ -49,7 +49,7 @@ _SECTIONS_A_STAGE_READS: dict[str, tuple[str, ...]] = {
     "train": ("input", "model", "train", "task"),
     "calibrate": ("operating",),
     "retention": ("retention",),
-    "evaluate": ("evaluate",),
+    "evaluate": ("evaluate", "retention"),
     "export": ("name", "export"),
     "verify": ("verify", "evaluate"),
     "benchmark": ("benchmark",),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 
 import torch
 from torch import Tensor
@@ -33,6 +34,7 @@ class LossWatch:
         self.learning_rate = learning_rate
         self.start: float | None = None
         self._terms: list[dict[str, Tensor]] = []
+        self._window: deque[Tensor] = deque(maxlen=CHECK_EVERY)
         self._epoch = 0
 
     def begin(self, epoch: int) -> None:
@@ -47,6 +49,7 @@ class LossWatch:
             StageError: The loss is not finite, or has exploded.
         """
         self._terms.append({name: value.detach().float() for name, value in terms.items()})
+        self._window.append(self._terms[-1]["train_loss"])
         if len(self._terms) % CHECK_EVERY == 0 or self.start is None:
             self._look(len(self._terms) if self.start is None else CHECK_EVERY)
 
@@ -73,9 +76,11 @@ class LossWatch:
         means = self._means(min(steps, len(self._terms)))
         if not all(math.isfinite(value) for value in means.values()):
             raise self.fail("the loss is not a number")
-        loss = means["train_loss"]
         if self.start is None:
-            self.start = loss
+            self.start = means["train_loss"]
+        if len(self._window) < CHECK_EVERY:  # with few images an epoch is too short to judge
+            return
+        loss = float(mean_over_processes(torch.stack(list(self._window)).mean()))
         bound = EXPLODED * max(math.log(self.classes), self.start)
         if loss > bound:
             raise self.fail(

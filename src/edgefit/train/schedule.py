@@ -22,6 +22,8 @@ from edgefit.train.steps import Penalty
 
 FLOOR = 0.01
 """The rate never falls below this share of its peak."""
+SHORTEST_WARMUP = 0.05
+"""Share of all steps that a warm-up takes at least, where there is one."""
 
 
 @dataclass(frozen=True)
@@ -39,12 +41,20 @@ class Schedule:
     def rate(self, step: int) -> float:
         """Absolute learning rate at ``step``, from 0."""
         total = max(1, self.config.epochs * self.steps_per_epoch)
-        warmup = min(total - 1, round(self.config.warmup_epochs * self.steps_per_epoch))
+        warmup = min(total - 1, self._warmup(total))
         if step < warmup:
             return self.config.learning_rate * (step + 1) / (warmup + 1)
         progress = min(1.0, (step - warmup) / max(1, total - warmup))
         share = FLOOR + (1 - FLOOR) * 0.5 * (1 + math.cos(math.pi * progress))
         return self.config.learning_rate * share
+
+
+    def _warmup(self, total: int) -> int:
+        """Steps of the warm-up: with few images, half an epoch is a single step."""
+        if not self.config.warmup_epochs:
+            return 0
+        asked = round(self.config.warmup_epochs * self.steps_per_epoch)
+        return max(asked, round(SHORTEST_WARMUP * total))
 
 
 def parameter_groups(
