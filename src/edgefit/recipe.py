@@ -249,7 +249,7 @@ class TrainConfig(_Section):
         batch_size: Images a step, over all training processes together.
         learning_rate: Peak rate of the head and of the last stage.
         layer_decay: Each stage nearer to the input learns at this share of the next one's rate.
-        warmup_epochs: Length of the linear warm-up, but at least a twentieth of all steps; 0 is off.
+        warmup_epochs: Length of the linear warm-up, at least a twentieth of all steps; 0 is off.
         batch_norm: ``frozen`` keeps the pretrained running statistics, ``learned`` adapts them;
             ``auto`` freezes them unless training starts from random weights.
         ema_decay: Decay a step of the average of the weights that is evaluated and kept; 0 is off.

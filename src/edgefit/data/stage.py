@@ -63,8 +63,6 @@ def check(
         report, dropped = report.without_leaks()
         require_every_class(report.table)
     notes = [_dropped_note(dropped)] if dropped else []
-    for note in notes:
-        reporter.warn(note["message"])
     folder = run.stage_dir("check")
     report.table.write_csv(folder / SAMPLES)
     facts = report.to_dict() | {

@@ -48,7 +48,6 @@ class Schedule:
         share = FLOOR + (1 - FLOOR) * 0.5 * (1 + math.cos(math.pi * progress))
         return self.config.learning_rate * share
 
-
     def _warmup(self, total: int) -> int:
         """Steps of the warm-up: with few images, half an epoch is a single step."""
         if not self.config.warmup_epochs:

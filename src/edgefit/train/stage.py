@@ -149,10 +149,7 @@ def _phase_one(training: _Training) -> Facts:
     )
     facts: Facts = {**probe.to_dict(), "validation": training.measure(training.network)}
     metric = training.recipe.train.metric
-    training.reporter.say(
-        f"probe: {probe.kind}, {metric} {facts['validation'][metric]:.4f} on validation "
-        f"after {probe.seconds:.0f} s"
-    )
+    training.reporter.say(f"probe on validation: {metric} {facts['validation'][metric]:.4f}")
     save_weights(training.network, target)
     write_json(facts_file, facts)
     return facts
