@@ -22,6 +22,7 @@ _NEVER = -1e30
 """Logit of a class that a fold's training part does not hold; finite, for softmax's sake."""
 
 _MAX_ITERATIONS = 500
+_LEAST_VARIANCE = 0.1
 
 
 @dataclass(frozen=True)
@@ -51,8 +52,9 @@ class LinearModel:
 class Standardised:
     """Features with mean 0 and spread 1, and the way back to layers on plain features.
 
-    A feature that hardly ever differs from a constant would get an enormous weight; the spread is
-    therefore not taken below a hundredth of the features' overall one.
+    A feature that hardly ever differs from a constant would get an enormous weight, which phase two
+    would then amplify every small shift with; so a tenth of the features' mean variance is added to
+    each. (Castings, MobileNetV2: the layer's norm falls from 54 to 7 at the same accuracy.)
 
     Args:
         features_NF: ``float32`` (N, F).
@@ -61,7 +63,7 @@ class Standardised:
     def __init__(self, features_NF: NDArray[np.float32]) -> None:
         self.mean_F = features_NF.mean(axis=0, dtype=np.float64)
         variance_F = features_NF.var(axis=0, dtype=np.float64)
-        floor = max(1e-4 * float(variance_F.mean()), 1e-12)
+        floor = max(_LEAST_VARIANCE * float(variance_F.mean()), 1e-12)
         self.spread_F = np.sqrt(variance_F + floor)
         # float32: half the time, the same accuracy (measured on 3683 signs, 43 classes)
         mean_F, spread_F = self.mean_F.astype(np.float32), self.spread_F.astype(np.float32)

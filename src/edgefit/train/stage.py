@@ -135,9 +135,9 @@ def _phase_one(training: _Training) -> Facts:
     if target.is_file() and facts_file.is_file():
         training.network.load_state_dict(read_state(target))
         return _read(facts_file)
-    if training.recipe.model.weights == "none":
-        # a random network's statistics are place-holders: its head would be fitted to features of
-        # quite another scale than those that training begins with
+    if training.recipe.train.learns_batch_norm(training.recipe.model.weights):
+        # phase two normalises by its batches from the first step on: a head fitted to features
+        # under other statistics would be wrong there (AdaBN, https://arxiv.org/abs/1603.04779)
         recompute_statistics(training.network, training.frames.train)
     probe = run_probe(
         training.network,
