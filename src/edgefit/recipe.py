@@ -278,7 +278,7 @@ class TrainConfig(_Section):
     epochs: int = Field(default=12, ge=1)
     freeze_stages: int = Field(default=0, ge=0)
     batch_size: int = Field(default=32, ge=1)
-    learning_rate: float = Field(default=1e-3, gt=0)
+    learning_rate: float = Field(default=3e-4, gt=0)
     layer_decay: float = Field(default=0.85, gt=0, le=1)
     weight_decay: float = Field(default=0.02, ge=0)
     warmup_epochs: float = Field(default=0.5, ge=0)
