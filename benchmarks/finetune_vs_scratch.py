@@ -31,6 +31,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("run", type=Path, help="a run that `edgefit learning-curve` finished")
     parser.add_argument("--readme", type=Path, help="the recipe's README")
+    parser.add_argument("--command", default=COMMAND, help="how the run was made, for the reader")
     parser.add_argument("--out", type=Path, help="write the result here")
     options = parser.parse_args()
     run = RunFolder(options.run)
@@ -40,9 +41,11 @@ def main() -> None:
     if options.readme is not None:
         drawing = run.root / FOLDER / "learning-curve.svg"
         title = "Fine-tuning against training from nothing"
-        write_section(options.readme, "learning-curve", title, render(curve), drawing=drawing)
+        shown = ["```", *options.command.split("; "), "```", "", *render(curve)]
+        write_section(options.readme, "learning-curve", title, shown, drawing=drawing)
     notes = [f"{run.recipe().name}: {curve['test_images']} test images.", curve["rule"]]
-    write_result(options.out, SUITE, COMMAND, figures_of(curve), [*notes, curve["conclusion"]])
+    notes.append(curve["conclusion"])
+    write_result(options.out, SUITE, options.command, figures_of(curve), notes)
 
 
 def render(curve: Facts) -> list[str]:
@@ -50,10 +53,6 @@ def render(curve: Facts) -> list[str]:
     metric = curve["metric"].replace("_", " ")
     header = ["training images", "epochs", *_TITLES.values(), "gain, points", "worst class"]
     return [
-        "```",
-        COMMAND,
-        "```",
-        "",
         f"{metric.capitalize()} on {curve['test_images']} held-out images in "
         f"{curve['test_groups']} groups, the same at every point; intervals are "
         f"{100 * curve['confidence']:g} %, resampled over groups, those of the gains paired.",

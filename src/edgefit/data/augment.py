@@ -140,7 +140,7 @@ def _conveyor(A: Any) -> Any:
 
 
 def _road_signs(A: Any) -> Any:
-    """Viewpoint, distance, haste, night, weather.
+    """Viewpoint, distance, haste, night, glare, weather, and a camera's colours and sharpening.
 
     Fog is even haze, I = J t + A (1 - t) (Koschmieder 1924; Narasimhan and Nayar, "Vision and the
     Atmosphere", IJCV 2002): contrast falls and brightness rises. ``RandomFog`` draws it in
@@ -162,9 +162,16 @@ def _road_signs(A: Any) -> Any:
                         brightness_limit=(-0.35, 0.3), contrast_limit=(-0.3, 0.4), p=1
                     ),
                     A.RandomGamma(gamma_limit=(50, 220), p=1),
+                    # the sun behind the car: white burns out and every edge is hard
+                    A.RandomBrightnessContrast(
+                        brightness_limit=(0.1, 0.5), contrast_limit=(0.5, 1.2), p=1
+                    ),
                 ],
-                p=0.6,
+                p=0.7,
             ),
+            A.HueSaturationValue(hue_shift_limit=8, sat_shift_limit=40, val_shift_limit=0, p=0.3),
+            A.OneOf([A.ChannelShuffle(p=1), A.ToGray(p=1)], p=0.05),  # white balance gone wrong
+            A.Sharpen(alpha=(0.3, 0.8), lightness=(0.9, 1.1), p=0.15),
             A.OneOf(
                 [
                     A.RandomBrightnessContrast(
