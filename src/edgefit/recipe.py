@@ -315,6 +315,9 @@ class TrainConfig(_Section):
     def _modes_fit(self) -> TrainConfig:
         if self.interpolation.points and self.mode != "probe-then-full":
             raise ValueError("interpolation needs both ends: mode probe-then-full")
+        idle = self.keep != KeepConfig() or self.teacher or self.freeze_stages
+        if self.mode == "probe" and idle:
+            raise ValueError("keep, teacher and freeze_stages have no effect in mode probe")
         return self
 
 

@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any
 
 from edgefit.bundle import sha256_of
-from edgefit.errors import RunError
+from edgefit.errors import RecipeError, RunError
 from edgefit.recipe import Recipe, dump_recipe, load_recipe
 from edgefit.spec import LabelMap
 
@@ -47,8 +47,8 @@ STAGES = (
 _SECTIONS_A_STAGE_READS: dict[str, tuple[str, ...]] = {
     "check": ("data", "input"),
     "train": ("input", "model", "train", "task"),
-    "calibrate": ("operating",),
-    "retention": ("retention",),
+    "calibrate": ("operating", "evaluate"),
+    "retention": ("retention", "evaluate"),
     "evaluate": ("evaluate", "retention"),
     "export": ("name", "export"),
     "verify": ("verify", "evaluate"),
@@ -66,6 +66,11 @@ _REQUIRES: dict[str, tuple[str, ...]] = {
     "benchmark": ("export", "verify"),
     "bundle": ("check", "verify", "benchmark"),
 }
+_STUDIES = (
+    ("retention", "retention.json"),
+    ("retention", "comparison.json"),
+    ("learning-curve", "learning-curve.json"),
+)
 # These do not change what training computes, only where and how fast.
 _NOT_PART_OF_THE_RESULT = {"train": {"cache_mb", "workers"}}
 
@@ -128,9 +133,17 @@ class RunFolder:
                 found=error.strerror,
                 remedy="give another folder with --out",
             ) from error
+        if self.recipe_path.exists() and self._holds(recipe):
+            return  # also spares several training processes a race for one file
         temporary = self.recipe_path.with_suffix(".yaml.part")
         dump_recipe(recipe, temporary)
         temporary.replace(self.recipe_path)
+
+    def _holds(self, recipe: Recipe) -> bool:
+        try:
+            return load_recipe(self.recipe_path) == recipe
+        except RecipeError:
+            return False
 
     def labels(self) -> LabelMap:
         """The class list frozen by ``check``."""
@@ -182,10 +195,17 @@ class RunFolder:
         sections = recipe.model_dump(mode="json", include=set(_SECTIONS_A_STAGE_READS[stage]))
         for key in _NOT_PART_OF_THE_RESULT.get(stage, set()):
             sections[stage].pop(key, None)
-        sections["files"] = _files_read(stage, recipe)
+        sections["files"] = [*_files_read(stage, recipe), *self._studies_shown(stage)]
         earlier = {name: self._stamp(name).get("outputs") for name in _REQUIRES[stage]}
         text = json.dumps([sections, earlier], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
+
+    def _studies_shown(self, stage: str) -> list[str]:
+        """What the report shows beside the stages' results: made by verbs of their own."""
+        if stage != "bundle":
+            return []
+        paths = [self.root.joinpath(*parts) for parts in _STUDIES]
+        return [sha256_of(path) for path in paths if path.is_file()]
 
     def is_done(self, stage: str, recipe: Recipe) -> bool:
         """Whether the stage, and all before it, ended here with just these inputs."""
@@ -255,7 +275,7 @@ def _files_read(stage: str, recipe: Recipe) -> list[str]:
         hashes = [sha256_of(path) for path in named if path.is_file()]
         replays = recipe.train.keep.replay > 0 and general is not None
         return hashes + ([folder_fingerprint(general)] if replays and general else [])
-    if stage == "retention" and general is not None:
+    if stage in ("retention", "evaluate") and general is not None:
         return [folder_fingerprint(general)]
     return []
 

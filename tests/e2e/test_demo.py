@@ -29,10 +29,9 @@ def test_demo_shows_every_stage_and_what_to_type_next(tmp_path: Path) -> None:
     bundle = tmp_path / "demo" / "run" / "bundle"
     assert read_bundle(bundle).manifest.status == "verified"
     assert "trains from random weights on drawn pictures" in " ".join(result.stderr.split())
-    for number, stage in enumerate(
-        ("check", "train", "evaluate", "export", "verify", "benchmark", "bundle"), start=1
-    ):
-        assert f"{number}/7 {stage}" in result.stderr
+    stages = ("check", "train", "calibrate", "evaluate", "export", "verify", "benchmark", "bundle")
+    for number, stage in enumerate(stages, start=1):
+        assert f"{number}/8 {stage}" in result.stderr
     assert "bundle: demo/run/bundle" in result.stdout
     assert "recommended: onnxruntime/" in result.stdout
     for verb in ("predict", "verify", "benchmark"):

@@ -18,8 +18,7 @@ QUICK = {
     "data.include": "['*[0369]1.jpeg']",  # 90 of 2,015 pictures, by the end of their number
     "input.width": "96",
     "input.height": "96",
-    "train.epochs": "1",
-    "train.batch_size": "4",
+    "train.mode": "probe",
     "evaluate.resamples": "100",
     "export.precisions": "[fp32,int8]",
     "export.calibration_images": "32",

@@ -47,6 +47,9 @@ def test_nothing_is_done_in_a_new_run(tmp_path: Path) -> None:
     assert f"edgefit check {tmp_path}" in str(caught.value.remedy)
 
 
+BEFORE = ("check", "train", "calibrate", "retention")
+
+
 @pytest.mark.parametrize(
     ("override", "still_done"),
     [
@@ -54,11 +57,13 @@ def test_nothing_is_done_in_a_new_run(tmp_path: Path) -> None:
         ("input.width=96", []),
         ("train.learning_rate=0.5", ["check"]),
         ("model.dropout=0.5", ["check"]),
-        ("evaluate.resamples=200", ["check", "train", "export"]),
-        ("export.opset=20", ["check", "train", "evaluate"]),
-        ("verify.max_drop=3", ["check", "train", "evaluate", "export"]),
-        ("benchmark.rounds=9", ["check", "train", "evaluate", "export", "verify"]),
-        ("description=other", ["check", "train", "evaluate", "export", "verify", "benchmark"]),
+        ("evaluate.resamples=200", ["check", "train"]),
+        ("operating.coverage=0.9", ["check", "train", "retention"]),
+        ("retention.neighbours=3", ["check", "train", "calibrate", "export"]),
+        ("export.opset=20", [*BEFORE, "evaluate"]),
+        ("verify.max_drop=3", [*BEFORE, "evaluate", "export"]),
+        ("benchmark.rounds=9", [*BEFORE, "evaluate", "export", "verify"]),
+        ("description=other", [*BEFORE, "evaluate", "export", "verify", "benchmark"]),
         ("train.workers=3", list(STAGES)),
         ("train.cache_mb=3", list(STAGES)),
     ],

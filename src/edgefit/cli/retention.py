@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -58,7 +59,8 @@ def retention(
     from edgefit.train.remedies import compare_remedies
     from edgefit.train.retention import retention as retention_stage
 
-    named = [f"retention.general={general.resolve()}"] if general is not None else []
+    # JSON is YAML that keeps every character of a path
+    named = [f"retention.general={json.dumps(str(general.resolve()))}"] if general else []
     shown = reporter(quiet=quiet)
     if compare is None:
         folder = reopen_run(run, [*named, *(overrides or [])])

@@ -10,6 +10,7 @@ from edgefit.data.formats import read_samples
 from edgefit.data.split import assign_splits, require_every_class
 from edgefit.data.table import SampleTable
 from edgefit.errors import DataError, RecipeError
+from edgefit.metrics.operating import operating_labels
 from edgefit.progress import QUIET, Reporter
 from edgefit.recipe import Recipe
 from edgefit.run import RunFolder
@@ -45,6 +46,7 @@ def check(
     source = _read(recipe)
     for name in recipe.evaluate.by:  # better said now than after training
         source.column_N(name)
+    _require_what_later_stages_need(recipe, source)
     if run.is_done("check", recipe) and _source_is_unchanged(run, source):
         reporter.say("[dim]check: already done with these inputs[/]")
         return run.read_json("check", REPORT)
@@ -76,6 +78,22 @@ def check(
     run.write_json("check", REPORT, facts)
     run.mark_done("check", recipe, outputs=facts["fingerprint"])
     return facts
+
+
+def _require_what_later_stages_need(recipe: Recipe, source: SampleTable) -> None:
+    """Mistakes that would otherwise be told after training."""
+    if recipe.operating.good is not None:
+        operating_labels(source.labels, recipe.operating.good)
+    general = recipe.retention.general
+    if general is not None and not general.is_dir():
+        raise DataError(
+            "The folder of general images does not exist.",
+            path=general,
+            key="retention.general",
+            expected="a folder with one folder of images a class",
+            found="a file" if general.exists() else "nothing",
+            remedy="correct the path, or leave the key out",
+        )
 
 
 def frozen_samples(run: RunFolder) -> SampleTable:

@@ -159,13 +159,16 @@ def choose_threshold(
     value = float(1 / (1 + math.exp(-sign * position)))
     over_N = scores >= value
     errors = int((concerned_N & (over_N != is_defect_N)).sum())
-    return ChosenThreshold(
-        value,
-        errors / images,
-        upper_bound(_group_errors(errors, images, groups), groups, confidence),
-        images,
-        groups,
-    )
+    bound = upper_bound(_group_errors(errors, images, groups), groups, confidence)
+    if bound > limit:
+        raise GateError(
+            f"No threshold keeps the {limited} rate within its limit on validation.",
+            key=f"operating.max_{limited}",
+            expected=f"an upper bound of at most {limit:.2%}",
+            found=f"{bound:.2%}: {errors} of {images} images are wrong beyond any threshold",
+            remedy="look at these images for wrong labels, or ask for a larger rate",
+        )
+    return ChosenThreshold(value, errors / images, bound, images, groups)
 
 
 def smallest_limit(trials: int, confidence: float = LIMIT_CONFIDENCE) -> float:

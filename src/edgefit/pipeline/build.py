@@ -9,6 +9,7 @@ from typing import Any
 
 from edgefit.data.stage import check
 from edgefit.data.table import examples
+from edgefit.errors import InputError
 from edgefit.pipeline.bundling import benchmark_run, bundle_run
 from edgefit.pipeline.exporting import export
 from edgefit.pipeline.resolving import resolve
@@ -18,6 +19,7 @@ from edgefit.run import RunFolder
 from edgefit.train.assembly import input_spec
 from edgefit.train.calibrate import calibrate
 from edgefit.train.evaluate import evaluate
+from edgefit.train.processes import launched_world
 from edgefit.train.retention import retention
 from edgefit.train.stage import train
 from edgefit.verify.stage import require, verify
@@ -50,6 +52,12 @@ def build(
         EdgefitError: A stage could not do its work; names the stage's file and the way out.
         GateError: Required variants did not pass the gate.
     """
+    if launched_world() > 1:
+        raise InputError(
+            "A build is one process.",
+            found=f"{launched_world()} processes of torchrun",
+            remedy="train with `torchrun -m edgefit train RECIPE --out RUN`, then `edgefit build`",
+        )
     resolved = resolve(recipe, data=data, weights=weights, overrides=overrides)
     run = RunFolder(out if out is not None else Path("runs") / resolved.name)
     run.start(resolved)

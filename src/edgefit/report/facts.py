@@ -163,8 +163,8 @@ def gather(run: RunFolder, manifest: Manifest) -> RunFacts:
         test=test,
         probabilities_NC=probabilities_NC,
         retention=_retention(run, recipe, left_out),
-        comparison=_side_study(run, _COMPARISON, evaluation, left_out),
-        learning_curve=_side_study(run, _LEARNING_CURVE, evaluation, left_out),
+        comparison=_side_study(run, _COMPARISON, left_out),
+        learning_curve=_side_study(run, _LEARNING_CURVE, left_out),
         left_out=tuple(left_out),
     )
 
@@ -181,17 +181,13 @@ def _retention(run: RunFolder, recipe: Recipe, left_out: list[str]) -> Facts | N
     return run.read_json("retention", _RETENTION)
 
 
-def _side_study(
-    run: RunFolder, place: tuple[str, str, str], evaluation: Facts, left_out: list[str]
-) -> Facts | None:
-    """A comparison between runs; it has no stamp, so its test images tell whether it fits."""
+def _side_study(run: RunFolder, place: tuple[str, str, str], left_out: list[str]) -> Facts | None:
+    """A comparison between runs; it has no stamp, so its data and split tell whether it fits."""
     folder, name, title = place
     if not (run.root / folder / name).is_file():
         return None
     facts = run.read_json(folder, name)
-    if (facts["test_images"], facts["test_groups"]) != (evaluation["images"], evaluation["groups"]):
-        left_out.append(
-            f"{title} was measured on other test images than those of now; it is left out."
-        )
+    if facts["data_fingerprint"] != run.read_json("check", "check.json")["fingerprint"]:
+        left_out.append(f"{title} was measured on other data than those of now; it is left out.")
         return None
     return facts

@@ -123,7 +123,13 @@ def _load(network: EdgeNetwork, state: State, recompute: FrameStore | None) -> N
 
 def recompute_statistics(network: EdgeNetwork, store: FrameStore) -> None:
     """Batch-norm statistics as the plain mean over up to 2,048 training frames, evenly taken."""
-    norms = [m for m in network.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
+    network.eval()  # no dropout and no stochastic depth: only the norms below look at the batch
+    norms = [
+        module
+        for module in network.modules()
+        if isinstance(module, nn.modules.batchnorm._BatchNorm)
+        and any(p.requires_grad for p in module.parameters(recurse=False))  # frozen stages keep
+    ]
     count = min(len(store), _STATISTICS_IMAGES)
     chosen_N = np.linspace(0, len(store) - 1, count).astype(int)
     batches = max(1, count // _BATCH)  # a batch of one has no variance

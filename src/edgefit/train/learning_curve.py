@@ -36,6 +36,8 @@ RESULTS = "learning-curve.json"
 FINE_TUNED, SCRATCH = "finetune", "scratch"
 DEFAULT_PERCENTS = (5.0, 10.0, 25.0, 50.0, 100.0)
 MOST_TIMES_THE_EPOCHS = 4.0
+SCRATCH_RATE = 2e-3
+"""Least peak rate of the arm from random weights; the rates of fine-tuning are too low there."""
 LITTLE = 0.005
 """A gain below this, on the metric's scale of 0 to 1, is called little in words."""
 
@@ -177,7 +179,10 @@ def recipe_of(recipe: Recipe, arm: str, epochs: int) -> Recipe:
         comparable(recipe),
         {"train.epochs": epochs, "train.early_stopping.patience": 0},
     )
-    return changed(fair, _FROM_NOTHING) if arm == SCRATCH else fair
+    if arm != SCRATCH:
+        return fair
+    rate = max(recipe.train.learning_rate, SCRATCH_RATE)
+    return changed(fair, {**_FROM_NOTHING, "train.learning_rate": rate})
 
 
 def _measure(
@@ -217,6 +222,7 @@ def _results(
         step = {"from": before.percent, "to": after.percent, **gain(before, after)}
     return {
         "metric": metric,
+        "data_fingerprint": run.read_json("check", "check.json")["fingerprint"],
         "test_images": len(test),
         "test_groups": len(set(test.groups_N().tolist())),
         "confidence": recipe.evaluate.confidence,
@@ -255,8 +261,9 @@ def _rule_in_words(recipe: Recipe, config: CurveConfig) -> str:
         f"At a fraction f of the training images a training takes ceil({recipe.train.epochs} x "
         f"min(1/f, {MOST_TIMES_THE_EPOCHS:g})^{config.epochs_scale:g}) epochs in batches of "
         f"{recipe.train.batch_size}; early stopping is off and the best epoch on validation is "
-        "kept, in every arm alike. Smaller sets are whole groups, each inside the next; "
-        "validation and test images are the same everywhere."
+        "kept, in every arm alike. Fine-tuning has the recipe's learning rate, training from "
+        f"nothing at least {SCRATCH_RATE:g} for all layers alike. Smaller sets are whole groups, "
+        "each inside the next; validation and test images are the same everywhere."
     )
 
 

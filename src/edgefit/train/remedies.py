@@ -217,6 +217,7 @@ def _results(run: RunFolder, recipe: Recipe, outcomes: Sequence[_Outcome]) -> di
 
     return {
         "metric": recipe.train.metric,
+        "data_fingerprint": run.read_json("check", "check.json")["fingerprint"],
         "test_images": len(test),
         "test_groups": len(set(test.groups_N().tolist())),
         "confidence": recipe.evaluate.confidence,

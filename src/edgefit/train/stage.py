@@ -41,7 +41,7 @@ from edgefit.train.network import EdgeNetwork
 from edgefit.train.overfitting import gap_in_words
 from edgefit.train.penalties import build_penalties
 from edgefit.train.probe import run_probe
-from edgefit.train.processes import first_process_first
+from edgefit.train.processes import first_process_first, is_first_process
 from edgefit.train.tasks import TASKS
 
 SUMMARY = "train.json"
@@ -96,10 +96,11 @@ def train(run: RunFolder, reporter: Reporter = QUIET) -> Facts:
     run.require("check")
     if run.is_done("train", recipe):
         reporter.say("[dim]train: already done with these inputs[/]")
+        _only_the_first_goes_on()
         return run.read_json("train", SUMMARY)
     folder = run.stage_dir("train")
     with first_process_first():
-        if not run.begin("train", recipe):
+        if is_first_process() and not run.begin("train", recipe):
             for name in (LAST, FINETUNED, BEST, PROBE, PROBE_FACTS, LOG, SUMMARY):
                 (folder / name).unlink(missing_ok=True)
     table = frozen_samples(run)
@@ -110,17 +111,17 @@ def train(run: RunFolder, reporter: Reporter = QUIET) -> Facts:
     training = _Training(recipe, folder, table, frames, network, card, reporter)
     phases: Facts = {"decode_seconds": round(time.monotonic() - started, 1)}
     mode = recipe.train.mode
-    penalties = build_penalties(recipe, table, network, reporter) if mode != "probe" else []
     if mode != "full":
         with first_process_first():
             phases["probe"] = _phase_one(training)
+    if mode == "probe":
+        _only_the_first_goes_on()
     if mode != "probe":
+        penalties = build_penalties(recipe, table, network, reporter)
         module, trainer = fine_tune(
             recipe, table, frames, network, card, folder, penalties, reporter
         )
-        if not trainer.is_global_zero:
-            # every training process was started with the whole command; the first goes on alone
-            raise SystemExit(0)
+        _only_the_first_goes_on(trainer.is_global_zero)
         phases["full"] = _facts_of_phase_two(module, trainer)
     phases["kept"] = _keep(training)
     summary = _summary(training, weights, phases, time.monotonic() - started)
@@ -129,13 +130,20 @@ def train(run: RunFolder, reporter: Reporter = QUIET) -> Facts:
     return summary
 
 
+def _only_the_first_goes_on(first: bool | None = None) -> None:
+    """Every training process was started with the whole command; the others end here."""
+    if not (is_first_process() if first is None else first):
+        raise SystemExit(0)
+
+
 def _phase_one(training: _Training) -> Facts:
     """Fit the probe, or take up the one that was fitted before; the head holds it afterwards."""
     target, facts_file = training.folder / PROBE, training.folder / PROBE_FACTS
     if target.is_file() and facts_file.is_file():
         training.network.load_state_dict(read_state(target))
         return _read(facts_file)
-    if training.recipe.train.learns_batch_norm(training.recipe.model.weights):
+    config = training.recipe.train
+    if config.mode != "probe" and config.learns_batch_norm(training.recipe.model.weights):
         # phase two normalises by its batches from the first step on: a head fitted to features
         # under other statistics would be wrong there (AdaBN, https://arxiv.org/abs/1603.04779)
         recompute_statistics(training.network, training.frames.train)
@@ -199,7 +207,7 @@ def _summary(training: _Training, weights: WeightsReport, phases: Facts, seconds
         measured = phases["probe"]["validation"]
         row = {"epoch": 0, "phase": "probe", **{f"val_{k}": v for k, v in measured.items()}}
         full = {"best": row, "epochs": 0, "stopped_early": False, "history": [], "device": "cpu"}
-    probe_seconds = phases["probe"]["seconds"] if "probe" in phases else 0.0
+    steps_seconds = sum(row["seconds"] for row in full["history"])
     warning = gap_in_words(full["history"], config)
     return {
         "backbone": training.card.id,
@@ -208,10 +216,9 @@ def _summary(training: _Training, weights: WeightsReport, phases: Facts, seconds
         **full,
         **phases,
         "over_fitting": warning,
-        "training_seconds": round(
-            probe_seconds + sum(row["seconds"] for row in full["history"]), 1
-        ),
-        "wall_seconds_of_this_start": round(seconds, 1),
+        # all that this start did, decoding and validation included; where an earlier start did a
+        # part of it, at least the steps of all of them
+        "training_seconds": round(max(seconds, steps_seconds), 1),
         "threads": torch.get_num_threads(),
     }
 

@@ -507,4 +507,9 @@ def add_learning_curve(finished: Finished) -> None:
 def _same_images(finished: Finished) -> dict[str, Any]:
     test = finished.table.of("test")
     groups = len(set(test.groups_N().tolist()))
-    return {"test_images": len(test), "test_groups": groups, "confidence": 0.95}
+    return {
+        "data_fingerprint": finished.table.fingerprint(),
+        "test_images": len(test),
+        "test_groups": groups,
+        "confidence": 0.95,
+    }

@@ -51,12 +51,14 @@ def test_much_forgotten_is_a_limit(finished: Finished) -> None:
 def test_retention_of_other_images_is_left_out_and_said(finished: Finished, tmp_path: Path) -> None:
     add_retention(finished)
     (tmp_path / "general" / "new.jpg").write_bytes(b"x")
+    for stage in ("evaluate", "verify", "benchmark"):  # run again, and retention not
+        finished.run.mark_done(stage, finished.run.recipe(), outputs=stage)
     facts = facts_of(finished)
     assert studies.retention(facts) is None
     assert any("Retention was measured for other" in text for text in limits(facts))
 
 
-def test_comparison_and_curve_of_other_test_images_are_left_out_and_said(
+def test_comparison_and_curve_of_other_data_are_left_out_and_said(
     finished: Finished,
 ) -> None:
     add_comparison(finished)
@@ -65,11 +67,11 @@ def test_comparison_and_curve_of_other_test_images_are_left_out_and_said(
     studies_in_it = {"retention": "comparison.json", "learning-curve": "learning-curve.json"}
     for folder, name in studies_in_it.items():
         known = finished.run.read_json(folder, name)
-        finished.run.write_json(folder, name, known | {"test_images": 3})
+        finished.run.write_json(folder, name, known | {"data_fingerprint": "another"})
     facts = facts_of(finished)
     assert studies.comparison(facts) is None
     assert studies.learning_curve(facts) is None
-    assert sum("other test images" in text for text in limits(facts)) == 2
+    assert sum("other data than those of now" in text for text in limits(facts)) == 2
 
 
 def test_remedies_have_their_settings_gain_and_worst_class(finished: Finished) -> None:

@@ -11,6 +11,8 @@ what they are meant to keep.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -90,9 +92,32 @@ class ReplayPenalty(nn.Module):
             images_NCHW = functional.interpolate(
                 images_NCHW, size, mode="bilinear", antialias=True
             ).contiguous(memory_format=torch.channels_last)
-        logits_NC = self.head(step.network.backbone(images_NCHW))
+        with _statistics_held(step.network.backbone):
+            features_NF = step.network.backbone(images_NCHW)
+        logits_NC = self.head(features_NF)
         targets_N = torch.from_numpy(self._targets_N[positions_N]).to(device)
         return self.weight * functional.cross_entropy(logits_NC.float(), targets_N)
+
+
+@contextmanager
+def _statistics_held(backbone: nn.Module) -> Iterator[None]:
+    """Batch norms that learn normalise by the general batch but do not remember it.
+
+    Their running statistics are those of the target's images, which validation and export use.
+    """
+    norms = [
+        module
+        for module in backbone.modules()
+        if isinstance(module, nn.modules.batchnorm._BatchNorm) and module.training
+    ]
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.momentum = 0.0
+    try:
+        yield
+    finally:
+        for norm, momentum in zip(norms, momenta, strict=True):
+            norm.momentum = momentum
 
 
 def build_replay(recipe: Recipe, network: EdgeNetwork, reporter: Reporter = QUIET) -> ReplayPenalty:
