@@ -86,6 +86,15 @@ def test_two_processes_learn_what_one_does(recipe: Path, tmp_path: Path) -> None
         assert torch.allclose(value, second[name], rtol=1e-3, atol=1e-4), name
 
 
+def test_a_probe_and_a_finished_run_are_told_once(recipe: Path, tmp_path: Path) -> None:
+    command = (*options(recipe, tmp_path / "run"), "--set", "train.mode=probe", "--json")
+    for _ in ("trained", "done already"):
+        result = torchrun(*command, cwd=tmp_path)
+        assert result.returncode == 0, result.stderr
+        assert json.loads(result.stdout)["mode"] == "probe"  # one document, of the first process
+    assert list((tmp_path / "run").rglob("*.part")) == []
+
+
 def test_a_batch_that_cannot_be_divided_is_refused(recipe: Path, tmp_path: Path) -> None:
     odd = ["--set", "train.batch_size=7"]
     result = torchrun(*options(recipe, tmp_path / "run"), *odd, cwd=tmp_path)

@@ -34,7 +34,7 @@ LIMIT_CONFIDENCE = 0.95
 """Confidence at which a limit of a rate holds, one-sided."""
 
 _BISECTIONS = 60
-_EDGE = 1e-7
+_EDGE = 1e-15
 
 
 @dataclass(frozen=True)

@@ -139,3 +139,16 @@ def test_a_threshold_needs_two_classes_and_one_of_them_good() -> None:
     assert caught.value.key == "operating.good"
     with pytest.raises(InputError, match="none of the classes"):
         operating_labels(LABELS, "fine")
+
+
+@pytest.mark.parametrize("limited", ["escape", "overkill"])
+def test_the_limit_holds_or_is_refused_where_scores_are_saturated(limited: str) -> None:
+    defects, good = np.full(400, 0.99), np.full(400, 0.01)
+    defects[0], good[0] = 1e-10, 1 - 1e-10  # sure and wrong
+    scores = np.concatenate([defects, good])
+    is_defect = np.arange(800) < 400
+    chosen = choose_threshold(scores, is_defect, 0.008, limited)  # type: ignore[arg-type]
+    assert chosen.upper_bound <= 0.008
+    with pytest.raises(GateError, match="No threshold keeps"):
+        extreme = np.where(is_defect, 0.0, 1.0)  # beyond any threshold
+        choose_threshold(extreme, is_defect, 0.008, limited)  # type: ignore[arg-type]

@@ -92,3 +92,13 @@ def test_statistics_are_those_of_the_frames() -> None:
 def test_one_point_is_no_line() -> None:
     with pytest.raises(ValueError, match="1 point is no line"):
         InterpolationConfig(points=1)
+
+
+def test_frozen_norms_keep_their_statistics() -> None:
+    network = tiny_network(steps=0)
+    norm = network.backbone[1]
+    before = norm.running_mean.clone()
+    for parameter in norm.parameters():
+        parameter.requires_grad_(False)
+    recompute_statistics(network, Frames(colour_frames(16, seed=4)[0]))  # type: ignore[arg-type]
+    assert torch.equal(norm.running_mean, before)

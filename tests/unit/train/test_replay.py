@@ -177,3 +177,14 @@ def test_without_general_images_there_is_nothing_to_replay() -> None:
     with pytest.raises(RecipeError) as caught:
         build_replay(make_recipe({"name": "x"}), tiny_network(steps=0))
     assert caught.value.key == "retention.general"
+
+
+def test_statistics_that_learn_do_not_remember_the_general_images(penalty: ReplayPenalty) -> None:
+    network = tiny_network().train()
+    step = step_of(network)
+    norm = network.backbone[1]
+    before = norm.running_mean.clone()
+    penalty(step)
+    assert torch.equal(norm.running_mean, before)
+    assert norm.momentum == 0.1
+    assert norm.training
