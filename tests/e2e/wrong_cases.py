@@ -273,6 +273,25 @@ RECIPES = [
         2,
         ("belt", "conveyor"),
     ),
+    Case(
+        "no general images",
+        lambda p: p.set("retention.general=nowhere"),
+        2,
+        ("retention.general", "nowhere"),
+    ),
+    Case("a threshold of three", lambda p: p.set("operating.good=good"), 2, ("operating.good",)),
+    Case(
+        "an untrained teacher",
+        lambda p: p.set("train.teacher.run=nowhere"),
+        2,
+        ("train.teacher.run", "nowhere"),
+    ),
+    Case(
+        "a probe that keeps",
+        lambda p: [*p.set("train.mode=probe"), "--set", "train.freeze_stages=1"],
+        2,
+        ("train", "no effect in mode probe"),
+    ),
     Case("the run folder is a file", out_is_a_file, 2, ("taken",)),
 ]
 NETWORKS = [

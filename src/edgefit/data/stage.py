@@ -9,7 +9,7 @@ from edgefit.data.audit import audit
 from edgefit.data.formats import read_samples
 from edgefit.data.split import assign_splits, require_every_class
 from edgefit.data.table import SampleTable
-from edgefit.errors import DataError, RecipeError
+from edgefit.errors import DataError, RecipeError, RunError
 from edgefit.metrics.operating import operating_labels
 from edgefit.progress import QUIET, Reporter
 from edgefit.recipe import Recipe
@@ -93,6 +93,15 @@ def _require_what_later_stages_need(recipe: Recipe, source: SampleTable) -> None
             expected="a folder with one folder of images a class",
             found="a file" if general.exists() else "nothing",
             remedy="correct the path, or leave the key out",
+        )
+    teacher = recipe.train.teacher
+    if teacher is not None and not (teacher.run / "train" / "best.safetensors").is_file():
+        raise RunError(
+            "The teacher has not been trained.",
+            path=teacher.run,
+            key="train.teacher.run",
+            expected="a run folder whose stage `train` ended",
+            remedy=f"run `edgefit train {teacher.run}` first, or correct the path",
         )
 
 
