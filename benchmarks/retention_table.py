@@ -32,16 +32,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("run", type=Path, help="a run that `edgefit retention --compare` finished")
     parser.add_argument("--readme", type=Path, help="the recipe's README")
+    parser.add_argument("--command", help="how the run was made, for the reader")
     parser.add_argument("--out", type=Path, help="write the result here")
     options = parser.parse_args()
     run = RunFolder(options.run)
     comparison = run.read_json(STAGE, COMPARISON)
+    command = options.command or _command(comparison)
     if options.readme is not None:
         drawing = run.root / STAGE / "comparison.svg"
         title = "General knowledge kept"
-        write_section(options.readme, "retention", title, render(comparison), drawing=drawing)
+        shown = ["```", *command.split("; "), "```", "", *render(comparison)]
+        write_section(options.readme, "retention", title, shown, drawing=drawing)
     notes = [_images_in_words(comparison), verdict(comparison), *comparison["notes"]]
-    command = _command(comparison)
     write_result(options.out, SUITE, command, figures_of(comparison), notes)
 
 
@@ -51,10 +53,6 @@ def render(comparison: Facts) -> list[str]:
     header = ["setting", metric, "over none, points", "over probe, points"]
     header += [f"kept, {PROBE_TITLES[name]}" for name in PROBES]
     return [
-        "```",
-        _command(comparison),
-        "```",
-        "",
         _images_in_words(comparison),
         "",
         *table(header, [_row(arm, comparison["metric"]) for arm in comparison["arms"]]),

@@ -123,7 +123,10 @@ class ModelConfig(_Section):
 
 
 class EarlyStoppingConfig(_Section):
-    """Stop when ``train.metric`` on validation has not risen for ``patience`` epochs; 0 = never."""
+    """Stop when ``train.metric`` on validation has not risen for ``patience`` epochs; 0 = never.
+
+    A rise is one of more than ``min_delta``; the best epoch is kept whatever it rose by.
+    """
 
     patience: int = Field(default=5, ge=0)
     min_delta: float = Field(default=0.0, ge=0)

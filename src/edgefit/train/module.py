@@ -97,6 +97,7 @@ class FineTuning(pl.LightningModule):
         self.history: list[State] = []
         self.best: State | None = None
         self.epochs_without_gain = 0
+        self.risen_to: float | None = None
         # in a list, or it would be a second child with the backbone's weights in the checkpoint
         self._compiled: list[Callable[[Tensor], Tensor]] = []
         self._answers: dict[int, list[tuple[Tensor, Tensor]]] = {}
@@ -243,12 +244,16 @@ class FineTuning(pl.LightningModule):
     def _judge(self, row: State) -> None:
         name = f"val_{self.config.metric}"
         gain = math.inf if self.best is None else row[name] - self.best[name]
-        has_risen = gain > self.config.early_stopping.min_delta
         # of epochs with the same metric the one with the lower loss is kept, but it is no rise
         tie = self.best is not None and gain == 0 and row["val_loss"] < self.best["val_loss"]
-        if has_risen or tie:
+        if gain > 0 or tie:
             self.best = row
-        self.epochs_without_gain = 0 if has_risen else self.epochs_without_gain + 1
+        # patience wants a rise of min_delta; a smaller one is kept all the same
+        delta = self.config.early_stopping.min_delta
+        if self.risen_to is None or row[name] > self.risen_to + delta:
+            self.risen_to, self.epochs_without_gain = row[name], 0
+        else:
+            self.epochs_without_gain += 1
 
     @property
     def patience_is_over(self) -> bool:
@@ -263,6 +268,7 @@ class FineTuning(pl.LightningModule):
             "history": self.history,
             "best": self.best,
             "epochs_without_gain": self.epochs_without_gain,
+            "risen_to": self.risen_to,
             "first_loss": self.watch.start,
             "average": self.average.state() if self.average else None,
         }
@@ -274,6 +280,7 @@ class FineTuning(pl.LightningModule):
         self.history = own["history"]
         self.best = own["best"]
         self.epochs_without_gain = own["epochs_without_gain"]
+        self.risen_to = own["risen_to"]
         self.watch.start = own["first_loss"]
         if self.average:
             self.average.load(own["average"])

@@ -53,10 +53,11 @@ def test_of_equal_metrics_the_lower_loss_is_best_but_does_not_count_as_a_rise() 
     assert tuning.patience_is_over
 
 
-def test_a_gain_must_exceed_min_delta() -> None:
+def test_a_gain_below_min_delta_is_kept_but_uses_up_patience() -> None:
     tuning = module(early_stopping={"patience": 2, "min_delta": 0.05})
     feed(tuning, (0.80, 1.0), (0.84, 0.5))
-    assert tuning.best is tuning.history[0]
+    assert tuning.best is tuning.history[1]
+    assert tuning.epochs_without_gain == 1
     feed(tuning, (0.86, 0.5))
     assert tuning.best is tuning.history[2]
     assert tuning.epochs_without_gain == 0
