@@ -53,9 +53,9 @@ def test_presets_vary_but_keep_the_picture_recognisable(preset: str) -> None:
 def test_presets_never_flip(preset: str) -> None:
     """A bright left half stays left and a bright top half stays up."""
     augmentation = build_augmentation(preset, InputSpec(64, 64))
-    frame = np.full((64, 64, 3), 60, np.uint8)
-    frame[:, :32] += 60
-    frame[:32] += 60
+    frame = np.full((64, 64, 3), 30, np.uint8)  # dark enough for glare to leave a difference
+    frame[:, :32] += 40
+    frame[:32] += 40
     for seed in range(200):
         out = augmentation(frame, seed).astype(float)
         assert out[:, :24].mean() > out[:, 40:].mean()

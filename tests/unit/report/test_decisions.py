@@ -122,7 +122,8 @@ def test_what_is_said_of_unknown_pictures_fits_the_operating_point(
 def test_novelty_is_compared_with_general_images_where_there_are(
     make_run: MakeRun, tmp_path: Path, named: bool
 ) -> None:
-    overrides = [f"retention.general={tmp_path}"] if named else []
+    (tmp_path / "general").mkdir()
+    overrides = [f"retention.general={tmp_path / 'general'}"] if named else []
     shown = decisions.decisions(facts_of(make_run(overrides=overrides)))["novelty"]
     assert shown["elsewhere"] == named
     assert (shown["rows"][0]["auc"] == "not measured") != named

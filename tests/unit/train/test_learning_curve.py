@@ -20,6 +20,7 @@ from edgefit.run import RunFolder
 from edgefit.train import learning_curve as curves
 from edgefit.train.assembly import input_spec
 from edgefit.train.learning_curve import (
+    SCRATCH_RATE,
     CurveConfig,
     conclusion,
     epochs_at,
@@ -118,7 +119,8 @@ class TestRecipes:
         for own in (tuned, scratch):
             assert (own.train.epochs, own.train.early_stopping.patience) == (7, 0)
             assert own.train.batch_size == recipe.train.batch_size
-            assert own.train.learning_rate == recipe.train.learning_rate
+        assert tuned.train.learning_rate == recipe.train.learning_rate
+        assert scratch.train.learning_rate == SCRATCH_RATE > recipe.train.learning_rate
 
     def test_scratch_has_nothing_of_the_pretrained_start(self, pictures: Path) -> None:
         recipe = recipe_for(

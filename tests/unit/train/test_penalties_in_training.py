@@ -140,6 +140,7 @@ def test_a_teacher_alone_teaches(begin: Any) -> None:
         f"train.teacher.run={teacher.root}",
         "train.teacher.weight=1",
         "train.epochs=6",
+        "train.learning_rate=0.001",
         "train.early_stopping.patience=0",
     )
     history = train(student)["history"]
