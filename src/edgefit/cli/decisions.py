@@ -26,7 +26,12 @@ def decision_rows(measured: dict[str, Any] | None) -> list[list[str]]:
     for section in ("threshold", "conformal", "novelty"):
         for name, entry in (measured.get(section) or {}).items():
             after = section == "conformal" and name.endswith("_rate")
-            rows.append([_NAMES[name] + (", unsure answers left to a person" if after else ""), percent(entry)])
+            rows.append(
+                [
+                    _NAMES[name] + (", unsure answers left to a person" if after else ""),
+                    percent(entry),
+                ]
+            )
     return rows
 
 
