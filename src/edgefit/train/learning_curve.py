@@ -16,7 +16,6 @@ from typing import Any
 from edgefit.data.stage import frozen_samples
 from edgefit.data.table import SampleTable
 from edgefit.errors import InputError
-from edgefit.metrics import paired_drop
 from edgefit.progress import QUIET, Reporter
 from edgefit.recipe import Recipe
 from edgefit.run import RunFolder, write_json
@@ -26,6 +25,7 @@ from edgefit.train.subruns import (
     changed,
     comparable,
     held_out,
+    paired_gain,
     start_subrun,
     train_and_measure,
 )
@@ -212,7 +212,7 @@ def _results(
     metric = recipe.train.metric
 
     def gain(before: _Point, after: _Point) -> dict[str, Any]:
-        return _paired_gain(metric, before, after, test, recipe)
+        return paired_gain(before.measured, after.measured, test, recipe)
 
     curve = [p for p in points if p.arm == FINE_TUNED]
     scratch = {p.percent: p for p in points if p.arm == SCRATCH}
@@ -238,22 +238,6 @@ def _results(
         ],
         "conclusion": conclusion(step, curve[-1].to_dict(), metric),
     }
-
-
-def _paired_gain(
-    metric: str, before: _Point, after: _Point, test: SampleTable, recipe: Recipe
-) -> dict[str, Any]:
-    """What is won from one point to another, on the same test images."""
-    found = paired_drop(
-        metric,
-        after.measured.probabilities_NC,
-        before.measured.probabilities_NC,
-        test.targets_N(),
-        test.groups_N(),
-        resamples=recipe.evaluate.resamples,
-        confidence=recipe.evaluate.confidence,
-    )
-    return {"gain": found["drop"], "low": found["low"], "high": found["high"]}
 
 
 def _rule_in_words(recipe: Recipe, config: CurveConfig) -> str:

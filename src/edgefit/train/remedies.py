@@ -14,7 +14,6 @@ from typing import Any
 
 from edgefit.data.stage import frozen_samples
 from edgefit.errors import InputError, RecipeError
-from edgefit.metrics import paired_drop
 from edgefit.progress import QUIET, Reporter
 from edgefit.recipe import Recipe
 from edgefit.run import RunFolder, write_json
@@ -27,6 +26,7 @@ from edgefit.train.subruns import (
     changed,
     comparable,
     held_out,
+    paired_gain,
     start_subrun,
     train_and_measure,
 )
@@ -204,16 +204,7 @@ def _results(run: RunFolder, recipe: Recipe, outcomes: Sequence[_Outcome]) -> di
         reference = by_name.get(name)
         if reference is None or reference is outcome:
             return None
-        found = paired_drop(
-            recipe.train.metric,
-            outcome.measured.probabilities_NC,
-            reference.measured.probabilities_NC,
-            test.targets_N(),
-            test.groups_N(),
-            resamples=recipe.evaluate.resamples,
-            confidence=recipe.evaluate.confidence,
-        )
-        return {"gain": found["drop"], "low": found["low"], "high": found["high"]}
+        return paired_gain(reference.measured, outcome.measured, test, recipe)
 
     return {
         "metric": recipe.train.metric,

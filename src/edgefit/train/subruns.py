@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from edgefit.data.stage import LABELS, REPORT, SAMPLES, frozen_samples
 from edgefit.data.table import SampleTable
 from edgefit.errors import InputError
+from edgefit.metrics import paired_drop
 from edgefit.progress import QUIET, Reporter
 from edgefit.recipe import Recipe, make_recipe
 from edgefit.run import RunFolder, write_json
@@ -126,3 +127,23 @@ def train_and_measure(run: RunFolder, reporter: Reporter = QUIET) -> Measured:
 def held_out(run: RunFolder) -> SampleTable:
     """The test images that a run and all its sub-runs are measured on."""
     return frozen_samples(run).of("test")
+
+
+def paired_gain(
+    before: Measured, after: Measured, test: SampleTable, recipe: Recipe
+) -> dict[str, float | None]:
+    """What ``train.metric`` wins from one run to another on the same test images, 0 to 1.
+
+    Returns:
+        ``gain`` with ``low`` and ``high`` of its paired interval.
+    """
+    found = paired_drop(
+        recipe.train.metric,
+        after.probabilities_NC,
+        before.probabilities_NC,
+        test.targets_N(),
+        test.groups_N(),
+        resamples=recipe.evaluate.resamples,
+        confidence=recipe.evaluate.confidence,
+    )
+    return {"gain": found["drop"], "low": found["low"], "high": found["high"]}
