@@ -25,11 +25,12 @@ def gap_in_words(history: Sequence[dict[str, Any]], config: TrainConfig) -> str 
         has_risen = best is None or row[on_validation] > best
         if not has_risen and row["gap"] is not None and row["gap"] > config.gap_warning:
             return (
-                f"From epoch {row['epoch']} on the network learns its training images by heart: "
+                f"In epoch {row['epoch']} the network seems to learn its training images by heart: "
                 f"{config.metric} is {row[on_training]:.3f} on training images and "
-                f"{row[on_validation]:.3f} on validation, which no longer rises (train.gap_warning "
-                f"is {config.gap_warning:g}). More images or a stronger train.augment help most; "
-                "then train.freeze_stages, or fewer train.epochs."
+                f"{row[on_validation]:.3f} on validation, not above its {best:.3f} of before "
+                f"(train.gap_warning is {config.gap_warning:g}). If validation does not rise "
+                "again, more images or a stronger train.augment help most; then "
+                "train.freeze_stages, or fewer train.epochs."
             )
         best = row[on_validation] if best is None else max(best, row[on_validation])
     return None

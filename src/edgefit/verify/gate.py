@@ -76,20 +76,7 @@ def check_variant(
         size: open_session(model_path, key, batch=1 if size == 1 else None)
         for size in config.batch_sizes
     }
-    by_batch: dict[int, Probabilities] = {}
-    novelty_N: NDArray[np.float32] | None = None
-    for size, session in sessions.items():
-        name = f"{key} batch {size}"
-        first_with_novelty = held_out.prototypes_CF is not None and not by_batch
-        by_batch[size], scores_N = run_file(
-            session,
-            held_out.frames_NHWC,
-            size,
-            name,
-            held_out.prototypes_CF if first_with_novelty else None,
-            reporter,
-        )
-        novelty_N = scores_N if first_with_novelty else novelty_N
+    by_batch, novelty_N = _run_at_each_size(sessions, held_out, key, reporter)
     results = {
         str(size): _compare(candidate, held_out, config, resamples, confidence)
         for size, candidate in by_batch.items()
@@ -101,45 +88,74 @@ def check_variant(
     ]
     first_size, first_NC = next(iter(by_batch.items()))
     if novelty_N is not None:
-        results[str(first_size)]["novelty_difference"] = _largest_difference(
-            novelty_N, held_out.novelty_N
-        )
-        reasons += judge_novelty(results[str(first_size)]["novelty_difference"], key)
-    measured: dict[str, Any] = {"metrics": {}, "worst_class": None, "operating": None}
+        difference = _largest_difference(novelty_N, held_out.novelty_N)
+        results[str(first_size)]["novelty_difference"] = difference
+        reasons += judge_novelty(difference, key)
+    measured: dict[str, Any] = dict.fromkeys(("worst_class", "worst_group", "operating"))
+    measured["metrics"] = {}
     if np.isfinite(first_NC).all():
-        measured = metrics.evaluate(
-            first_NC,
-            held_out.targets_N,
-            held_out.labels,
-            groups_N=held_out.groups_N,
-            resamples=resamples,
-            confidence=confidence,
-        )
         elsewhere_M = _elsewhere(sessions[first_size], first_size, held_out, str(key), reporter)
-        measured["operating"] = metrics.measure_decisions(
-            first_NC,
-            held_out.targets_N,
-            LabelMap(tuple(held_out.labels)),
-            held_out.point,
-            groups_N=held_out.groups_N,
-            novelty_N=novelty_N,
-            elsewhere_M=elsewhere_M,
-            resamples=resamples,
-            confidence=confidence,
-        )
-        measured["worst_group"] = metrics.worst_group(
-            first_NC, held_out.targets_N, held_out.columns, confidence=confidence
-        )
+        measured = _measure(first_NC, novelty_N, elsewhere_M, held_out, resamples, confidence)
     return {
         "variant": str(key),
         "passed": not reasons,
         "reasons": reasons,
         "engine": sessions[config.batch_sizes[0]].describe(),
         "batches": results,
-        "metrics": measured["metrics"],
-        "worst_class": measured["worst_class"],
-        "worst_group": measured.get("worst_group"),
-        "operating": measured["operating"],
+        **measured,
+    }
+
+
+def _run_at_each_size(
+    sessions: Mapping[int, EngineSession], held_out: HeldOut, key: VariantKey, reporter: Reporter
+) -> tuple[dict[int, Probabilities], NDArray[np.float32] | None]:
+    """Probabilities by batch size; and novelty scores (N,), which the first size gives."""
+    by_batch: dict[int, Probabilities] = {}
+    novelty_N = None
+    for size, session in sessions.items():
+        prototypes_CF = None if by_batch else held_out.prototypes_CF
+        by_batch[size], scores_N = run_file(
+            session,
+            held_out.frames_NHWC,
+            size,
+            f"{key} batch {size}",
+            prototypes_CF,
+            reporter,
+        )
+        novelty_N = scores_N if prototypes_CF is not None else novelty_N
+    return by_batch, novelty_N
+
+
+def _measure(
+    found_NC: Probabilities,
+    novelty_N: NDArray[np.float32] | None,
+    elsewhere_M: NDArray[np.float32] | None,
+    held_out: HeldOut,
+    resamples: int,
+    confidence: float,
+) -> dict[str, Any]:
+    """``metrics``, ``worst_class``, ``worst_group`` and ``operating`` of a file's own answers."""
+    resampling: dict[str, Any] = {
+        "groups_N": held_out.groups_N,
+        "resamples": resamples,
+        "confidence": confidence,
+    }
+    found = metrics.evaluate(found_NC, held_out.targets_N, held_out.labels, **resampling)
+    return {
+        "metrics": found["metrics"],
+        "worst_class": found["worst_class"],
+        "worst_group": metrics.worst_group(
+            found_NC, held_out.targets_N, held_out.columns, confidence=confidence
+        ),
+        "operating": metrics.measure_decisions(
+            found_NC,
+            held_out.targets_N,
+            LabelMap(tuple(held_out.labels)),
+            held_out.point,
+            novelty_N=novelty_N,
+            elsewhere_M=elsewhere_M,
+            **resampling,
+        ),
     }
 
 

@@ -314,7 +314,7 @@ def test_a_gap_is_said_once(
 
     monkeypatch.setattr(FineTuning, "_record", by_heart)
     shapes.tune(tmp_path, reporter=Reporter())
-    assert " ".join(capsys.readouterr().err.split()).count("learns its training images by") == 1
+    assert " ".join(capsys.readouterr().err.split()).count("learn its training images by") == 1
 
 
 def test_a_damaged_checkpoint_says_what_to_do(shapes: Shapes, tmp_path: Path) -> None:

@@ -31,9 +31,9 @@ def test_a_gap_without_a_rise_names_its_first_epoch_and_the_numbers() -> None:
     history = rows((0.8, 0.75), (0.95, 0.8), (0.99, 0.79), (1.0, 0.7))
     words = gap_in_words(history, CONFIG)
     assert words is not None
-    assert "From epoch 3 on" in words
+    assert "In epoch 3" in words
     assert "0.990 on training" in words
-    assert "0.790 on validation" in words
+    assert "0.790 on validation, not above its 0.800 of before" in words
     assert "train.gap_warning is 0.1" in words
     assert words == gap_in_words(history[:3], CONFIG), "later epochs do not change it"
     assert gap_in_words(history[:2], CONFIG) is None
