@@ -1,0 +1,54 @@
+"""The recipe: a YAML file that says all that a build does. One model per stage; unknown keys fail.
+
+``data``, ``training`` and ``results`` hold the sections, ``recipe`` all of them together, ``files``
+reads the file, applies ``--set key=value`` overrides and reports every problem at once. A resolved
+recipe written by :func:`dump_recipe` reads back equal.
+"""
+
+from edgefit.recipe.data import DataConfig, InputConfig, SplitConfig
+from edgefit.recipe.files import dump_recipe, load_recipe, make_recipe
+from edgefit.recipe.recipe import Recipe
+from edgefit.recipe.results import (
+    BenchmarkConfig,
+    EvaluateConfig,
+    ExportConfig,
+    OperatingConfig,
+    RetentionConfig,
+    VerifyConfig,
+)
+from edgefit.recipe.training import (
+    EarlyStoppingConfig,
+    InterpolationConfig,
+    KeepConfig,
+    MixingConfig,
+    ModelConfig,
+    ProbeConfig,
+    ResizingConfig,
+    TeacherConfig,
+    TrainConfig,
+)
+
+__all__ = [
+    "BenchmarkConfig",
+    "DataConfig",
+    "EarlyStoppingConfig",
+    "EvaluateConfig",
+    "ExportConfig",
+    "InputConfig",
+    "InterpolationConfig",
+    "KeepConfig",
+    "MixingConfig",
+    "ModelConfig",
+    "OperatingConfig",
+    "ProbeConfig",
+    "Recipe",
+    "ResizingConfig",
+    "RetentionConfig",
+    "SplitConfig",
+    "TeacherConfig",
+    "TrainConfig",
+    "VerifyConfig",
+    "dump_recipe",
+    "load_recipe",
+    "make_recipe",
+]

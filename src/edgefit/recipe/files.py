@@ -1,0 +1,138 @@
+"""Recipes from and to YAML; every problem is told at once, each with its dotted key."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from edgefit.errors import RecipeError
+from edgefit.recipe.recipe import Recipe
+
+
+class _UniqueKeys(yaml.SafeLoader):
+    """YAML's safe loader, but a key that stands twice is an error; the last would win silently."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        twice = sorted({str(k) for k in keys if keys.count(k) > 1})
+        if twice:
+            problem = f"the key {twice[0]!r} stands twice"
+            raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
+        return super().construct_mapping(node, deep)
+
+
+def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
+    """Read a recipe and apply ``key=value`` overrides (values are YAML).
+
+    Raises:
+        RecipeError: The file is missing or no YAML mapping, or keys are unknown or values wrong;
+            all problems are listed.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise RecipeError(
+            "The recipe does not exist.",
+            path=path,
+            expected="a YAML file",
+            remedy="start from one of the recipes in models/, e.g. conveyor-quality/recipe.yaml",
+        )
+    try:
+        facts = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeys)
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise RecipeError(
+            "The recipe is not valid YAML.",
+            path=path,
+            expected="`key: value` lines, nested by indentation",
+            found=str(error),
+            remedy="correct the line named above",
+        ) from error
+    if not isinstance(facts, dict):
+        raise RecipeError(
+            "The recipe is not a mapping.",
+            path=path,
+            expected="`key: value` lines",
+            found=type(facts).__name__,
+        )
+    return make_recipe(facts, overrides, source=path)
+
+
+def make_recipe(
+    facts: Mapping[str, Any], overrides: Sequence[str] = (), *, source: Path | None = None
+) -> Recipe:
+    """Build a recipe from plain data, as :func:`load_recipe` does from a file."""
+    merged = _deep_copy(facts)
+    for override in overrides:
+        _apply_override(merged, override)
+    try:
+        return Recipe.model_validate(merged)
+    except ValidationError as error:
+        problems = [_describe(issue) for issue in error.errors()]
+        raise RecipeError(
+            f"The recipe has {len(problems)} problem{'s' * (len(problems) > 1)}.",
+            problems=problems,
+            path=source,
+            remedy="correct the keys above; CONTRIBUTING.md and models/ show complete recipes",
+        ) from None
+
+
+def dump_recipe(recipe: Recipe, path: Path) -> None:
+    """Write the resolved recipe; :func:`load_recipe` reads it back equal."""
+    facts = recipe.model_dump(mode="json")
+    path.write_text(yaml.safe_dump(facts, sort_keys=False, allow_unicode=True), encoding="utf-8")
+
+
+def _deep_copy(facts: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: _deep_copy(v) if isinstance(v, Mapping) else v for k, v in facts.items()}
+
+
+def _apply_override(facts: dict[str, Any], override: str) -> None:
+    dotted, equals, text = override.partition("=")
+    if not equals or not dotted:
+        raise RecipeError(
+            "An override is not of the form key=value.",
+            expected="--set train.epochs=5",
+            found=override,
+        )
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise RecipeError(
+            "An override's value is not YAML.",
+            key=dotted,
+            expected="a YAML value, e.g. 5, true, [1, 3] or a word",
+            found=f"{text!r}: {error}",
+        ) from error
+    *sections, last = dotted.split(".")
+    for section in sections:
+        inner = facts.setdefault(section, {})
+        if not isinstance(inner, dict):
+            raise RecipeError(
+                "An override goes into a value, not a section.",
+                key=dotted,
+                expected="section.key=value, e.g. train.epochs=5",
+            )
+        facts = inner
+    facts[last] = value
+
+
+def _describe(issue: Any) -> str:
+    dotted = ".".join(str(part) for part in issue["loc"]) or "recipe"
+    if issue["type"] == "extra_forbidden":
+        close = difflib.get_close_matches(dotted, list(_all_keys(Recipe)), n=1)
+        hint = f"; did you mean {close[0]}?" if close else ""
+        return f"{dotted}: unknown key{hint}"
+    if issue["type"] == "missing":
+        return f"{dotted}: missing"
+    return f"{dotted}: {issue['msg']} (found {issue['input']!r:.120})"
+
+
+def _all_keys(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
+    for name, info in model.model_fields.items():
+        yield prefix + name
+        if isinstance(info.annotation, type) and issubclass(info.annotation, BaseModel):
+            yield from _all_keys(info.annotation, f"{prefix}{name}.")

@@ -1,0 +1,53 @@
+"""All sections together, and what they demand of each other."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from edgefit.recipe.data import DataConfig, InputConfig
+from edgefit.recipe.results import (
+    BenchmarkConfig,
+    EvaluateConfig,
+    ExportConfig,
+    OperatingConfig,
+    RetentionConfig,
+    VerifyConfig,
+)
+from edgefit.recipe.section import Section
+from edgefit.recipe.training import ModelConfig, TrainConfig
+from edgefit.spec import Task
+
+
+class Recipe(Section):
+    """All that a build does."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+    description: str = ""
+    task: Task = Task.CLASSIFICATION
+    data: DataConfig = DataConfig()
+    input: InputConfig = InputConfig()
+    model: ModelConfig = ModelConfig()
+    train: TrainConfig = TrainConfig()
+    retention: RetentionConfig = RetentionConfig()
+    operating: OperatingConfig = OperatingConfig()
+    evaluate: EvaluateConfig = EvaluateConfig()
+    export: ExportConfig = ExportConfig()
+    verify: VerifyConfig = VerifyConfig()
+    benchmark: BenchmarkConfig = BenchmarkConfig()
+
+    @model_validator(mode="after")
+    def _replay_has_images(self) -> Recipe:
+        if self.train.keep.replay and self.retention.general is None:
+            raise ValueError("train.keep.replay needs retention.general, the folder to replay")
+        return self
+
+    @model_validator(mode="after")
+    def _required_are_made(self) -> Recipe:
+        if isinstance(self.verify.required, list):
+            made = {str(v) for v in self.export.variants()}
+            absent = sorted(set(self.verify.required) - made)
+            if absent:
+                raise ValueError(f"verify.required names {absent}, which export does not make")
+        return self
