@@ -80,7 +80,7 @@ def render(run: RunFolder, command: str) -> str:
         f"- Expected calibration error: "
         f"{_percent(evaluation['metrics']['expected_calibration_error'])}.",
         f"- Training: {training['training_seconds'] / 60:.1f} minutes, "
-        f"{training['epochs']} epochs, best {training['best']['epoch']}, "
+        f"{training['epochs']} epochs, of which epoch {training['best']['epoch']} is kept, "
         f"{training['threads']} threads.",
         f"- Machine: {machine['cpu_model']}, {machine['available_cores']} cores, "
         f"{machine['memory_mb'] / 1024:.0f} GiB, "

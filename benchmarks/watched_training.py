@@ -64,7 +64,9 @@ def watch(run: RunFolder, metric: str, target: float | None, write: Callable[[Ro
     def measuring_ends(module: FineTuning) -> None:
         nonlocal evaluation
         evaluation += time.monotonic() - started
-        epoch = module.history[-1]
+        epoch, spec = module.history[-1], module.network.spec
+        if (epoch["height"], epoch["width"]) != (spec.height, spec.width):
+            return  # measured on smaller images than the other side is
         value = epoch[f"val_{metric}"]
         write(
             {

@@ -85,9 +85,20 @@ def before_the_first_checkpoint(run: Path, process: Popen[str]) -> None:
     wait_until((run / "stamps" / "train.started.json").is_file, process)
 
 
+def between_features_and_probe(run: Path, process: Popen[str]) -> None:
+    """In phase one: some features are on disk, the probe is not."""
+    wait_until(lambda: features(run) != [], process)
+    assert not (run / "train" / "probe.safetensors").exists()
+
+
+def features(run: Path) -> list[Path]:
+    return sorted((run / "train" / "features").rglob("*.npz"))
+
+
 @pytest.mark.parametrize(
     ("moment", "sign"),
     [
+        (between_features_and_probe, signal.SIGKILL),
         (in_the_middle_of_an_epoch, signal.SIGKILL),
         (while_a_checkpoint_is_written, signal.SIGKILL),
         (before_the_first_checkpoint, signal.SIGKILL),
@@ -111,11 +122,16 @@ def test_stopped_training_ends_with_the_same_weights(
         assert "Traceback" not in stopped.stderr
         assert stopped.stdout == ""
     has_checkpoint = (run / "train" / "last.ckpt").is_file()
+    in_phase_one = not (run / "train" / "probe.safetensors").exists()
+    assert in_phase_one or moment is not between_features_and_probe
+    kept = {path: path.stat().st_mtime_ns for path in features(run)}
 
     again = edgefit(*train(built, run), cwd=tmp_path)
     assert again.returncode == 0, again.stderr
     assert ("training goes on after epoch" in again.stderr) == has_checkpoint
-    assert has_checkpoint or moment is before_the_first_checkpoint
+    assert has_checkpoint or moment in (before_the_first_checkpoint, between_features_and_probe)
+    if in_phase_one:
+        assert kept == {path: path.stat().st_mtime_ns for path in kept}, "computed again"
     best = Path("train", "best.safetensors")
     assert (run / best).read_bytes() == (undisturbed / best).read_bytes()
     assert without_time(log(run)) == without_time(log(undisturbed))

@@ -30,7 +30,7 @@ class ModelConfig(Section):
 class EarlyStoppingConfig(Section):
     """Stop when ``train.metric`` on validation has not risen for ``patience`` epochs; 0 = never.
 
-    A rise is one of more than ``min_delta``; the best epoch is kept whatever it rose by.
+    A rise is one of more than ``min_delta``; which epoch is kept says ``train.keep_epoch``.
     """
 
     patience: int = Field(default=5, ge=0)
@@ -170,7 +170,11 @@ class TrainConfig(Section):
         keep: Remedies against forgetting.
         teacher: Distillation from another run's network.
         interpolation: Between the probe's and the fine-tuned weights, after training.
-        metric: What early stopping and the choice of the best epoch look at, on validation.
+        metric: What early stopping and the choice of the epoch look at, on validation.
+        keep_epoch: The epoch whose weights are kept: ``within-error`` is the latest that is at most
+            one standard error below the best on validation, so that the luck of an image or two
+            does not decide; ``best`` is the best itself, ``last`` the last. Epochs of progressive
+            resizing that are smaller than the input are no candidates.
         gap_warning: Warn in words when the metric on training images exceeds that on validation
             by this much.
         precision: lightning's precision; ``auto`` is 32 bit on CPU and mixed on GPU.
@@ -203,6 +207,7 @@ class TrainConfig(Section):
     teacher: TeacherConfig | None = None
     interpolation: InterpolationConfig = InterpolationConfig()
     metric: Literal["accuracy", "balanced_accuracy", "macro_f1"] = "balanced_accuracy"
+    keep_epoch: Literal["within-error", "best", "last"] = "within-error"
     early_stopping: EarlyStoppingConfig = EarlyStoppingConfig()
     gap_warning: float = Field(default=0.1, gt=0, le=1)
     seed: int = Field(default=0, ge=0)

@@ -52,7 +52,7 @@ def _epochs(facts: RunFacts) -> list[tuple[str, str]]:
     return [
         ("epochs", f"{training['epochs']} of at most {facts.recipe.train.epochs}{stopped}"),
         (
-            "best epoch",
+            "kept epoch",
             f"{best['epoch']}: {metric_title(metric).lower()} "
             f"{percent(best[f'val_{metric}'])} on validation",
         ),

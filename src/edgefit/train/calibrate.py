@@ -41,7 +41,7 @@ _PROTOTYPE_IMAGES = 64
 """Training images a class whose mean direction is taken; more change it by very little."""
 
 _SEEN = (
-    "The validation images were also used to choose the best epoch (early stopping), so what is "
+    "The validation images were also used to choose the epoch that is kept, so what is "
     "seen on them is a little too good. The figures that count are those on the test images."
 )
 

@@ -28,7 +28,7 @@ LOG = "log.csv"
 
 
 class EpochCheckpoint(Checkpoint):
-    """Save the best weights, the log and the whole training state, in this order.
+    """Save the weights to keep, the log and the whole training state, in this order.
 
     The state is last: whatever a kill leaves behind belongs to an epoch that will be repeated with
     the same result.
@@ -43,11 +43,11 @@ class EpochCheckpoint(Checkpoint):
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         assert isinstance(pl_module, FineTuning)
         if trainer.is_global_zero:
-            if pl_module.best is pl_module.history[-1]:
+            if pl_module.choice.row is pl_module.history[-1]:
                 with pl_module.average.applied() if pl_module.average else nullcontext():
                     save_weights(pl_module.network, self.folder / FINETUNED)
             write_log(pl_module.history, self.folder / LOG)
-        if pl_module.patience_is_over:
+        if pl_module.choice.patience_is_over:
             trainer.should_stop = True
         temporary = self.folder / f"{LAST}.part"
         trainer.save_checkpoint(temporary)

@@ -51,9 +51,9 @@ def fine_tune(
 ) -> tuple[FineTuning, pl.Trainer]:
     """Train all layers, or go on with a training that was interrupted.
 
-    Ensures ``finetuned.safetensors`` (the best epoch; the averaged weights where
-    ``train.ema_decay`` is not 0), ``last.ckpt`` and ``log.csv`` in ``folder``. ``network`` itself
-    ends with the weights of the last step, which are not the ones to keep.
+    Ensures ``finetuned.safetensors`` (the epoch that ``train.keep_epoch`` picks; the averaged
+    weights where ``train.ema_decay`` is not 0), ``last.ckpt`` and ``log.csv`` in ``folder``.
+    ``network`` itself ends with the weights of the last step, which are not the ones to keep.
 
     Args:
         recipe: ``model``, ``train`` and ``task`` are read.
@@ -126,7 +126,7 @@ def _go_on(
     if state:
         module.on_load_checkpoint({"edgefit": state})
         reporter.say(f"training goes on after epoch {len(module.history)}")
-        if module.patience_is_over or len(module.history) >= config.epochs:
+        if module.choice.patience_is_over or len(module.history) >= config.epochs:
             return
     with _quiet_lightning(), reporter.bar("training", config.epochs * steps) as advance:
         progress: Any = StepProgress(advance, config, len(module.history), steps, reporter)

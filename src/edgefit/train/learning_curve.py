@@ -177,7 +177,11 @@ def recipe_of(recipe: Recipe, arm: str, epochs: int) -> Recipe:
     """
     fair = changed(
         comparable(recipe),
-        {"train.epochs": epochs, "train.early_stopping.patience": 0},
+        {
+            "train.epochs": epochs,
+            "train.early_stopping.patience": 0,
+            "train.keep_epoch": "best",
+        },
     )
     if arm != SCRATCH:
         return fair

@@ -24,6 +24,7 @@ from edgefit.spec import Task
 from edgefit.train.averaging import WeightAverage
 from edgefit.train.backbones.build import hold_statistics
 from edgefit.train.backbones.card import BackboneCard
+from edgefit.train.choice import EpochChoice
 from edgefit.train.divergence import LossWatch
 from edgefit.train.mixing import Mixer
 from edgefit.train.network import EdgeNetwork
@@ -43,7 +44,9 @@ class FineTuning(pl.LightningModule):
 
     Validation has two loaders: the validation images, and a fixed share of the training images as
     they are, without augmentation. Both are measured with the averaged weights (where
-    ``ema_decay`` is not 0), so that their difference is the gap of these weights.
+    ``ema_decay`` is not 0), so that their difference is the gap of these weights; and both at the
+    epoch's image size: epochs of progressive resizing that are smaller than the input are no
+    candidates for what is kept.
 
     Args:
         network: What is trained.
@@ -58,7 +61,7 @@ class FineTuning(pl.LightningModule):
 
     Attributes:
         history: One row an epoch; what ``log.csv`` holds.
-        best: The row of the best epoch so far.
+        choice: Which epoch is kept.
         average: The averaged weights, or None.
     """
 
@@ -95,9 +98,7 @@ class FineTuning(pl.LightningModule):
             else None
         )
         self.history: list[State] = []
-        self.best: State | None = None
-        self.epochs_without_gain = 0
-        self.risen_to: float | None = None
+        self.choice = EpochChoice(config)
         # in a list, or it would be a second child with the backbone's weights in the checkpoint
         self._compiled: list[Callable[[Tensor], Tensor]] = []
         self._answers: dict[int, list[tuple[Tensor, Tensor]]] = {}
@@ -196,19 +197,21 @@ class FineTuning(pl.LightningModule):
             self.average.swap()
 
     def validation_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:
-        frames, targets = batch
-        answer = (self.network.logits(frames).float(), targets)
-        self._answers[dataloader_idx].append(answer)
+        frames_NHWC, targets_N = batch
+        images_NCHW = self.resizer(self.network.normalise(frames_NHWC), int(self.current_epoch))
+        logits_NC = self.network.head(self.network.backbone(images_NCHW))
+        self._answers[dataloader_idx].append((logits_NC.float(), targets_N))
 
     def on_validation_epoch_end(self) -> None:
         terms = self.watch.end()
-        measured = self._measured(0)
-        on_training = self._measured(1)[self.config.metric]
+        measured, images = self._measured(0)
+        on_training = self._measured(1)[0][self.config.metric]
         if self.average:
             self.average.swap()
-        self._record(terms, measured, on_training)
+        self._record(terms, measured, on_training, images)
 
-    def _measured(self, loader: int) -> dict[str, float]:
+    def _measured(self, loader: int) -> tuple[dict[str, float], int]:
+        """Metrics and loss of a validation loader, and the number of its images."""
         classes = self.mixer.classes
         logits = [np.empty((0, classes), np.float32)]
         logits += [x.cpu().numpy() for x, _ in self._answers[loader]]
@@ -217,17 +220,24 @@ class FineTuning(pl.LightningModule):
         if not np.isfinite(logits_NC).all():
             raise self.watch.fail("the network's answers are not numbers")
         measured: dict[str, float] = self.measure(logits_NC, rows_of_all(np.concatenate(targets)))
-        return measured
+        return measured, len(logits_NC)
 
     def _record(
-        self, terms: dict[str, float], measured: dict[str, float], on_training: float
+        self,
+        terms: dict[str, float],
+        measured: dict[str, float],
+        on_training: float,
+        validation_images: int,
     ) -> None:
         seconds = self._train_end - self._epoch_start
         images = self._images * (self.trainer.world_size if self._trainer else 1)
-        metric = self.config.metric
+        metric, spec = self.config.metric, self.network.spec
+        height, width = self.resizer.size_at(int(self.current_epoch), spec.height, spec.width)
         row: State = {
             "epoch": int(self.current_epoch) + 1,
             "phase": "full",
+            "height": height,
+            "width": width,
             "train_loss": terms["train_loss"],
             **{f"val_{name}": value for name, value in measured.items()},
             f"train_{metric}": on_training,
@@ -239,36 +249,15 @@ class FineTuning(pl.LightningModule):
         }
         self.history.append(row)
         self.log_dict({k: float(v) for k, v in row.items() if isinstance(v, float)}, logger=True)
-        self._judge(row)
-
-    def _judge(self, row: State) -> None:
-        name = f"val_{self.config.metric}"
-        gain = math.inf if self.best is None else row[name] - self.best[name]
-        # of epochs with the same metric the one with the lower loss is kept, but it is no rise
-        tie = self.best is not None and gain == 0 and row["val_loss"] < self.best["val_loss"]
-        if gain > 0 or tie:
-            self.best = row
-        # patience wants a rise of min_delta; a smaller one is kept all the same
-        delta = self.config.early_stopping.min_delta
-        if self.risen_to is None or row[name] > self.risen_to + delta:
-            self.risen_to, self.epochs_without_gain = row[name], 0
-        else:
-            self.epochs_without_gain += 1
-
-    @property
-    def patience_is_over(self) -> bool:
-        """Whether validation has not gained for ``early_stopping.patience`` epochs."""
-        patience = self.config.early_stopping.patience
-        return patience > 0 and self.epochs_without_gain >= patience
+        if (height, width) == (spec.height, spec.width):  # what is kept must be good at that size
+            self.choice.take(row, validation_images)
 
     # -- what a resumed run needs ------------------------------------------------------------
 
     def on_save_checkpoint(self, checkpoint: State) -> None:
         checkpoint["edgefit"] = {
             "history": self.history,
-            "best": self.best,
-            "epochs_without_gain": self.epochs_without_gain,
-            "risen_to": self.risen_to,
+            "choice": self.choice.state(),
             "first_loss": self.watch.start,
             "average": self.average.state() if self.average else None,
         }
@@ -278,9 +267,7 @@ class FineTuning(pl.LightningModule):
     def on_load_checkpoint(self, checkpoint: State) -> None:
         own = checkpoint["edgefit"]
         self.history = own["history"]
-        self.best = own["best"]
-        self.epochs_without_gain = own["epochs_without_gain"]
-        self.risen_to = own["risen_to"]
+        self.choice.load(own["choice"])
         self.watch.start = own["first_loss"]
         if self.average:
             self.average.load(own["average"])

@@ -20,8 +20,10 @@ def gap_in_words(history: Sequence[dict[str, Any]], config: TrainConfig) -> str 
         config: Gives the metric and the bound.
     """
     on_validation, on_training = f"val_{config.metric}", f"train_{config.metric}"
-    best = None
+    best, size = None, None
     for row in history:
+        if size != (size := (row.get("height"), row.get("width"))):
+            best = None  # images of another size
         has_risen = best is None or row[on_validation] > best
         if not has_risen and row["gap"] is not None and row["gap"] > config.gap_warning:
             return (

@@ -164,9 +164,9 @@ def _phase_one(training: _Training) -> Facts:
 
 
 def _facts_of_phase_two(module: FineTuning, trainer: pl.Trainer) -> Facts:
-    assert module.best is not None
+    assert module.choice.row is not None
     return {
-        "best": module.best,
+        "best": module.choice.row,
         "epochs": len(module.history),
         "stopped_early": len(module.history) < module.config.epochs,
         "history": module.history,

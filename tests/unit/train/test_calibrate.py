@@ -48,7 +48,7 @@ def test_it_chooses_a_threshold_a_reject_rule_and_what_is_novel(run: RunFolder) 
     assert threshold["escape_rate"]["value"] <= threshold["upper_bound"] <= 0.1
     assert threshold["escape_rate"]["low"] < threshold["escape_rate"]["high"]
     assert found["conformal"]["coverage"] == 0.95
-    assert "early stopping" in found["notes"][0]
+    assert "choose the epoch" in found["notes"][0]
     point = operating_point(run)
     assert point.threshold is not None and point.threshold.value == threshold["value"]
     assert point.conformal is not None and point.novelty is not None

@@ -1,4 +1,4 @@
-"""The fine-tuning loop's own part: the best epoch, patience, divergence, and what is resumed."""
+"""The fine-tuning loop's own part: what is recorded, divergence, and what is resumed."""
 
 from __future__ import annotations
 
@@ -35,40 +35,18 @@ def feed(tuning: FineTuning, *epochs: tuple[float, float]) -> None:
     """Record epochs of (accuracy, loss) without training."""
     tuning.log_dict = lambda *a, **k: None  # type: ignore[method-assign]
     for accuracy, loss in epochs:
-        tuning._record({"train_loss": 0.5}, {"accuracy": accuracy, "loss": loss}, 0.95)
+        tuning._record({"train_loss": 0.5}, {"accuracy": accuracy, "loss": loss}, 0.95, 100)
 
 
-def test_the_best_epoch_is_that_of_the_highest_metric() -> None:
-    tuning = module()
-    feed(tuning, (0.5, 1.0), (0.8, 2.0), (0.7, 0.1))
-    assert tuning.best is tuning.history[1]
-    assert tuning.epochs_without_gain == 1
-
-
-def test_of_equal_metrics_the_lower_loss_is_best_but_does_not_count_as_a_rise() -> None:
-    tuning = module(early_stopping={"patience": 3})
-    feed(tuning, (0.8, 1.0), (0.8, 0.5), (0.8, 0.7), (0.8, 0.4))
-    assert tuning.best is tuning.history[3]
-    assert tuning.epochs_without_gain == 3
-    assert tuning.patience_is_over
-
-
-def test_a_gain_below_min_delta_is_kept_but_uses_up_patience() -> None:
-    tuning = module(early_stopping={"patience": 2, "min_delta": 0.05})
-    feed(tuning, (0.80, 1.0), (0.84, 0.5))
-    assert tuning.best is tuning.history[1]
-    assert tuning.epochs_without_gain == 1
-    feed(tuning, (0.86, 0.5))
-    assert tuning.best is tuning.history[2]
-    assert tuning.epochs_without_gain == 0
-
-
-def test_patience_and_its_absence() -> None:
-    falling = [(0.9, 1.0), (0.8, 1.0), (0.7, 1.0)]
-    for patience, over in ((1, True), (2, True), (3, False), (0, False)):
-        tuning = module(early_stopping={"patience": patience})
-        feed(tuning, *falling)
-        assert tuning.patience_is_over is over, patience
+def test_an_epoch_on_smaller_images_is_no_candidate(monkeypatch: pytest.MonkeyPatch) -> None:
+    tuning = module(epochs=4, resizing={"share": 0.5, "scale": 0.5})
+    side = tuning.network.spec.height
+    for epoch, accuracy in enumerate((0.99, 0.98, 0.7, 0.6)):
+        monkeypatch.setattr(FineTuning, "current_epoch", epoch)
+        feed(tuning, (accuracy, 1.0))
+    assert [row["height"] for row in tuning.history] == [side // 2, side // 2, side, side]
+    assert tuning.choice.row is not None
+    assert tuning.choice.row["epoch"] in (3, 4)
 
 
 def test_what_a_resumed_run_needs_comes_back() -> None:
@@ -78,18 +56,20 @@ def test_what_a_resumed_run_needs_comes_back() -> None:
     tuning.on_save_checkpoint(checkpoint)
     other = module()
     other.on_load_checkpoint(checkpoint)
-    assert (other.history, other.best) == (tuning.history, tuning.best)
-    assert other.epochs_without_gain == 1
+    assert other.history == tuning.history
+    assert other.choice.state() == tuning.choice.state()
+    assert other.choice.row == tuning.history[1]
+    assert other.choice.epochs_without_gain == 1
 
 
 def test_a_row_holds_the_gap_and_further_terms() -> None:
     tuning = module()
     tuning.log_dict = lambda *a, **k: None  # type: ignore[method-assign]
     terms = {"train_loss": 0.5, "distill": 0.25}
-    tuning._record(terms, {"accuracy": 0.75, "loss": 1.0}, 1.0)
+    tuning._record(terms, {"accuracy": 0.75, "loss": 1.0}, 1.0, 100)
     (row,) = tuning.history
     assert (row["train_accuracy"], row["gap"], row["distill"]) == (1.0, 0.25, 0.25)
-    assert list(row)[:3] == ["epoch", "phase", "train_loss"]
+    assert list(row)[:5] == ["epoch", "phase", "height", "width", "train_loss"]
 
 
 def test_a_resumed_average_goes_on_where_it_was() -> None:

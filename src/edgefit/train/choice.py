@@ -1,0 +1,98 @@
+"""Which epoch's weights are kept, and when training stops early."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from edgefit.recipe import TrainConfig
+
+State = dict[str, Any]
+
+
+class EpochChoice:
+    """Chooses among epochs as they end, by the metric on validation.
+
+    The highest of many epochs on a few hundred images is mostly luck: epochs that differ by an
+    image or two are equally good on images not yet seen, and of these the one that the schedule
+    ends with is settled most. So ``within-error`` keeps the latest epoch that is at most one
+    standard error below the highest (the rule of Breiman, Friedman, Olshen and Stone 1984,
+    "Classification and Regression Trees", section 3.4.3, with "latest" for "simplest").
+
+    Args:
+        config: ``metric``, ``keep_epoch`` and ``early_stopping`` are read.
+
+    Attributes:
+        row: The row of the epoch to keep so far; None before the first.
+        epochs_without_gain: Epochs since the metric last rose by more than ``min_delta``.
+    """
+
+    def __init__(self, config: TrainConfig) -> None:
+        self.config = config
+        self.row: State | None = None
+        self.epochs_without_gain = 0
+        self._highest: tuple[float, float] | None = None
+        self._risen_to: float | None = None
+
+    def take(self, row: State, images: int) -> None:
+        """Judge an epoch that ended.
+
+        Args:
+            row: What was measured in it: ``val_loss`` and ``val_`` with the metric's name.
+            images: Validation images it was measured on.
+        """
+        value = row[f"val_{self.config.metric}"]
+        # of epochs with the same metric the one with the lower loss is the best
+        rank = (value, -row["val_loss"])
+        is_highest = self._highest is None or rank > self._highest
+        if is_highest:
+            self._highest = rank
+        assert self._highest is not None
+        match self.config.keep_epoch:
+            case "best":
+                keep = is_highest
+            case "last":
+                keep = True
+            case "within-error":
+                highest = self._highest[0]
+                keep = value >= highest - standard_error(highest, images)
+        if keep:
+            self.row = row
+        # patience wants a rise of min_delta; a smaller one may be kept all the same
+        delta = self.config.early_stopping.min_delta
+        if self._risen_to is None or value > self._risen_to + delta:
+            self._risen_to, self.epochs_without_gain = value, 0
+        else:
+            self.epochs_without_gain += 1
+
+    @property
+    def patience_is_over(self) -> bool:
+        """Whether validation has not gained for ``early_stopping.patience`` epochs."""
+        patience = self.config.early_stopping.patience
+        return patience > 0 and self.epochs_without_gain >= patience
+
+    def state(self) -> State:
+        """What a checkpoint keeps."""
+        return {
+            "row": self.row,
+            "epochs_without_gain": self.epochs_without_gain,
+            "highest": self._highest,
+            "risen_to": self._risen_to,
+        }
+
+    def load(self, state: State) -> None:
+        """Take up a state written by :meth:`state`."""
+        self.row = state["row"]
+        self.epochs_without_gain = state["epochs_without_gain"]
+        self._highest = state["highest"]
+        self._risen_to = state["risen_to"]
+
+
+def standard_error(value: float, images: int) -> float:
+    """Standard error of a share ``value`` of ``images``, above 0 for a share of 1 too.
+
+    Agresti and Coull 1998 (two more of each outcome). For a mean over classes, and for images that
+    belong together, it is too small rather than too large.
+    """
+    share = (value * images + 2) / (images + 4)
+    return math.sqrt(share * (1 - share) / (images + 4))
