@@ -2,7 +2,7 @@
 
 ::
 
-    edgefit check models/road-signs/recipe.yaml --data DATA --set model.weights=FILE --out runs/race
+    edgefit check models/road-signs/recipe.yaml --data DATA --weights FILE --out runs/race
     python -m benchmarks.time_to_accuracy runs/race --target 0.98 --out FILE.json
 
 Both train the run's backbone from the run's weights on the run's training images and are measured

@@ -14,6 +14,7 @@ from edgefit.cli.output import (
     QuietOption,
     SetOption,
     SourceArgument,
+    WeightsOption,
     error_console,
     print_json,
     print_table,
@@ -30,6 +31,7 @@ def register(app: typer.Typer) -> None:
 def check(
     source: SourceArgument,
     data: DataOption = None,
+    weights: WeightsOption = None,
     out: OutOption = None,
     overrides: SetOption = None,
     as_json: JsonOption = False,
@@ -40,7 +42,7 @@ def check(
     from edgefit.data.stage import check as check_stage
     from edgefit.train.assembly import input_spec
 
-    run = open_run(source, data=data, out=out, overrides=overrides)
+    run = open_run(source, data=data, weights=weights, out=out, overrides=overrides)
     recipe = run.recipe()
     facts = check_stage(run, recipe, input_spec(recipe), reporter(quiet=quiet))
     if as_json:
