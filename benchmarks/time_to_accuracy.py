@@ -7,9 +7,10 @@
 
 Both train the run's backbone from the run's weights on the run's training images and are measured
 on the run's validation images after every epoch, in the same invocation, one after the other, each
-in a process of its own that has all cores. The clock starts before the process does, so that
-imports, decoding, features, the probe and compiling count; measuring after an epoch does not, on
-either side. edgefit starts without any cache.
+in a process of its own that has all cores. (edgefit's epochs of progressive resizing are measured
+on smaller images and not counted; leave ``resizing`` out to have them all.) The clock starts before
+the process does, so that imports, decoding, features, the probe and compiling count; measuring
+after an epoch does not, on either side. edgefit starts without any cache.
 
 The peer (:mod:`benchmarks.plain_loop`) may have several settings, ``--peer RATE:MIN_SCALE``; the
 fastest of them is the one that edgefit is held against. With ``--repeats`` the order is turned
@@ -32,6 +33,7 @@ from typing import Any
 from benchmarks.measuring import against, figure, write_result
 from benchmarks.readme import table, write_section
 from edgefit.metrics import METRICS
+from edgefit.recipe import Recipe
 from edgefit.run import RunFolder
 
 OURS = "edgefit"
@@ -52,7 +54,7 @@ class Race:
 
     Attributes:
         seconds: Training seconds at the end of each epoch, measuring left out.
-        values: The metric after each epoch.
+        values: The metric after each epoch that was at the full image size.
     """
 
     seconds: list[float]
@@ -199,6 +201,7 @@ def notes_of(
         f"{recipe.input.width}x{recipe.input.height}, {train} training images; measured on the "
         f"same {val} validation images after each epoch. These are few looks at few images: a "
         "target is reached some epochs earlier or later by chance, see the curves.",
+        *_of_resizing(recipe),
         "Imports, decoding, features and the probe count; measuring does not. Decoding the "
         "validation images counts for edgefit, which does it with the others, not for the peer.",
         f"Peer: SGD, momentum 0.9, weight decay 1e-4, batch 32, {options.peer_schedule} over "
@@ -214,6 +217,16 @@ def notes_of(
                 f"{best:.4f}); the seconds of its whole training stand in, a lower bound."
             )
     return notes
+
+
+def _of_resizing(recipe: Recipe) -> list[str]:
+    share = recipe.train.resizing.share
+    if not share:
+        return []
+    return [
+        f"The first {100 * share:g} % of edgefit's epochs see smaller images (progressive "
+        "resizing); they are not counted as looks at the accuracy, their seconds are."
+    ]
 
 
 def _command(options: argparse.Namespace) -> str:

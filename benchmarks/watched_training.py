@@ -47,7 +47,7 @@ def main() -> None:
 
 
 def watch(run: RunFolder, metric: str, target: float | None, write: Callable[[Row], None]) -> None:
-    """Have every fine-tuning in this process call ``write`` with a row after each epoch.
+    """Have every fine-tuning in this process call ``write`` with a row after full-size epochs.
 
     For a process that ends with its one training: the hooks stay.
     """

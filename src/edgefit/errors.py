@@ -132,6 +132,16 @@ class GateError(EdgefitError):
     exit_code = 1
 
 
+def missing_weights(path: Path) -> WeightsError:
+    """The error for a weights file that is not there."""
+    return WeightsError(
+        "The weights file does not exist.",
+        path=path,
+        expected="a .pth or .safetensors file, `imagenet` or `none`",
+        remedy="check the path given with --weights",
+    )
+
+
 def missing_extra(package: str, extra: str) -> MissingDependencyError:
     """The error for an absent optional package, with the exact command that installs it."""
     return MissingDependencyError(

@@ -25,8 +25,8 @@ OPTIONS = [
     *("--set", "train.augment=conveyor", "--set", "train.balance=sampler"),
     *("--set", "train.mix.mixup=0.2", "--set", "train.mix.cutmix=1.0"),
     *("--set", "train.ema_decay=0.9", "--set", "train.batch_norm=learned"),
-    *("--set", "train.resizing.share=0.5", "--set", "train.interpolation.points=3"),
-    *("--set", "train.probe.views=2"),
+    *("--set", "train.resizing.share=0.3", "--set", "train.interpolation.points=3"),
+    *("--set", "train.probe.views=4", "--set", "train.probe.folds=8"),
     *("--set", "input.width=96", "--set", "input.height=96"),
 ]
 Watch = Callable[[Path, "Popen[str]"], None]
@@ -132,6 +132,8 @@ def test_stopped_training_ends_with_the_same_weights(
     assert has_checkpoint or moment in (before_the_first_checkpoint, between_features_and_probe)
     if in_phase_one:
         assert kept == {path: path.stat().st_mtime_ns for path in kept}, "computed again"
+        networks = {path.parent.parent for path in features(run)}
+        assert len(networks) == 1, "features of another network"
     best = Path("train", "best.safetensors")
     assert (run / best).read_bytes() == (undisturbed / best).read_bytes()
     assert without_time(log(run)) == without_time(log(undisturbed))

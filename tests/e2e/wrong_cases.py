@@ -314,6 +314,12 @@ NETWORKS = [
         ("nowhere.pth", "--weights"),
     ),
     Case(
+        "no such weights, told by check",
+        lambda p: p.check(p.pictures, "--weights", "nowhere.pth"),
+        2,
+        ("nowhere.pth", "--weights"),
+    ),
+    Case(
         "weights are garbage",
         lambda p: weights_file(p, b"garbage" * 100),
         2,

@@ -59,6 +59,8 @@ def train(
 
 
 def _print(summary: dict[str, Any], metric: str) -> None:
+    from edgefit.train.history import size_in_words
+
     title = metric.replace("_", " ")
     if "probe" in summary:
         probe = summary["probe"]
@@ -66,20 +68,24 @@ def _print(summary: dict[str, Any], metric: str) -> None:
             f"phase one, {probe['kind']} probe: {title} {probe['validation'][metric]:.4f} "
             f"on validation after {probe['seconds']:.0f} s"
         )
+    history = summary["history"]
+    sizes = {size_in_words(row) for row in history}
     rows = [
         [
             f"{row['epoch']}{' *' if row['epoch'] == summary['best']['epoch'] else ''}",
+            *([size_in_words(row)] if len(sizes) > 1 else []),
             f"{row['train_loss']:.4f}",
             f"{row['val_loss']:.4f}",
             f"{row[f'val_{metric}']:.4f}",
             f"{row['gap']:+.4f}",
             f"{row['seconds']:.1f}",
         ]
-        for row in summary["history"]
+        for row in history
     ]
     if rows:
-        columns = ["epoch", "train loss", "val loss", title, "train - val", "s"]
-        print_table("phase two (* best)", columns, rows)
+        columns = ["epoch", *(["pixels"] if len(sizes) > 1 else [])]
+        columns += ["train loss", "val loss", title, "train - val", "s"]
+        print_table("phase two (* kept)", columns, rows)
     if "alpha" in summary["kept"]:
         kept = summary["kept"]
         curve = [

@@ -9,7 +9,7 @@ from edgefit.data.audit import audit
 from edgefit.data.formats import read_samples
 from edgefit.data.split import assign_splits, require_every_class
 from edgefit.data.table import SampleTable
-from edgefit.errors import DataError, RecipeError, RunError
+from edgefit.errors import DataError, RecipeError, RunError, missing_weights
 from edgefit.metrics.operating import operating_labels
 from edgefit.progress import QUIET, Reporter
 from edgefit.recipe import Recipe
@@ -84,6 +84,9 @@ def _require_what_later_stages_need(recipe: Recipe, source: SampleTable) -> None
     """Mistakes that would otherwise be told after training."""
     if recipe.operating.good is not None:
         operating_labels(source.labels, recipe.operating.good)
+    weights = recipe.model.weights
+    if weights not in ("imagenet", "none") and not Path(weights).is_file():
+        raise missing_weights(Path(weights))
     general = recipe.retention.general
     if general is not None and not general.is_dir():
         raise DataError(

@@ -76,7 +76,7 @@ def make_recipe(
             f"The recipe has {len(problems)} problem{'s' * (len(problems) > 1)}.",
             problems=problems,
             path=source,
-            remedy="correct the keys above; CONTRIBUTING.md and models/ show complete recipes",
+            remedy="correct the keys above; models/ shows recipes, a run folder a complete one",
         ) from None
 
 

@@ -31,6 +31,7 @@ class EarlyStoppingConfig(Section):
     """Stop when ``train.metric`` on validation has not risen for ``patience`` epochs; 0 = never.
 
     A rise is one of more than ``min_delta``; which epoch is kept says ``train.keep_epoch``.
+    Epochs of progressive resizing that are smaller than the input do not count.
     """
 
     patience: int = Field(default=5, ge=0)
@@ -63,6 +64,8 @@ class ProbeConfig(Section):
 
 class ResizingConfig(Section):
     """Progressive resizing: the first part of the epochs runs at a smaller size (fewer pixels).
+
+    These epochs are measured at their size too; none of them can be kept, or stop the training.
 
     Attributes:
         share: Part of the epochs that run at the smaller size; 0 switches it off.

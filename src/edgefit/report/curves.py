@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from edgefit.report.studies import arm_title
 from edgefit.report.svg import ACCENT, BAD, INK, MUTED, SECOND, draw
 from edgefit.report.words import metric_title
+from edgefit.train.history import is_same_size
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,12 +23,12 @@ _DASHED = (0, (3, 3))
 _ROOM = 0.06
 
 
-def training_loss(history: Sequence[dict[str, Any]], best_epoch: int) -> Markup:
+def training_loss(history: Sequence[dict[str, Any]], kept_epoch: int) -> Markup:
     """Training and validation loss by epoch."""
 
     def paint(figure: Figure) -> None:
         axes = figure.add_subplot()
-        epochs = _epochs(axes, history, best_epoch)
+        epochs = _epochs(axes, history, kept_epoch)
         _line(axes, epochs, _column(history, "train_loss"), SECOND, "training")
         _line(axes, epochs, _column(history, "val_loss"), ACCENT, "validation")
         axes.set_title("Loss")
@@ -37,19 +38,19 @@ def training_loss(history: Sequence[dict[str, Any]], best_epoch: int) -> Markup:
     return draw("loss", "Training and validation loss by epoch", _WIDTH, 270, paint)
 
 
-def training_metric(history: Sequence[dict[str, Any]], best_epoch: int, metric: str) -> Markup:
+def training_metric(history: Sequence[dict[str, Any]], kept_epoch: int, metric: str) -> Markup:
     """The metric on training and validation images by epoch, in percent, the gap shaded.
 
     Args:
         history: ``epoch``, ``val_{metric}`` and ``train_{metric}`` (0 to 1; the latter may be
             absent or None) of each epoch.
-        best_epoch: The epoch that was kept.
+        kept_epoch: The epoch that was kept.
         metric: Name of the metric.
     """
 
     def paint(figure: Figure) -> None:
         axes = figure.add_subplot()
-        epochs = _epochs(axes, history, best_epoch)
+        epochs = _epochs(axes, history, kept_epoch)
         on_training = 100 * _column(history, f"train_{metric}")
         on_validation = 100 * _column(history, f"val_{metric}")
         if not np.isnan(on_training).all():
@@ -59,8 +60,8 @@ def training_metric(history: Sequence[dict[str, Any]], best_epoch: int, metric: 
             )  # fmt: skip
             _line(axes, epochs, on_training, SECOND, "training")
         _line(axes, epochs, on_validation, ACCENT, "validation")
-        chosen = epochs.index(best_epoch)
-        axes.plot([best_epoch], [on_validation[chosen]], "o", color=ACCENT, markersize=8)
+        chosen = epochs.index(kept_epoch)
+        axes.plot([kept_epoch], [on_validation[chosen]], "o", color=ACCENT, markersize=8)
         axes.set_title(f"{metric_title(metric)}, %")
         axes.legend(loc="best")
 
@@ -68,13 +69,13 @@ def training_metric(history: Sequence[dict[str, Any]], best_epoch: int, metric: 
     return draw("metric", title, _WIDTH, 270, paint)
 
 
-def learning_rate(history: Sequence[dict[str, Any]], best_epoch: int) -> Markup:
+def learning_rate(history: Sequence[dict[str, Any]], kept_epoch: int) -> Markup:
     """The learning rate of the head at the end of each epoch."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
     def paint(figure: Figure) -> None:
         axes = figure.add_subplot()
-        epochs = _epochs(axes, history, best_epoch)
+        epochs = _epochs(axes, history, kept_epoch)
         axes.set_yscale("log")
         _line(axes, epochs, _column(history, "learning_rate"), ACCENT, "")
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
@@ -180,12 +181,15 @@ def learning_curve(curve: Mapping[str, Any]) -> Markup:
     return draw("learning-curve", title, 560, 330, paint)
 
 
-def _epochs(axes: Axes, history: Sequence[dict[str, Any]], best_epoch: int) -> list[int]:
-    """Set up the epoch axis, the best epoch marked."""
+def _epochs(axes: Axes, history: Sequence[dict[str, Any]], kept_epoch: int) -> list[int]:
+    """Set up the epoch axis, the kept epoch marked, epochs on smaller images shaded."""
     from matplotlib.ticker import MaxNLocator
 
     epochs = [int(row["epoch"]) for row in history]
-    axes.axvline(best_epoch, color=MUTED, linewidth=1, linestyle=_DASHED)
+    small = [int(row["epoch"]) for row in history if not is_same_size(row, history[-1])]
+    if small:
+        axes.axvspan(0.5, max(small) + 0.5, color=MUTED, alpha=0.13, linewidth=0)
+    axes.axvline(kept_epoch, color=MUTED, linewidth=1, linestyle=_DASHED)
     axes.set_xlim(0.5, max(epochs) + 0.5)
     axes.xaxis.set_major_locator(MaxNLocator(nbins=10, integer=True))
     axes.grid(axis="x", visible=False)

@@ -17,6 +17,7 @@ from edgefit.report.words import (
     percent,
 )
 from edgefit.run import RunFolder
+from edgefit.train.history import size_in_words
 
 if TYPE_CHECKING:
     import jinja2
@@ -141,6 +142,7 @@ def _only_on_page(facts: RunFacts, shared: dict[str, Any]) -> dict[str, Any]:
     speed = [plots.latency(timed, recommended)] if timed else []
     return {
         "training_plots": _training_plots(facts),
+        **_small_epochs(facts.training["history"]),
         "interpolation_plot": shared["interpolation"]
         and curves.interpolation(facts.training["kept"]),
         "knowledge_plot": facts.comparison and curves.knowledge(facts.comparison),
@@ -159,17 +161,24 @@ def _only_on_page(facts: RunFacts, shared: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _small_epochs(history: list[dict[str, Any]]) -> dict[str, Any]:
+    """How many epochs saw smaller images than the last, and of which size."""
+    sizes = [size_in_words(row) for row in history]
+    small = [size for size in sizes if size != sizes[-1]]
+    return {"small_epochs": len(small), "small_size": small[0] if small else None}
+
+
 def _training_plots(facts: RunFacts) -> list[Markup]:
     """By epoch; a probe alone has no epochs."""
     from edgefit.report import curves
 
-    history, best = facts.training["history"], int(facts.training["best"]["epoch"])
+    history, kept = facts.training["history"], int(facts.training["best"]["epoch"])
     if not history:
         return []
     return [
-        curves.training_metric(history, best, facts.recipe.train.metric),
-        curves.training_loss(history, best),
-        curves.learning_rate(history, best),
+        curves.training_metric(history, kept, facts.recipe.train.metric),
+        curves.training_loss(history, kept),
+        curves.learning_rate(history, kept),
     ]
 
 

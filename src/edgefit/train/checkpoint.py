@@ -18,6 +18,7 @@ from edgefit.errors import RunError
 from edgefit.progress import Advance, Reporter
 from edgefit.recipe import TrainConfig
 from edgefit.train.backbones.weights import UNREADABLE, first_line
+from edgefit.train.history import size_in_words
 from edgefit.train.module import FineTuning
 from edgefit.train.overfitting import gap_in_words
 
@@ -88,7 +89,9 @@ class StepProgress(Callback):
         assert isinstance(pl_module, FineTuning)
         history, metric = pl_module.history, self.config.metric
         row = history[-1]
-        self.advance(0, f"epoch {row['epoch']}: {metric} {row[f'val_{metric}']:.4f}")
+        told = f"epoch {row['epoch']}: {metric} {row[f'val_{metric}']:.4f}"
+        small = (row["height"], row["width"]) != pl_module.network.spec.shape_HWC[:2]
+        self.advance(0, f"{told} at {size_in_words(row)}" if small else told)
         warning = gap_in_words(history, self.config)
         if warning and not gap_in_words(history[:-1], self.config):
             self.reporter.warn(warning)
@@ -118,7 +121,7 @@ def write_log(history: list[dict[str, Any]], target: Path) -> None:
 
 
 def read_state_of_last(folder: Path) -> dict[str, Any] | None:
-    """Our part of the last checkpoint (history, best, epochs without gain); None if there is none.
+    """Our part of the last checkpoint (history, choice, average); None if there is none.
 
     Raises:
         RunError: The checkpoint is damaged.

@@ -173,7 +173,9 @@ def recipe_of(recipe: Recipe, arm: str, epochs: int) -> Recipe:
     """The recipe of one arm: the run's own, or the same from random weights.
 
     The arm from random weights gets what such a training needs (every layer at the full rate,
-    batch norms that learn) and nothing of what only pretrained weights make sense of.
+    batch norms that learn) and nothing of what only pretrained weights make sense of. Every arm
+    runs to its end and keeps its best epoch, whatever the recipe says: the choice within an error
+    depends on how far an arm's last epochs vary, which differs from arm to arm.
     """
     fair = changed(
         comparable(recipe),

@@ -135,6 +135,8 @@ def training_facts(recipe: Recipe) -> dict[str, Any]:
         {
             "epoch": epoch,
             "phase": "full",
+            "height": 64,
+            "width": 64,
             "train_loss": 1.3 / epoch + 0.5,
             "val_loss": 1.2 / epoch + 0.1 + 0.01 * epoch,
             "val_accuracy": 1 - 0.5 / epoch,
@@ -253,7 +255,7 @@ def _write_operating(run: RunFolder, recipe: Recipe, validation: SampleTable, wr
         "conformal": point.conformal and {"coverage": point.conformal.coverage, "quantile": 0.55},
         "novelty": point.novelty
         and {"threshold": 0.3, "quantile": 0.99, "median": 0.1, "features": 1280},
-        "notes": ["The validation images were also used to choose the best epoch."],
+        "notes": ["The validation images were also used to choose the epoch that is kept."],
     }
     run.write_json("calibrate", "operating.json", facts)
 

@@ -286,7 +286,7 @@ def test_early_stopping_stops(shapes: Shapes, tmp_path: Path) -> None:
     patience = "train.early_stopping={patience: 1, min_delta: 1}"
     tuning = shapes.tune(tmp_path, "train.epochs=9", patience)
     assert len(tuning.history) == 2
-    assert any(tuning.choice.row is row for row in tuning.history)
+    assert tuning.choice.epochs_without_gain == 1
     again = shapes.tune(tmp_path, "train.epochs=9", patience)
     assert untimed(again) == untimed(tuning), "an ended training is not gone on with"
 
@@ -315,6 +315,52 @@ def test_a_gap_is_said_once(
     monkeypatch.setattr(FineTuning, "_record", by_heart)
     shapes.tune(tmp_path, reporter=Reporter())
     assert " ".join(capsys.readouterr().err.split()).count("learn its training images by") == 1
+
+
+def test_an_epoch_kept_before_a_kill_is_the_one_kept_after_it(
+    shapes: Shapes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = FineTuning._record
+
+    def falling(self: FineTuning, terms: Any, measured: dict[str, float], *rest: Any) -> None:
+        found = measured | {"balanced_accuracy": (0.2, 0.9, 0.5, 0.4)[self.current_epoch]}
+        record(self, terms, found, *rest)
+
+    monkeypatch.setattr(FineTuning, "_record", falling)
+    options = ("train.epochs=4", "train.keep_epoch=best")
+    undisturbed = shapes.tune(tmp_path / "undisturbed", *options)
+    with monkeypatch.context() as patch:
+        kill_after(patch, 2)
+        with pytest.raises(Killed):
+            shapes.tune(tmp_path / "killed", *options)
+    resumed = shapes.tune(tmp_path / "killed", *options)
+    for tuning in (undisturbed, resumed):
+        assert tuning.choice.row is not None
+        assert tuning.choice.row["epoch"] == 2
+    assert resumed.choice.epochs_without_gain == 2
+    assert kept(tmp_path / "killed") == kept(tmp_path / "undisturbed")
+
+
+def test_validation_sees_images_of_the_size_of_the_epoch(
+    shapes: Shapes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = set()
+    step = FineTuning.validation_step
+
+    def watched(self: FineTuning, *arguments: Any, **named: Any) -> None:
+        def note(_: nn.Module, inputs: tuple[Tensor]) -> None:
+            seen.add((int(self.current_epoch) + 1, *inputs[0].shape[-2:]))
+
+        with self.network.backbone.register_forward_pre_hook(note):
+            step(self, *arguments, **named)
+
+    monkeypatch.setattr(FineTuning, "validation_step", watched)
+    options = ("train.epochs=2", "train.resizing={share: 0.5, scale: 0.5}")
+    tuning = shapes.tune(tmp_path, *options, "input.width=64", "input.height=64")
+    assert seen == {(row["epoch"], row["height"], row["width"]) for row in tuning.history}
+    small, full = tuning.history
+    assert small["height"] < full["height"] == tuning.network.spec.height
+    assert tuning.choice.row is full
 
 
 def test_a_damaged_checkpoint_says_what_to_do(shapes: Shapes, tmp_path: Path) -> None:

@@ -118,6 +118,7 @@ class TestRecipes:
         tuned, scratch = (recipe_of(recipe, arm, 7) for arm in ("finetune", "scratch"))
         for own in (tuned, scratch):
             assert (own.train.epochs, own.train.early_stopping.patience) == (7, 0)
+            assert own.train.keep_epoch == "best"
             assert own.train.batch_size == recipe.train.batch_size
         assert tuned.train.learning_rate == recipe.train.learning_rate
         assert scratch.train.learning_rate == SCRATCH_RATE > recipe.train.learning_rate

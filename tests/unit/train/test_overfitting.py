@@ -38,3 +38,21 @@ def test_a_gap_without_a_rise_names_its_first_epoch_and_the_numbers() -> None:
     assert words == gap_in_words(history[:3], CONFIG), "later epochs do not change it"
     assert gap_in_words(history[:2], CONFIG) is None
     assert gap_in_words(history, CONFIG.model_copy(update={"gap_warning": 0.5})) is None
+
+
+def test_a_later_rise_is_told() -> None:
+    history = rows((0.95, 0.8), (0.99, 0.79), (1.0, 0.8), (1.0, 0.81), (1.0, 0.85))
+    words = gap_in_words(history, CONFIG)
+    assert words is not None
+    assert "It rose above that in epoch 4, to 0.810." in words
+    assert "It rose" not in str(gap_in_words(history[:3], CONFIG))
+
+
+def test_epochs_on_smaller_images_are_not_compared_with_larger_ones() -> None:
+    small, large = rows((0.99, 0.95)), rows((0.99, 0.8), (0.99, 0.79))
+    for row in large:
+        row["epoch"] += 1
+    history = [row | {"height": 64, "width": 64} for row in small]
+    history += [row | {"height": 96, "width": 96} for row in large]
+    assert gap_in_words(history[:2], CONFIG) is None
+    assert "In epoch 3" in str(gap_in_words(history, CONFIG))

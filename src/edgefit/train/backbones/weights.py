@@ -22,7 +22,7 @@ import torchvision
 from torch import Tensor, nn
 
 from edgefit.bundle import sha256_of
-from edgefit.errors import WeightsError
+from edgefit.errors import WeightsError, missing_weights
 from edgefit.train.backbones.card import BackboneCard
 
 State = dict[str, Tensor]
@@ -95,12 +95,7 @@ def read_state(path: Path) -> State:
         WeightsError: Absent, damaged, or not a plain dictionary of tensors.
     """
     if not path.is_file():
-        raise WeightsError(
-            "The weights file does not exist.",
-            path=path,
-            expected="a .pth or .safetensors file, `imagenet` or `none`",
-            remedy="check the path given with --weights",
-        )
+        raise missing_weights(path)
     state = _read_safetensors(path) if path.suffix == ".safetensors" else _read_torch(path)
     for wrapper in ("state_dict", "model"):
         if isinstance(state.get(wrapper), dict):
