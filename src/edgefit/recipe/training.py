@@ -160,6 +160,8 @@ class TrainConfig(Section):
         batch_size: Images a step, over all training processes together.
         learning_rate: Peak rate of the head and of the last stage.
         layer_decay: Each stage nearer to the input learns at this share of the next one's rate.
+        clip_norm: Largest norm of the gradient over all parameters; a longer one is scaled down to
+            it (Pascanu 2013), so that one batch cannot throw the weights off. 0 is off.
         warmup_epochs: Length of the linear warm-up, at least a twentieth of all steps; 0 is off.
         batch_norm: ``frozen`` keeps the pretrained running statistics, ``learned`` adapts them;
             ``auto`` freezes them unless training starts from random weights.
@@ -196,6 +198,7 @@ class TrainConfig(Section):
     learning_rate: float = Field(default=3e-4, gt=0)
     layer_decay: float = Field(default=0.85, gt=0, le=1)
     weight_decay: float = Field(default=0.02, ge=0)
+    clip_norm: float = Field(default=0.0, ge=0)
     warmup_epochs: float = Field(default=0.5, ge=0)
     batch_norm: Literal["auto", "frozen", "learned"] = "auto"
     ema_decay: float = Field(default=0.99, ge=0, lt=1)

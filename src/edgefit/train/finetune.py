@@ -188,6 +188,7 @@ def make_trainer(recipe: Recipe, folder: Path, callbacks: list[Any]) -> pl.Train
             sync_batchnorm=many and gpu and learned,
             **where,
             precision=precision,
+            gradient_clip_val=config.clip_norm or None,
             callbacks=callbacks,
             logger=_loggers(folder),
             use_distributed_sampler=False,

@@ -172,7 +172,7 @@ class FineTuning(pl.LightningModule):
             groups,
             lr=1.0,
             weight_decay=self.config.weight_decay,
-            fused=device in ("cpu", "cuda"),
+            fused=device in ("cpu", "cuda") and not self._clips_scaled_gradients(),
         )
         rates: list[Callable[[int], float]] = [
             partial(self._rate, group["share"]) for group in groups
@@ -182,6 +182,11 @@ class FineTuning(pl.LightningModule):
             "optimizer": optimizer,
             "lr_scheduler": {"scheduler": schedule, "interval": "step"},
         }
+
+    def _clips_scaled_gradients(self) -> bool:
+        """In 16-bit training a fused optimiser unscales on its own, too late to clip before."""
+        scaled = self._trainer is not None and self.trainer.precision == "16-mixed"
+        return scaled and self.config.clip_norm > 0
 
     def _rate(self, share: float, step: int) -> float:
         return share * self.schedule.rate(step)

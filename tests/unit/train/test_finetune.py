@@ -272,6 +272,30 @@ def test_main_share_scales_the_tasks_own_loss(shapes: Shapes, tmp_path: Path) ->
     assert torch.equal(tuning.network.head[1].weight, fresh.head[1].weight)
 
 
+def test_a_gradient_is_scaled_down_to_the_norm(
+    shapes: Shapes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    norms: list[float] = []
+
+    def note(self: FineTuning, optimizer: Any) -> None:
+        gradients = [p.grad for p in self.network.parameters() if p.grad is not None]
+        norms.append(torch.linalg.vector_norm(torch.stack([g.norm() for g in gradients])).item())
+
+    # just before the optimiser's step; clipping comes after it in lightning's order
+    monkeypatch.setattr(FineTuning, "on_before_optimizer_step", note)
+    clip = FineTuning.configure_gradient_clipping
+
+    def clipped(self: FineTuning, optimizer: Any, *arguments: Any, **named: Any) -> None:
+        clip(self, optimizer, *arguments, **named)
+        note(self, optimizer)
+
+    monkeypatch.setattr(FineTuning, "configure_gradient_clipping", clipped)
+    shapes.tune(tmp_path, "train.epochs=1", "train.clip_norm=0.01")
+    before, after = norms[::2], norms[1::2]
+    assert min(before) > 0.01
+    assert after == pytest.approx([0.01] * len(after), rel=1e-3)
+
+
 def test_a_batch_larger_than_the_data(shapes: Shapes, tmp_path: Path) -> None:
     assert len(shapes.tune(tmp_path, "train.batch_size=500", "train.epochs=2").history) == 2
 
