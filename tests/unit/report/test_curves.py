@@ -62,6 +62,15 @@ def test_metric_measured_in_some_epochs_only_is_drawn() -> None:
     assert "gap" in texts(curves.training_metric(rows, 3, "accuracy"))
 
 
+def test_epochs_on_smaller_images_are_shaded() -> None:
+    rows = [
+        history(1)[0] | {"epoch": n, "height": h, "width": h} for n, h in enumerate((64, 64, 96), 1)
+    ]
+    alike = [row | {"height": 96, "width": 96} for row in rows]
+    mixed, plain = (curves.learning_rate(r, 3).count("fill: var(--muted)") for r in (rows, alike))
+    assert mixed == plain + 1
+
+
 def test_identifiers_of_two_drawings_do_not_meet() -> None:
     rows = history(3, train_accuracy=0.9)
     drawings = [

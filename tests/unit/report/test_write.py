@@ -153,6 +153,17 @@ def test_over_fitting_is_said_on_both_in_words(make_run: MakeRun, tmp_path: Path
         assert "seems to learn its training images by heart" in text
 
 
+def test_epochs_on_smaller_images_are_told(make_run: MakeRun, tmp_path: Path) -> None:
+    finished = make_run()
+    assert "progressive resizing" not in written(finished, tmp_path / "alike")[0]
+    facts = finished.run.read_json("train", "train.json")
+    for row in facts["history"][:2]:
+        row |= {"height": 48, "width": 32}
+    finished.run.write_json("train", "train.json", facts)
+    page, _ = written(finished, tmp_path / "mixed")
+    assert "the first 2 epochs, trained and measured on 32x48 pixels" in page
+
+
 def test_class_names_are_text_in_both_files(make_run: MakeRun, tmp_path: Path) -> None:
     finished = make_run(("good", NASTY, "a|b *c*"), unreadable={f"{NASTY}.jpg": NASTY})
     page, card = written(finished, tmp_path / "out")
