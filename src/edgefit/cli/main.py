@@ -28,6 +28,7 @@ from edgefit.cli import (
     predict,
     retention,
     train,
+    undo,
     verify,
 )
 from edgefit.cli.output import error_console
@@ -104,6 +105,7 @@ def main(arguments: list[str] | None = None) -> None:
 def run(arguments: list[str]) -> int:
     """Run the program on some arguments; gives the exit code."""
     as_json = "--json" in arguments
+    undo.forget()
     try:
         return _invoke(arguments)
     except _CLICK_EXCEPTION as error:
@@ -115,6 +117,8 @@ def run(arguments: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except EdgefitError as error:
+        if error.exit_code == InputError.exit_code:
+            undo.take_back()
         return _report(error, as_json)
     except OSError as error:  # a folder that cannot be made, a file that may not be read
         fact = InputError("The system refused a file.", path=error.filename, found=error.strerror)

@@ -19,6 +19,8 @@ from rich.table import Table
 
 from edgefit.progress import Reporter
 
+_UNBOUNDED = 500
+
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Print one JSON document and nothing else.")
 ]
@@ -65,7 +67,10 @@ def print_table(title: str, columns: list[str], rows: list[list[str]]) -> None:
         table.add_column(column, justify="left" if first else "right", no_wrap=first)
     for row in rows:
         table.add_row(*(escape(cell) for cell in row))
-    Console(highlight=False).print(table)
+    console = Console(highlight=False)
+    if not console.is_terminal:  # a file or a pipe has no width: nothing is cut off
+        console.width = _UNBOUNDED
+    console.print(table)
 
 
 def say_next(*commands: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from edgefit.bundle import MANIFEST
+from edgefit.cli.undo import remember
 from edgefit.errors import InputError
 from edgefit.pipeline.resolving import resolve
 from edgefit.run import RunFolder
@@ -20,7 +21,8 @@ def open_run(
 ) -> RunFolder:
     """A run folder, started from a recipe file or taken up again with its own recipe.
 
-    Overrides are written into the run's recipe; stages whose inputs they change run again.
+    Overrides are written into the run's recipe; stages whose inputs they change run again. Where
+    the command then refuses its input, they are taken back (see :mod:`edgefit.cli.undo`).
 
     Raises:
         InputError: ``source`` is neither.
@@ -34,6 +36,7 @@ def open_run(
         return reopen_run(source, overrides, data=data, weights=weights)
     recipe = resolve(source, data=data, weights=weights, overrides=overrides or ())
     run = RunFolder(out if out is not None else Path("runs") / recipe.name)
+    remember(run.recipe_path)
     run.start(recipe)
     return run
 
@@ -54,6 +57,7 @@ def reopen_run(
     run = RunFolder(folder)
     recipe = run.recipe()
     if data is not None or weights is not None or overrides:
+        remember(run.recipe_path)
         run.start(resolve(recipe, data=data, weights=weights, overrides=overrides or ()))
     return run
 

@@ -75,9 +75,9 @@ def calibrate(run: RunFolder, reporter: Reporter = QUIET) -> dict[str, Any]:
     if run.is_done("calibrate", recipe):
         reporter.say("[dim]calibrate: already done with these inputs[/]")
         return run.read_json("calibrate", RESULTS)
-    run.begin("calibrate", recipe)
     table = frozen_samples(run)
     _check_names(recipe.operating, table)
+    run.begin("calibrate", recipe)
     network = load_trained(run)
     network.temperature.fill_(1.0)  # an earlier calibration must not be applied twice
     validation = _outputs(network, table.of("val"), recipe, "validation", reporter)

@@ -12,21 +12,24 @@ def gap_in_words(history: Sequence[Row], config: TrainConfig) -> str | None:
     """The warning of the first epoch in which the gap opened, or None.
 
     The gap is open where the metric on training images exceeds that on validation by more than
-    ``train.gap_warning`` while validation did not rise above its best of the epochs before, at the
-    same image size. Both are measured with the same weights on plain images; see
-    :mod:`edgefit.train.module`.
+    ``train.gap_warning`` and is the highest so far, while validation did not rise above its best of
+    the epochs before; all at the same image size. Both are measured with the same weights on plain
+    images; see :mod:`edgefit.train.module`.
 
     Args:
         history: Rows of the training, first epoch first; missing values are None.
         config: Gives the metric and the bound.
     """
     on_validation, on_training = f"val_{config.metric}", f"train_{config.metric}"
-    best = None
+    best = learned = None
     for number, row in enumerate(history):
         if number and not is_same_size(row, history[number - 1]):
-            best = None
+            best = learned = None
         has_risen = best is None or row[on_validation] > best
-        if not has_risen and row["gap"] is not None and row["gap"] > config.gap_warning:
+        learns = row[on_training] is not None and row[on_training] >= (learned or 0)
+        if learns:
+            learned = row[on_training]
+        if learns and not has_risen and row["gap"] is not None and row["gap"] > config.gap_warning:
             later = (
                 r for r in history[number:] if is_same_size(r, row) and r[on_validation] > best
             )

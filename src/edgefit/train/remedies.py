@@ -20,7 +20,7 @@ from edgefit.run import RunFolder, write_json
 from edgefit.train.backbones.card import load_card
 from edgefit.train.drawings import draw_comparison
 from edgefit.train.feature_cache import FeatureCache
-from edgefit.train.retention import PROBES, STAGE, retention
+from edgefit.train.retention import PROBES, STAGE, general_folder, retention
 from edgefit.train.subruns import (
     Measured,
     changed,
@@ -103,6 +103,7 @@ def compare_remedies(
     table = frozen_samples(run)
     arms = [parse_arm(name, recipe) for name in _each_once(names)]
     _require_something_to_forget(recipe)
+    general_folder(recipe)
     cache = FeatureCache(run.stage_dir(STAGE) / "features")
     outcomes = []
     for number, arm in enumerate(arms, start=1):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -91,8 +92,12 @@ def retention(
     return results
 
 
-def _source_fingerprint(recipe: Recipe) -> str | None:
-    """Which general images stand there now; None where the folder is gone."""
+def general_folder(recipe: Recipe) -> Path:
+    """The folder of general images.
+
+    Raises:
+        RecipeError: The recipe names none.
+    """
     folder = recipe.retention.general
     if folder is None:
         raise RecipeError(
@@ -101,6 +106,12 @@ def _source_fingerprint(recipe: Recipe) -> str | None:
             expected="a folder with one folder of images a class",
             remedy="give it with --general FOLDER",
         )
+    return folder
+
+
+def _source_fingerprint(recipe: Recipe) -> str | None:
+    """Which general images stand there now; None where the folder is gone."""
+    folder = general_folder(recipe)
     return read_folder(folder, DataConfig()).fingerprint() if folder.is_dir() else None
 
 

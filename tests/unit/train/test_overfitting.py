@@ -56,3 +56,8 @@ def test_epochs_on_smaller_images_are_not_compared_with_larger_ones() -> None:
     history += [row | {"height": 96, "width": 96} for row in large]
     assert gap_in_words(history[:2], CONFIG) is None
     assert "In epoch 3" in str(gap_in_words(history, CONFIG))
+
+
+def test_a_gap_while_training_falls_too_says_nothing() -> None:
+    assert gap_in_words(rows((0.66, 0.5), (0.59, 0.43)), CONFIG) is None
+    assert "In epoch 3" in str(gap_in_words(rows((0.66, 0.5), (0.59, 0.43), (0.7, 0.4)), CONFIG))

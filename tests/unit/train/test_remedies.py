@@ -198,6 +198,15 @@ class TestComparison:
         with pytest.raises(RecipeError, match=r"train\.mode"):
             compare_remedies(run, ["none"], recipe=recipe_for(pictures, "train.mode=probe"))
 
+    def test_without_general_images_nothing_is_trained(
+        self, run: RunFolder, recipes: dict[str, Recipe]
+    ) -> None:
+        facts = run.recipe().model_dump(mode="json")
+        recipe = make_recipe(facts | {"retention": {}})
+        with pytest.raises(RecipeError, match=r"retention\.general"):
+            compare_remedies(run, ["none"], recipe=recipe)
+        assert not recipes
+
     def test_the_program_sets_strengths_for_the_arms_alone(
         self,
         run: RunFolder,
