@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import os
 import pickle
 import threading
+import warnings
 from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -209,6 +211,9 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNa
     yield SimpleNamespace(folder=folder, cache=cache, offer=offer, stop=stop)
     if thread.is_alive():
         stop()
+    with warnings.catch_warnings():  # torch.hub leaves a failed connection to the collector
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 def publish(server: SimpleNamespace, state: dict[str, Any], *, prefix: str | None = None) -> str:
