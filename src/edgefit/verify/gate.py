@@ -91,8 +91,12 @@ def check_variant(
         difference = _largest_difference(novelty_N, held_out.novelty_N)
         results[str(first_size)]["novelty_difference"] = difference
         reasons += judge_novelty(difference, key)
-    measured: dict[str, Any] = dict.fromkeys(("worst_class", "worst_group", "operating"))
-    measured["metrics"] = {}
+    measured: dict[str, Any] = {
+        "metrics": {},
+        "worst_class": None,
+        "worst_group": None,
+        "operating": None,
+    }
     if np.isfinite(first_NC).all():
         elsewhere_M = _elsewhere(sessions[first_size], first_size, held_out, str(key), reporter)
         measured = _measure(first_NC, novelty_N, elsewhere_M, held_out, resamples, confidence)
