@@ -84,7 +84,7 @@ def render(run: RunFolder) -> list[str]:
         f"- Expected calibration error: on validation {_before_after(chosen['calibration'])}; "
         f"on the held-out images {_before_after(evaluation['operating']['calibration'])} "
         f"(temperature {chosen['temperature']:.3f}).",
-        *(f"- {note}" for note in chosen["notes"]),
+        *(f"- {note}" for note in [*chosen.get("warnings", []), *chosen["notes"]]),
     ]
 
 

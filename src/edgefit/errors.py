@@ -91,6 +91,10 @@ class RecipeError(InputError):
         self.problems = problems or []
         super().__init__("\n".join([message, *(f"  - {p}" for p in self.problems)]), **facts)
 
+    def to_dict(self) -> dict[str, Any]:
+        """The error as JSON-ready facts, with the list ``problems``."""
+        return {**super().to_dict(), "problems": self.problems}
+
 
 class DataError(InputError):
     """A data set cannot be used as it is."""

@@ -215,6 +215,11 @@ class RunFolder:
             and all(self.is_done(earlier, recipe) for earlier in _REQUIRES[stage])
         )
 
+    def ended_stages(self) -> dict[Path, int]:
+        """The stamps of stages that ended here, with the times (ns) at which they were written."""
+        stamps = (self.root / "stamps").glob("*.done.json")
+        return {path: path.stat().st_mtime_ns for path in stamps}
+
     def mark_done(self, stage: str, recipe: Recipe, outputs: str) -> None:
         """Stamp a stage; ``outputs`` identifies its result (a hash) for the stages after it."""
         facts = {"inputs": self.inputs_of(stage, recipe), "outputs": outputs}

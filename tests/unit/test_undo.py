@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from edgefit.cli.main import run as edgefit
+from edgefit.errors import InputError
 from edgefit.recipe import make_recipe
 from edgefit.run import RunFolder
 
@@ -39,3 +41,58 @@ def test_overrides_of_an_earlier_command_stay(run: RunFolder) -> None:
     run.start(changed)
     edgefit(["calibrate", str(run.root), "--set", "train.epochs=5"])
     assert run.recipe().train.epochs == 3
+
+
+def test_what_a_stage_ended_with_stays(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    def check_and_then_refuse(folder: RunFolder, *_: object) -> None:
+        folder.mark_done("check", folder.recipe(), outputs="found")
+        raise InputError("The weights do not fit.")
+
+    monkeypatch.setattr("edgefit.train.stage.train", check_and_then_refuse)
+    monkeypatch.setattr("edgefit.cli.train._check", lambda *_: None)
+    assert edgefit(["train", str(run.root), "--set", "train.epochs=5"]) == 2
+    assert run.recipe().train.epochs == 5
+
+
+@pytest.mark.parametrize("verb", ["check", "train", "build"])
+def test_a_refused_first_command_leaves_no_folder(verb: str, tmp_path: Path) -> None:
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text("name: x\n")
+    out = tmp_path / "new"
+    assert edgefit([verb, str(recipe), "--data", str(tmp_path / "nowhere"), "--out", str(out)]) == 2
+    assert not out.exists()
+
+
+def test_a_folder_with_files_of_the_users_is_left(tmp_path: Path) -> None:
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text("name: x\n")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.txt").write_text("mine")
+    edgefit(["check", str(recipe), "--data", "nowhere", "--out", str(tmp_path / "mine")])
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == ["notes.txt"]
+    assert (tmp_path / "mine" / "notes.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize("verb", ["check", "train", "build"])
+def test_a_name_of_nothing_is_told_as_recipe_or_run(
+    verb: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert edgefit([verb, "nosuchrun"]) == 2
+    assert "Neither a recipe nor a run is here." in capsys.readouterr().err
+
+
+def test_a_build_goes_on_from_a_run_folder(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = []
+    monkeypatch.setattr("edgefit.pipeline.build.run_stages", lambda r, _: opened.append(r) or {})
+    monkeypatch.setattr("edgefit.cli.build.print_summary", lambda summary: None)
+    assert edgefit(["build", str(run.root), "--set", "train.epochs=7"]) == 0
+    assert opened[0].recipe().train.epochs == 7
+
+
+def test_recipe_problems_are_a_list_in_json(
+    run: RunFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["--set", "train.epochs=-1", "--set", "nosuchkey=1"]
+    assert edgefit(["check", str(run.root), *options, "--json"]) == 2
+    problems = json.loads(capsys.readouterr().out)["problems"]
+    assert [line.split(":")[0] for line in problems] == ["train.epochs", "nosuchkey"]

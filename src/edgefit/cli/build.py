@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
@@ -14,6 +13,7 @@ from edgefit.cli.output import (
     OutOption,
     QuietOption,
     SetOption,
+    SourceArgument,
     WeightsOption,
     print_json,
     print_table,
@@ -28,7 +28,7 @@ def register(app: typer.Typer) -> None:
 
 
 def build(
-    recipe: Annotated[Path, typer.Argument(metavar="RECIPE", help="A recipe file.")],
+    source: SourceArgument,
     data: DataOption = None,
     weights: WeightsOption = None,
     out: OutOption = None,
@@ -37,16 +37,12 @@ def build(
     quiet: QuietOption = False,
 ) -> None:
     """Check, train, evaluate, export, verify, benchmark, and write the bundle."""
-    from edgefit.pipeline import build as pipeline
+    from edgefit.cli.runs import open_run
 
-    summary = pipeline.build(
-        recipe,
-        data=data,
-        weights=weights,
-        out=out,
-        overrides=overrides or (),
-        reporter=reporter(quiet=quiet),
-    )
+    run = open_run(source, data=data, weights=weights, out=out, overrides=overrides)
+    from edgefit.pipeline.build import run_stages
+
+    summary = run_stages(run, reporter(quiet=quiet))
     if as_json:
         print_json(summary)
     else:

@@ -39,10 +39,11 @@ def check(
 ) -> None:
     """Read every image, list what is wrong, draw the splits and freeze them."""
     from edgefit.cli.runs import open_run
+
+    run = open_run(source, data=data, weights=weights, out=out, overrides=overrides)
     from edgefit.data.stage import check as check_stage
     from edgefit.train.assembly import input_spec
 
-    run = open_run(source, data=data, weights=weights, out=out, overrides=overrides)
     recipe = run.recipe()
     facts = check_stage(run, recipe, input_spec(recipe), reporter(quiet=quiet))
     if as_json:

@@ -34,9 +34,17 @@ def open_run(
                 "--out goes with a recipe; a run folder is its own output.", path=source
             )
         return reopen_run(source, overrides, data=data, weights=weights)
+    if not source.is_file():
+        raise InputError(
+            "Neither a recipe nor a run is here.",
+            path=source,
+            expected="a recipe (a YAML file), or the folder of a run",
+            found="nothing",
+            remedy="start from one of the recipes in models/, e.g. conveyor-quality/recipe.yaml",
+        )
     recipe = resolve(source, data=data, weights=weights, overrides=overrides or ())
     run = RunFolder(out if out is not None else Path("runs") / recipe.name)
-    remember(run.recipe_path)
+    remember(run)
     run.start(recipe)
     return run
 
@@ -57,7 +65,7 @@ def reopen_run(
     run = RunFolder(folder)
     recipe = run.recipe()
     if data is not None or weights is not None or overrides:
-        remember(run.recipe_path)
+        remember(run)
         run.start(resolve(recipe, data=data, weights=weights, overrides=overrides or ()))
     return run
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 from rich.markup import escape
@@ -22,6 +22,10 @@ from edgefit.cli.output import (
     say_next,
 )
 
+if TYPE_CHECKING:
+    from edgefit.progress import Reporter
+    from edgefit.run import RunFolder
+
 
 def register(app: typer.Typer) -> None:
     """Add the verb."""
@@ -39,23 +43,29 @@ def train(
 ) -> None:
     """Fit a probe, then train all layers; checks the data first where that has not been done."""
     from edgefit.cli.runs import open_run
-    from edgefit.data.stage import check
-    from edgefit.pipeline.build import tell_findings
-    from edgefit.train.assembly import input_spec
     from edgefit.train.processes import first_process_first, is_first_process
-    from edgefit.train.stage import train as train_stage
 
     shown = reporter(quiet=quiet or not is_first_process())
     with first_process_first():
         run = open_run(source, data=data, weights=weights, out=out, overrides=overrides)
-        recipe = run.recipe()
-        tell_findings(check(run, recipe, input_spec(recipe), shown), shown)
+        _check(run, shown)
+    from edgefit.train.stage import train as train_stage
+
     summary = train_stage(run, shown)
     if as_json:
         print_json(summary)
         return
-    _print(summary, recipe.train.metric)
+    _print(summary, run.recipe().train.metric)
     say_next(f"edgefit calibrate {run.root}", f"edgefit evaluate {run.root}")
+
+
+def _check(run: RunFolder, shown: Reporter) -> None:
+    from edgefit.data.stage import check
+    from edgefit.pipeline.build import tell_findings
+    from edgefit.train.assembly import input_spec
+
+    recipe = run.recipe()
+    tell_findings(check(run, recipe, input_spec(recipe), shown), shown)
 
 
 def _print(summary: dict[str, Any], metric: str) -> None:

@@ -146,10 +146,14 @@ def choose_threshold(
             f"to support this {limited} rate.",
             key=f"operating.max_{limited}",
             expected=f"at least {needed} independent groups of images of them "
-            f"(for {limit:.2%} at {confidence:.0%} confidence, with not one error)",
+            f"(for {_as_in_recipe(limit)} at {confidence:.0%} confidence, with not one error)",
             found=f"{groups} groups ({int(concerned_N.sum())} images)",
             remedy="label more of them, give validation a larger share (data.split.validation)"
-            + (f", or ask for at least {smallest_limit(groups, confidence):g}" if groups else ""),
+            + (
+                f", or ask for at least {_as_in_recipe(smallest_limit(groups, confidence))}"
+                if groups
+                else ""
+            ),
         )
     images = int(concerned_N.sum())
     allowed = _errors_allowed(images, groups, limit, confidence)
@@ -164,8 +168,9 @@ def choose_threshold(
         raise GateError(
             f"No threshold keeps the {limited} rate within its limit on validation.",
             key=f"operating.max_{limited}",
-            expected=f"an upper bound of at most {limit:.2%}",
-            found=f"{bound:.2%}: {errors} of {images} images are wrong beyond any threshold",
+            expected=f"an upper bound of at most {_as_in_recipe(limit)}",
+            found=f"{_as_in_recipe(bound)}: {errors} of {images} images are wrong beyond "
+            "any threshold",
             remedy="look at these images for wrong labels, or ask for a larger rate",
         )
     return ChosenThreshold(value, errors / images, bound, images, groups)
@@ -174,6 +179,11 @@ def choose_threshold(
 def smallest_limit(trials: int, confidence: float = LIMIT_CONFIDENCE) -> float:
     """The smallest rate that so many trials without an event can show, rounded up to 0.001."""
     return math.ceil(upper_bound(0, trials, confidence) * 1000) / 1000
+
+
+def _as_in_recipe(rate: float) -> str:
+    """A rate as the recipe states it, and in percent."""
+    return f"{rate:.4g} ({rate:.2%})"
 
 
 def operating_labels(labels: LabelMap, good: str) -> str:

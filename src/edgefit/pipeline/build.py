@@ -52,30 +52,34 @@ def build(
         EdgefitError: A stage could not do its work; names the stage's file and the way out.
         GateError: Required variants did not pass the gate.
     """
+    resolved = resolve(recipe, data=data, weights=weights, overrides=overrides)
+    run = RunFolder(out if out is not None else Path("runs") / resolved.name)
+    run.start(resolved)
+    return run_stages(run, reporter)
+
+
+def run_stages(run: RunFolder, reporter: Reporter = QUIET) -> dict[str, Any]:
+    """Every stage of a run that holds its recipe; returns and raises what :func:`build` does."""
     if launched_world() > 1:
         raise InputError(
             "A build is one process.",
             found=f"{launched_world()} processes of torchrun",
             remedy="train with `torchrun -m edgefit train RECIPE --out RUN`, then `edgefit build`",
         )
-    resolved = resolve(recipe, data=data, weights=weights, overrides=overrides)
-    run = RunFolder(out if out is not None else Path("runs") / resolved.name)
-    run.start(resolved)
+    recipe = run.recipe()
     seconds: dict[str, float] = {}
     stages: dict[str, Callable[[], Any]] = {
-        "check": lambda: tell_findings(
-            check(run, resolved, input_spec(resolved), reporter), reporter
-        ),
+        "check": lambda: tell_findings(check(run, recipe, input_spec(recipe), reporter), reporter),
         "train": lambda: train(run, reporter),
         "calibrate": lambda: calibrate(run, reporter),
         "retention": lambda: retention(run, reporter),
         "evaluate": lambda: evaluate(run, reporter),
         "export": lambda: export(run, reporter),
-        "verify": lambda: require(verify(run, reporter), resolved.verify),
+        "verify": lambda: require(verify(run, reporter), recipe.verify),
         "benchmark": lambda: benchmark_run(run, reporter),
         "bundle": lambda: bundle_run(run, reporter),
     }
-    if resolved.retention.general is None:
+    if recipe.retention.general is None:
         del stages["retention"]
     for number, (name, stage) in enumerate(stages.items(), start=1):
         reporter.say(f"[bold]{number}/{len(stages)} {name}[/]")

@@ -32,6 +32,7 @@ def decisions(facts: RunFacts) -> Row:
     return {
         "basis": basis,
         "notes": chosen["notes"],
+        "warnings": chosen.get("warnings", []),  # absent in runs of earlier releases
         "calibration": _calibration(facts),
         "threshold": _threshold(facts),
         "conformal": _conformal(facts),

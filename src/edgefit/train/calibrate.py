@@ -40,6 +40,12 @@ PROTOTYPES_IN_BUNDLE = "operating/prototypes.npy"
 _PROTOTYPE_IMAGES = 64
 """Training images a class whose mean direction is taken; more change it by very little."""
 
+WORSE_CALIBRATION = 0.005
+"""Rise of the expected calibration error from which the temperature is said to do harm."""
+
+HIGH_PRICE = 0.5
+"""Share of the other class's parts that a threshold may get wrong without a warning."""
+
 _SEEN = (
     "The validation images were also used to choose the epoch that is kept, so what is "
     "seen on them is a little too good. The figures that count are those on the test images."
@@ -64,7 +70,7 @@ def calibrate(run: RunFolder, reporter: Reporter = QUIET) -> dict[str, Any]:
     Returns:
         What ``operating.json`` holds: ``images``, ``groups``, ``temperature``, ``calibration``
         (``before``, ``after``), ``threshold``, ``conformal``, ``novelty`` (each None where it is
-        not asked for) and ``notes``.
+        not asked for), ``notes`` and ``warnings``.
 
     Raises:
         GateError: Validation holds too few images to support what the recipe asks for.
@@ -146,24 +152,57 @@ def _choose(validation: _Outputs, recipe: Recipe) -> dict[str, Any]:
     }
     before = calibration(softmax(validation.logits_NC), targets_N, **options)
     after = calibration(probabilities_NC, targets_N, **options)
+    threshold = _threshold(probabilities_NC, table, recipe, options)
     return {
         "images": len(table),
         "groups": len(set(groups_N.tolist())),
         "temperature": temperature,
         "calibration": {"before": before, "after": after},
-        "threshold": _threshold(probabilities_NC, table, recipe, options),
+        "threshold": threshold,
         "conformal": _conformal(probabilities_NC, table, config),
         "novelty": None,
-        "notes": [_SEEN, *_temperature_notes(temperature)],
+        "notes": [_SEEN],
+        "warnings": [
+            *_temperature_warnings(temperature, before, after),
+            *_price_warnings(threshold),
+        ],
     }
 
 
-def _temperature_notes(temperature: float) -> list[str]:
-    if LOWEST * 1.01 < temperature < HIGHEST / 1.01:
+def _temperature_warnings(
+    temperature: float, before: dict[str, Any], after: dict[str, Any]
+) -> list[str]:
+    warnings = []
+    error_before, error_after = (
+        measured["expected_calibration_error"]["value"] for measured in (before, after)
+    )
+    if not LOWEST * 1.01 < temperature < HIGHEST / 1.01:
+        warnings.append(
+            f"The temperature {temperature:.4g} lies at the bound of its range ({LOWEST:g} to "
+            f"{HIGHEST:g}): the network's confidence says next to nothing on validation."
+        )
+    if error_after - error_before > WORSE_CALIBRATION:
+        warnings.append(
+            f"The temperature that fits best raises the calibration error on validation from "
+            f"{error_before:.2%} to {error_after:.2%}; `operating.temperature: false` "
+            "leaves it out."
+        )
+    return warnings
+
+
+def _price_warnings(threshold: dict[str, Any] | None) -> list[str]:
+    """What keeping the limited rate costs in the other one, where that is most of its parts."""
+    if threshold is None or threshold["limit"] is None:
         return []
+    escape_is_limited = threshold["chosen_for"] == "max_escape"
+    price = threshold["overkill_rate" if escape_is_limited else "escape_rate"]["value"]
+    if price <= HIGH_PRICE:
+        return []
+    parts = "good parts are rejected" if escape_is_limited else "defects are let through"
     return [
-        f"The temperature {temperature:.4g} lies at the bound of its range ({LOWEST:g} to "
-        f"{HIGHEST:g}): the network's confidence says next to nothing on validation."
+        f"At the threshold for `operating.{threshold['chosen_for']}: {threshold['limit']:g}` "
+        f"{price:.0%} of the {parts} on validation: the network does not tell the classes apart "
+        "well enough for this limit."
     ]
 
 
@@ -285,3 +324,5 @@ def _tell(results: dict[str, Any], reporter: Reporter) -> None:
             f"{threshold['escape_rate']['value']:.2%}, overkill rate "
             f"{threshold['overkill_rate']['value']:.2%} on validation"
         )
+    for warning in results["warnings"]:
+        reporter.warn(warning)

@@ -3,6 +3,8 @@
 ``torchrun`` starts every process with the whole command. All that is done before the training
 itself (checking data, the probe) is done by the first one while the others wait; then they find it
 done.
+
+torch is imported where processes talk, so that a recipe is read, and refused, without it.
 """
 
 from __future__ import annotations
@@ -12,10 +14,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from itertools import count
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor, distributed, nn
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 _PATIENCE = timedelta(hours=12)
 _meetings = count()
@@ -23,9 +28,8 @@ _meetings = count()
 
 def launched_world() -> int:
     """How many processes ``torchrun`` started; 1 without it."""
-    if not (distributed.is_available() and distributed.is_torchelastic_launched()):
-        return 1
-    return int(os.environ.get("WORLD_SIZE", "1"))
+    launched = "TORCHELASTIC_RUN_ID" in os.environ  # what distributed.is_torchelastic_launched asks
+    return int(os.environ.get("WORLD_SIZE", "1")) if launched else 1
 
 
 def is_first_process() -> bool:
@@ -43,6 +47,8 @@ def first_process_first() -> Iterator[None]:
     if launched_world() == 1:
         yield
         return
+    from torch import distributed
+
     # the launcher's own key-value store: no process group is made, lightning makes its own later
     store = distributed.TCPStore(  # type: ignore[attr-defined]
         os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"]), is_master=False
@@ -60,6 +66,8 @@ def mean_over_processes(values: Tensor) -> Tensor:
     """The mean of a tensor over all training processes."""
     if not _are_many():
         return values
+    from torch import distributed
+
     total = values.clone()
     distributed.all_reduce(total)
     return total / distributed.get_world_size()
@@ -69,6 +77,8 @@ def rows_of_all(rows: NDArray[np.generic]) -> NDArray[np.generic]:
     """All rows of a table of which process r holds rows r, r + world, and so on."""
     if not _are_many():
         return rows
+    from torch import distributed
+
     world = distributed.get_world_size()
     shares: list[NDArray[np.generic]] = [rows] * world
     distributed.all_gather_object(shares, rows)
@@ -81,9 +91,13 @@ def rows_of_all(rows: NDArray[np.generic]) -> NDArray[np.generic]:
 def same_buffers(network: nn.Module) -> None:
     """Give every process the first one's buffers; batch norm's differ where it learns."""
     if _are_many():
+        from torch import distributed
+
         for buffer in network.buffers():
             distributed.broadcast(buffer, 0)
 
 
 def _are_many() -> bool:
+    from torch import distributed
+
     return distributed.is_available() and distributed.is_initialized()

@@ -87,7 +87,7 @@ def test_too_few_defects_are_refused_with_the_number_that_would_do() -> None:
     assert caught.value.key == "operating.max_escape"
     assert "299" in str(caught.value.expected)
     assert "40 groups" in str(caught.value.found)
-    limit = float(str(caught.value.remedy).rsplit(" ", 1)[1])
+    limit = float(str(caught.value.remedy).rsplit(" ", 2)[1])
     assert choose_threshold(score_N, is_defect_N, limit, "escape").upper_bound <= limit
     with pytest.raises(GateError, match="too few good parts"):
         choose_threshold(score_N, ~is_defect_N, 0.01, "overkill")

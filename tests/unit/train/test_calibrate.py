@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import shutil
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from edgefit.cli.main import run as edgefit
 from edgefit.errors import GateError, InputError, RunError
 from edgefit.metrics.novelty import novelty_scores
+from edgefit.progress import Reporter
 from edgefit.run import RunFolder
 from edgefit.train import calibrate as calibrate_module
 from edgefit.train.assembly import load_trained
@@ -204,3 +207,36 @@ def test_novelty_is_scored_by_the_features_of_the_network(run: RunFolder) -> Non
     assert prototypes_CF is not None
     own_N = novelty_scores(prototypes_CF, prototypes_CF)
     np.testing.assert_allclose(own_N, 0, atol=1e-5)
+
+
+def test_a_threshold_that_rejects_most_good_parts_is_warned_of(tmp_path: Path) -> None:
+    pictures = write_discs(tmp_path / "p", {"good": 120, "hole": 120}, spread=120)
+    run = solved_run(tmp_path / "run", pictures, *QUALITY)
+    console = Console(file=StringIO(), width=300)
+    found = calibrate(run, Reporter(console=console))
+    price = found["threshold"]["overkill_rate"]["value"]
+    assert price > 0.5  # the classes overlap, so hardly any defect may escape only at that price
+    assert f"{price:.0%} of the good parts are rejected" in found["warnings"][-1]
+    assert found["warnings"][-1] in console.file.getvalue()
+
+
+def test_no_warning_where_the_classes_are_told_apart(run: RunFolder) -> None:
+    assert calibrate(run)["warnings"] == []
+
+
+@pytest.mark.parametrize(
+    ("temperature", "before", "after", "said"),
+    [
+        (1.5, 0.05, 0.01, []),
+        (1.5, 0.010, 0.014, []),
+        (1.5, 0.01, 0.03, ["raises the calibration error on validation from 1.00% to 3.00%"]),
+        (100.0, 0.05, 0.05, ["lies at the bound of its range"]),
+    ],
+)
+def test_a_temperature_that_does_not_help_is_said(
+    temperature: float, before: float, after: float, said: list[str]
+) -> None:
+    errors = [{"expected_calibration_error": {"value": error}} for error in (before, after)]
+    warnings = calibrate_module._temperature_warnings(temperature, *errors)
+    assert len(warnings) == len(said)
+    assert all(words in warning for words, warning in zip(said, warnings, strict=True))
