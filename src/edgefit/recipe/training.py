@@ -168,7 +168,8 @@ class TrainConfig(Section):
         ema_decay: Decay a step of the average of the weights that is evaluated and kept; 0 is off.
         balance: ``class-weights`` weighs the loss by inverse frequency, ``effective-number`` by the
             effective number of images (Cui 2019), ``logit-adjustment`` shifts the logits by the log
-            frequency (Menon 2021), ``sampler`` draws classes equally often.
+            frequency (Menon 2021), ``sampler`` draws classes equally often,
+            ``square-root-sampler`` as often as the root of their number of images (Mahajan 2018).
         augment: A preset (``conveyor``, ``road-signs``, ``none``) or an albumentations YAML file.
         mix: Mixup and CutMix.
         resizing: Progressive resizing.
@@ -203,9 +204,14 @@ class TrainConfig(Section):
     batch_norm: Literal["auto", "frozen", "learned"] = "auto"
     ema_decay: float = Field(default=0.99, ge=0, lt=1)
     label_smoothing: float = Field(default=0.1, ge=0, lt=1)
-    balance: Literal["none", "class-weights", "effective-number", "logit-adjustment", "sampler"] = (
-        "none"
-    )
+    balance: Literal[
+        "none",
+        "class-weights",
+        "effective-number",
+        "logit-adjustment",
+        "sampler",
+        "square-root-sampler",
+    ] = "none"
     augment: str = "none"
     mix: MixingConfig = MixingConfig()
     resizing: ResizingConfig = ResizingConfig()

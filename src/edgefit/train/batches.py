@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from edgefit.data.augment import build_augmentation
 from edgefit.data.loader import (
+    CLASS_SHARES,
     EpochSampler,
     FrameStore,
     PerThread,
@@ -88,7 +89,7 @@ def make_loaders(
         targets_N,
         batch_size=batch_size,
         seed=config.seed,
-        balance="sampler" if config.balance == "sampler" else "none",
+        share_of_class=CLASS_SHARES.get(config.balance),
         rank=rank,
         world=world,
     )

@@ -126,10 +126,23 @@ def test_a_lonely_last_frame_is_dropped() -> None:
     assert len(left_out) > 10, "another frame is dropped each time"
 
 
-def test_balanced_sampling_draws_classes_equally() -> None:
-    drawn = Counter(int(TARGETS[i]) for e in range(50) for _, i in order(e, balance="sampler"))
+@pytest.mark.parametrize("power", [0.0, 0.5, 1.0])
+def test_balanced_sampling_draws_classes_by_a_power_of_their_images(power: float) -> None:
+    images_C = np.bincount(TARGETS)
+    drawn = Counter(int(TARGETS[i]) for e in range(50) for _, i in order(e, share_of_class=power))
     assert drawn.total() == 5000
-    assert drawn[1] / drawn.total() == pytest.approx(0.5, abs=0.03)
+    expected = images_C[1] ** power / (images_C**power).sum()
+    assert drawn[1] / drawn.total() == pytest.approx(expected, abs=0.01)
+
+
+def test_images_of_a_class_are_drawn_evenly() -> None:
+    times_N = np.bincount([i for _, i in order(4, share_of_class=0.0)], minlength=len(TARGETS))
+    for target in np.unique(TARGETS):
+        of_class = times_N[target == TARGETS]
+        assert of_class.max() - of_class.min() <= 1
+    assert [i for _, i in order(4, share_of_class=0.0)] != sorted(
+        i for _, i in order(4, share_of_class=0.0)
+    )
 
 
 def test_ranks_share_an_epoch_without_overlap() -> None:
