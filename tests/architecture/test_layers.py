@@ -65,6 +65,24 @@ def test_the_block_blocks() -> None:
     assert "torch" in result.stderr
 
 
+def test_a_typo_is_refused_before_torch_is_loaded(tmp_path: Path) -> None:
+    code = f"""
+import sys
+from edgefit.cli.main import run
+from edgefit.recipe import make_recipe
+from edgefit.run import RunFolder
+RunFolder({str(tmp_path / "run")!r}).start(make_recipe({{"name": "x"}}))
+verbs = "check train build calibrate evaluate retention learning-curve export verify benchmark"
+codes = [run([verb, {str(tmp_path / "run")!r}, "--set", "nosuchkey=1"]) for verb in verbs.split()]
+assert codes == [2] * 10, codes
+assert "torch" not in sys.modules
+print("refused")
+"""
+    result = _run(code)
+    assert result.stdout.strip() == "refused", result.stderr
+    assert result.stderr.count("nosuchkey: unknown key") == 10
+
+
 def test_importing_has_no_side_effects() -> None:
     code = """
 import os, threading, sys

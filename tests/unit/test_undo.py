@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from edgefit.cli import undo
 from edgefit.cli.main import run as edgefit
-from edgefit.errors import InputError
+from edgefit.errors import InputError, MissingDependencyError
+from edgefit.pipeline.build import build
 from edgefit.recipe import make_recipe
 from edgefit.run import RunFolder
 
@@ -52,6 +54,70 @@ def test_what_a_stage_ended_with_stays(run: RunFolder, monkeypatch: pytest.Monke
     monkeypatch.setattr("edgefit.cli.train._check", lambda *_: None)
     assert edgefit(["train", str(run.root), "--set", "train.epochs=5"]) == 2
     assert run.recipe().train.epochs == 5
+
+
+def test_a_stage_that_only_began_has_not_ended(
+    run: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run.stage_dir("check")
+    run.mark_done("check", run.recipe(), outputs="found")
+    before = run.recipe_path.read_bytes()
+
+    def begin_and_refuse(folder: RunFolder, *_: object) -> None:
+        folder.begin("check", folder.recipe())  # takes the stamp of the earlier one back
+        raise InputError("Classes have too few groups.")
+
+    monkeypatch.setattr("edgefit.cli.train._check", begin_and_refuse)
+    assert edgefit(["train", str(run.root), "--set", "data.group='x'"]) == 2
+    assert run.recipe_path.read_bytes() == before
+
+
+def test_a_package_that_is_missing_changes_nothing(
+    run: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = run.recipe_path.read_bytes()
+
+    def refuse(*_: object) -> None:
+        raise MissingDependencyError("No albumentations.")
+
+    monkeypatch.setattr("edgefit.cli.train._check", refuse)
+    assert edgefit(["train", str(run.root), "--set", "train.epochs=7"]) == 2
+    assert run.recipe_path.read_bytes() == before
+
+
+def test_only_the_first_training_process_takes_back(
+    run: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "x")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("RANK", "1")
+    undo.forget()
+    undo.remember(run)
+    run.start(make_recipe({"name": "x", "train": {"epochs": 5}}))  # as the first process does
+    undo.take_back()
+    assert run.recipe().train.epochs == 5
+
+
+def test_a_build_of_several_processes_is_refused_before_anything_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "x")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text("name: x\n")
+    assert edgefit(["build", str(recipe), "--out", str(tmp_path / "new")]) == 2
+    with pytest.raises(InputError, match="one process"):
+        build(recipe, out=tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_refused_first_command_leaves_no_folder_at_the_default_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "recipe.yaml").write_text("name: x\n")
+    assert edgefit(["check", "recipe.yaml", "--data", "nowhere"]) == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["recipe.yaml"]
 
 
 @pytest.mark.parametrize("verb", ["check", "train", "build"])

@@ -53,7 +53,6 @@ def benchmark(
         following = [f"edgefit predict {target} IMAGE_OR_FOLDER_OR_VIDEO"]
     else:
         from edgefit.cli.runs import reopen_run
-        from edgefit.pipeline.bundling import benchmark_run
 
         if variant or threads:
             raise InputError(
@@ -62,6 +61,8 @@ def benchmark(
                 remedy="--set benchmark.threads=N",
             )
         run = reopen_run(target, overrides)
+        from edgefit.pipeline.bundling import benchmark_run
+
         results = benchmark_run(run, reporter(quiet=quiet))
         following = [f"edgefit bundle {run.root}"]
     if out is not None:

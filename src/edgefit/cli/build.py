@@ -38,7 +38,9 @@ def build(
 ) -> None:
     """Check, train, evaluate, export, verify, benchmark, and write the bundle."""
     from edgefit.cli.runs import open_run
+    from edgefit.train.processes import require_one_process
 
+    require_one_process()
     run = open_run(source, data=data, weights=weights, out=out, overrides=overrides)
     from edgefit.pipeline.build import run_stages
 

@@ -33,9 +33,10 @@ def calibrate(
 ) -> None:
     """Temperature, threshold, reject and novelty rules; set them with --set operating.KEY=VALUE."""
     from edgefit.cli.runs import reopen_run
-    from edgefit.train.calibrate import calibrate as calibrate_stage
 
     folder = reopen_run(run, overrides)
+    from edgefit.train.calibrate import calibrate as calibrate_stage
+
     results = calibrate_stage(folder, reporter(quiet=quiet))
     if as_json:
         print_json(results)

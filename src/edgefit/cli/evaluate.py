@@ -31,9 +31,10 @@ def evaluate(
 ) -> None:
     """Accuracy, per-class results and calibration, each with its interval."""
     from edgefit.cli.runs import reopen_run
-    from edgefit.train.evaluate import evaluate as evaluate_stage
 
     folder = reopen_run(run, overrides)
+    from edgefit.train.evaluate import evaluate as evaluate_stage
+
     results = evaluate_stage(folder, reporter(quiet=quiet))
     if as_json:
         print_json(results)

@@ -29,9 +29,10 @@ def export(
 ) -> None:
     """Write every engine and precision the recipe asks for, int8 calibrated on training images."""
     from edgefit.cli.runs import reopen_run
-    from edgefit.pipeline.exporting import export as export_stage
 
     folder = reopen_run(run, overrides)
+    from edgefit.pipeline.exporting import export as export_stage
+
     summary = export_stage(folder, reporter(quiet=quiet))
     if as_json:
         print_json(summary)

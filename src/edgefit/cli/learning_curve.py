@@ -56,16 +56,18 @@ def learning_curve(
     """
     from edgefit.cli.runs import reopen_run
     from edgefit.pipeline.resolving import resolve
+
+    percents = _percents(fractions)
+    folder = reopen_run(run)
+    recipe = resolve(folder.recipe(), overrides=overrides or ())
     from edgefit.train import learning_curve as curves
 
     config = curves.CurveConfig(
-        percents=_percents(fractions),
+        percents=percents,
         against_scratch=against_scratch,
         epochs_scale=epochs_scale,
         seed=seed,
     )
-    folder = reopen_run(run)
-    recipe = resolve(folder.recipe(), overrides=overrides or ())
     results = curves.learning_curve(folder, config, reporter(quiet=quiet), recipe=recipe)
     if as_json:
         print_json(results)

@@ -32,7 +32,13 @@ from edgefit.cli import (
     verify,
 )
 from edgefit.cli.output import error_console
-from edgefit.errors import EdgefitError, InputError, missing_extra
+from edgefit.errors import (
+    EdgefitError,
+    InputError,
+    MissingDependencyError,
+    StageError,
+    missing_extra,
+)
 
 app = typer.Typer(
     name="edgefit",
@@ -117,15 +123,17 @@ def run(arguments: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except EdgefitError as error:
-        if error.exit_code == InputError.exit_code:
+        if isinstance(error, InputError | StageError | MissingDependencyError):
             undo.take_back()
         return _report(error, as_json)
     except OSError as error:  # a folder that cannot be made, a file that may not be read
+        undo.take_back()
         fact = InputError("The system refused a file.", path=error.filename, found=error.strerror)
         return _report(fact, as_json)
     except ModuleNotFoundError as error:
         package = (error.name or "").partition(".")[0]
         if package in _WORKSHOP and importlib.util.find_spec(package) is None:
+            undo.take_back()
             return _report(missing_extra(package, "workshop"), as_json)
         raise
 

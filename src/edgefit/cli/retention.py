@@ -56,14 +56,14 @@ def retention(
     """
     from edgefit.cli.runs import reopen_run
     from edgefit.pipeline.resolving import resolve
-    from edgefit.train.remedies import compare_remedies
-    from edgefit.train.retention import retention as retention_stage
 
     # JSON is YAML that keeps every character of a path
     named = [f"retention.general={json.dumps(str(general.resolve()))}"] if general else []
     shown = reporter(quiet=quiet)
     if compare is None:
         folder = reopen_run(run, [*named, *(overrides or [])])
+        from edgefit.train.retention import retention as retention_stage
+
         results = retention_stage(folder, shown)
         if as_json:
             print_json(results)
@@ -73,6 +73,8 @@ def retention(
         return
     folder = reopen_run(run, named)
     recipe = resolve(folder.recipe(), overrides=overrides or ())
+    from edgefit.train.remedies import compare_remedies
+
     arms = [name.strip() for name in compare.split(",") if name.strip()]
     results = compare_remedies(folder, arms, shown, recipe=recipe)
     if as_json:

@@ -34,13 +34,13 @@ def open_run(
                 "--out goes with a recipe; a run folder is its own output.", path=source
             )
         return reopen_run(source, overrides, data=data, weights=weights)
-    if not source.is_file():
+    if not source.exists():
         raise InputError(
             "Neither a recipe nor a run is here.",
             path=source,
             expected="a recipe (a YAML file), or the folder of a run",
             found="nothing",
-            remedy="start from one of the recipes in models/, e.g. conveyor-quality/recipe.yaml",
+            remedy="start from a recipe of this project, e.g. models/conveyor-quality/recipe.yaml",
         )
     recipe = resolve(source, data=data, weights=weights, overrides=overrides or ())
     run = RunFolder(out if out is not None else Path("runs") / recipe.name)

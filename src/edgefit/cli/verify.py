@@ -77,11 +77,12 @@ def _verify_bundle(target: Path, *, self_test: bool, as_json: bool) -> int:
 
 def _verify_run(target: Path, overrides: list[str] | None, *, as_json: bool, quiet: bool) -> int:
     from edgefit.cli.runs import reopen_run
+
+    run = reopen_run(target, overrides)
     from edgefit.errors import GateError
     from edgefit.verify.stage import require
     from edgefit.verify.stage import verify as verify_stage
 
-    run = reopen_run(target, overrides)
     results = verify_stage(run, reporter(quiet=quiet))
     if as_json:
         print_json(results)

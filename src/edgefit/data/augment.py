@@ -170,8 +170,9 @@ def _road_signs(A: Any) -> Any:
                 p=0.7,
             ),
             A.HueSaturationValue(hue_shift_limit=8, sat_shift_limit=40, val_shift_limit=0, p=0.3),
-            # a faulty camera turns the colours: the rims of 29 of 201 red-rimmed training tracks of
-            # GTSRB have hues of 60 to 170 degrees. OpenCV counts hue in steps of two degrees
+            # a faulty camera turns red to green and blue to crimson: the rims of 29 of 201 training
+            # tracks of red-rimmed GTSRB signs have hues from 60 degrees on, most about 120 (OpenCV
+            # counts in steps of two degrees)
             A.OneOf(
                 [
                     A.HueSaturationValue(

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     import torch
 
 CLASS_SHARES = {"sampler": 0.0, "square-root-sampler": 0.5}
-"""``train.balance`` to the power of its number of images that a class is drawn in proportion to.
+"""The power p of each ``train.balance`` that draws: classes come in proportion to (images)^p.
 
 The root is a compromise: rare classes come more often, and large ones, which may be the hard ones,
 do not vanish (Mahajan et al. 2018, https://arxiv.org/abs/1805.00932).
@@ -168,8 +168,8 @@ class EpochSampler:
         batch_size: Batch size on one rank.
         seed: The training's seed.
         share_of_class: None permutes all samples. With a power p, an epoch draws as many samples,
-            of every class in proportion to its number of samples to the power p; within a class
-            no sample is drawn twice more often than another.
+            of every class in proportion to its number of samples to the power p; the draws of two
+            samples of a class differ by one at most.
         rank: This process, of ``world``.
         world: Number of training processes.
 
@@ -221,6 +221,7 @@ class EpochSampler:
         if self.share_of_class is None:
             return order_N
         # systematic sampling: an image that is expected 2.4 times is drawn twice or three times
+        order_N = order_N[np.argsort(self.targets_N[order_N], kind="stable")]
         images_C = np.bincount(self.targets_N).astype(np.float64)
         ends_N = np.cumsum(images_C[self.targets_N[order_N]] ** (self.share_of_class - 1.0))
         marks_N = (np.arange(count) + generator.random()) * (ends_N[-1] / count)

@@ -9,7 +9,6 @@ from typing import Any
 
 from edgefit.data.stage import check
 from edgefit.data.table import examples
-from edgefit.errors import InputError
 from edgefit.pipeline.bundling import benchmark_run, bundle_run
 from edgefit.pipeline.exporting import export
 from edgefit.pipeline.resolving import resolve
@@ -19,7 +18,7 @@ from edgefit.run import RunFolder
 from edgefit.train.assembly import input_spec
 from edgefit.train.calibrate import calibrate
 from edgefit.train.evaluate import evaluate
-from edgefit.train.processes import launched_world
+from edgefit.train.processes import require_one_process
 from edgefit.train.retention import retention
 from edgefit.train.stage import train
 from edgefit.verify.stage import require, verify
@@ -52,6 +51,7 @@ def build(
         EdgefitError: A stage could not do its work; names the stage's file and the way out.
         GateError: Required variants did not pass the gate.
     """
+    require_one_process()
     resolved = resolve(recipe, data=data, weights=weights, overrides=overrides)
     run = RunFolder(out if out is not None else Path("runs") / resolved.name)
     run.start(resolved)
@@ -60,12 +60,6 @@ def build(
 
 def run_stages(run: RunFolder, reporter: Reporter = QUIET) -> dict[str, Any]:
     """Every stage of a run that holds its recipe; returns and raises what :func:`build` does."""
-    if launched_world() > 1:
-        raise InputError(
-            "A build is one process.",
-            found=f"{launched_world()} processes of torchrun",
-            remedy="train with `torchrun -m edgefit train RECIPE --out RUN`, then `edgefit build`",
-        )
     recipe = run.recipe()
     seconds: dict[str, float] = {}
     stages: dict[str, Callable[[], Any]] = {

@@ -170,6 +170,7 @@ class TrainConfig(Section):
             effective number of images (Cui 2019), ``logit-adjustment`` shifts the logits by the log
             frequency (Menon 2021), ``sampler`` draws classes equally often,
             ``square-root-sampler`` as often as the root of their number of images (Mahajan 2018).
+            The probe weighs each class alike with any of them.
         augment: A preset (``conveyor``, ``road-signs``, ``none``) or an albumentations YAML file.
         mix: Mixup and CutMix.
         resizing: Progressive resizing.

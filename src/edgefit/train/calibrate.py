@@ -40,9 +40,6 @@ PROTOTYPES_IN_BUNDLE = "operating/prototypes.npy"
 _PROTOTYPE_IMAGES = 64
 """Training images a class whose mean direction is taken; more change it by very little."""
 
-WORSE_CALIBRATION = 0.005
-"""Rise of the expected calibration error from which the temperature is said to do harm."""
-
 HIGH_PRICE = 0.5
 """Share of the other class's parts that a threshold may get wrong without a warning."""
 
@@ -80,7 +77,9 @@ def calibrate(run: RunFolder, reporter: Reporter = QUIET) -> dict[str, Any]:
     run.require("check", "train")
     if run.is_done("calibrate", recipe):
         reporter.say("[dim]calibrate: already done with these inputs[/]")
-        return run.read_json("calibrate", RESULTS)
+        done = run.read_json("calibrate", RESULTS)
+        _warn(done, reporter)
+        return done
     table = frozen_samples(run)
     _check_names(recipe.operating, table)
     run.begin("calibrate", recipe)
@@ -173,19 +172,20 @@ def _temperature_warnings(
     temperature: float, before: dict[str, Any], after: dict[str, Any]
 ) -> list[str]:
     warnings = []
-    error_before, error_after = (
-        measured["expected_calibration_error"]["value"] for measured in (before, after)
-    )
     if not LOWEST * 1.01 < temperature < HIGHEST / 1.01:
         warnings.append(
             f"The temperature {temperature:.4g} lies at the bound of its range ({LOWEST:g} to "
             f"{HIGHEST:g}): the network's confidence says next to nothing on validation."
         )
-    if error_after - error_before > WORSE_CALIBRATION:
+    error, rise = "expected_calibration_error", "negative_log_likelihood"
+    # where validation has no mistake the temperature leaves room for one: likelihood and error rise
+    fits = after[rise]["value"] < before[rise]["value"]
+    if fits and after[error]["low"] > before[error]["high"]:
         warnings.append(
-            f"The temperature that fits best raises the calibration error on validation from "
-            f"{error_before:.2%} to {error_after:.2%}; `operating.temperature: false` "
-            "leaves it out."
+            "The temperature of the best likelihood raises the calibration error on validation "
+            f"from {before[error]['value']:.2%} to {after[error]['value']:.2%}, beyond both "
+            "intervals: one temperature does not fit this network. "
+            "`operating.temperature: false` leaves it out."
         )
     return warnings
 
@@ -199,10 +199,12 @@ def _price_warnings(threshold: dict[str, Any] | None) -> list[str]:
     if price <= HIGH_PRICE:
         return []
     parts = "good parts are rejected" if escape_is_limited else "defects are let through"
+    concerned = "defects" if escape_is_limited else "good parts"
     return [
         f"At the threshold for `operating.{threshold['chosen_for']}: {threshold['limit']:g}` "
-        f"{price:.0%} of the {parts} on validation: the network does not tell the classes apart "
-        "well enough for this limit."
+        f"{price:.0%} of the {parts} on validation. Look at the {concerned} that the network is "
+        "most wrong about (a wrong label?), then label more validation images, train on more, or "
+        "ask for a larger rate."
     ]
 
 
@@ -324,5 +326,9 @@ def _tell(results: dict[str, Any], reporter: Reporter) -> None:
             f"{threshold['escape_rate']['value']:.2%}, overkill rate "
             f"{threshold['overkill_rate']['value']:.2%} on validation"
         )
-    for warning in results["warnings"]:
+    _warn(results, reporter)
+
+
+def _warn(results: dict[str, Any], reporter: Reporter) -> None:
+    for warning in results.get("warnings", []):  # absent in runs of earlier releases
         reporter.warn(warning)

@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from edgefit.errors import InputError
+
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
@@ -35,6 +37,21 @@ def launched_world() -> int:
 def is_first_process() -> bool:
     """Whether this is the process that writes and speaks."""
     return launched_world() == 1 or os.environ.get("RANK", "0") == "0"
+
+
+def require_one_process() -> None:
+    """Refuse ``torchrun`` for what is not training.
+
+    Raises:
+        InputError: Several processes were started.
+    """
+    if launched_world() > 1:
+        raise InputError(
+            "A build is one process.",
+            found=f"{launched_world()} processes of torchrun",
+            remedy="train with `torchrun -m edgefit train RECIPE --out RUN`, then "
+            "`edgefit build RUN`",
+        )
 
 
 @contextmanager

@@ -267,3 +267,18 @@ def test_importing_the_room_imports_neither_torch_nor_matplotlib() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert json.loads(done.stdout) == []
+
+
+def test_warnings_of_the_operating_point_are_on_page_and_card(
+    make_run: MakeRun, tmp_path: Path
+) -> None:
+    finished = make_run(("good", "dent"), overrides=["operating.good=good"])
+    facts = finished.run.read_json("calibrate", "operating.json")
+    assert "warnings" not in facts  # as runs of earlier releases
+    page, card = written(finished, tmp_path / "old")
+    assert "operating point</span>" not in page
+    facts["warnings"] = ["80% of the good parts are rejected."]
+    finished.run.write_json("calibrate", "operating.json", facts)
+    page, card = written(finished, tmp_path / "new")
+    assert "operating point</span> 80% of the good parts are rejected." in page
+    assert "**80% of the good parts are rejected.**" in card

@@ -218,25 +218,36 @@ def test_a_threshold_that_rejects_most_good_parts_is_warned_of(tmp_path: Path) -
     assert price > 0.5  # the classes overlap, so hardly any defect may escape only at that price
     assert f"{price:.0%} of the good parts are rejected" in found["warnings"][-1]
     assert found["warnings"][-1] in console.file.getvalue()
+    console.file = StringIO()
+    assert calibrate(run, Reporter(console=console)) == found
+    assert found["warnings"][-1] in console.file.getvalue()  # the second time too
 
 
 def test_no_warning_where_the_classes_are_told_apart(run: RunFolder) -> None:
     assert calibrate(run)["warnings"] == []
 
 
+def measured(error: float, spread: float, loss: float) -> dict[str, Any]:
+    low, high = error - spread, error + spread
+    return {
+        "expected_calibration_error": {"value": error, "low": low, "high": high},
+        "negative_log_likelihood": {"value": loss},
+    }
+
+
 @pytest.mark.parametrize(
     ("temperature", "before", "after", "said"),
     [
-        (1.5, 0.05, 0.01, []),
-        (1.5, 0.010, 0.014, []),
-        (1.5, 0.01, 0.03, ["raises the calibration error on validation from 1.00% to 3.00%"]),
-        (100.0, 0.05, 0.05, ["lies at the bound of its range"]),
+        (1.5, measured(0.05, 0.01, 0.3), measured(0.01, 0.01, 0.2), []),
+        (1.5, measured(0.01, 0.01, 0.3), measured(0.03, 0.015, 0.2), []),  # the intervals meet
+        (1.5, measured(0.0003, 0.0001, 0.001), measured(0.017, 0.001, 0.002), []),  # no mistakes
+        (1.5, measured(0.01, 0.005, 0.3), measured(0.03, 0.005, 0.2), ["from 1.00% to 3.00%"]),
+        (100.0, measured(0.05, 0.01, 0.7), measured(0.05, 0.01, 0.7), ["at the bound of its"]),
     ],
 )
 def test_a_temperature_that_does_not_help_is_said(
-    temperature: float, before: float, after: float, said: list[str]
+    temperature: float, before: dict[str, Any], after: dict[str, Any], said: list[str]
 ) -> None:
-    errors = [{"expected_calibration_error": {"value": error}} for error in (before, after)]
-    warnings = calibrate_module._temperature_warnings(temperature, *errors)
+    warnings = calibrate_module._temperature_warnings(temperature, before, after)
     assert len(warnings) == len(said)
     assert all(words in warning for words, warning in zip(said, warnings, strict=True))
