@@ -159,6 +159,9 @@ class TrainConfig(Section):
         freeze_stages: How many of the backbone's stages stay frozen in phase two.
         batch_size: Images a step, over all training processes together.
         learning_rate: Peak rate of the head and of the last stage.
+        final_rate: Share of the peak rate that the cosine decay ends at. A higher one with a slower
+            average (``ema_decay`` nearer to 1) averages weights that lie further apart (stochastic
+            weight averaging, Izmailov 2018).
         layer_decay: Each stage nearer to the input learns at this share of the next one's rate.
         clip_norm: Largest norm of the gradient over all parameters; a longer one is scaled down to
             it (Pascanu 2013), so that one batch cannot throw the weights off. 0 is off.
@@ -198,6 +201,7 @@ class TrainConfig(Section):
     freeze_stages: int = Field(default=0, ge=0)
     batch_size: int = Field(default=32, ge=1)
     learning_rate: float = Field(default=3e-4, gt=0)
+    final_rate: float = Field(default=0.01, ge=0, le=1)
     layer_decay: float = Field(default=0.85, gt=0, le=1)
     weight_decay: float = Field(default=0.02, ge=0)
     clip_norm: float = Field(default=0.0, ge=0)

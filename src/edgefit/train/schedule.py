@@ -20,8 +20,6 @@ from edgefit.train.backbones.card import BackboneCard
 from edgefit.train.network import EdgeNetwork
 from edgefit.train.steps import Penalty
 
-FLOOR = 0.01
-"""The rate never falls below this share of its peak."""
 SHORTEST_WARMUP = 0.05
 """Share of all steps that a warm-up takes at least, where there is one."""
 
@@ -45,7 +43,8 @@ class Schedule:
         if step < warmup:
             return self.config.learning_rate * (step + 1) / (warmup + 1)
         progress = min(1.0, (step - warmup) / max(1, total - warmup))
-        share = FLOOR + (1 - FLOOR) * 0.5 * (1 + math.cos(math.pi * progress))
+        floor = self.config.final_rate
+        share = floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * progress))
         return self.config.learning_rate * share
 
     def _warmup(self, total: int) -> int:

@@ -13,7 +13,7 @@ from edgefit.spec import InputSpec
 from edgefit.train.backbones.build import build_backbone, freeze_stages
 from edgefit.train.backbones.card import load_card
 from edgefit.train.network import EdgeNetwork
-from edgefit.train.schedule import FLOOR, Schedule, parameter_groups
+from edgefit.train.schedule import Schedule, parameter_groups
 from edgefit.train.steps import Penalty
 
 CARD = load_card("mobilenet_v3_small")
@@ -34,8 +34,9 @@ def test_cosine_falls_from_the_peak_to_the_floor() -> None:
     falling = [schedule().rate(step) for step in range(41)]
     assert falling[0] == pytest.approx(0.1)
     assert all(a > b for a, b in itertools.pairwise(falling))
-    assert falling[20] == pytest.approx(0.1 * (FLOOR + (1 - FLOOR) / 2))
-    assert falling[-1] == schedule().rate(10_000) == pytest.approx(0.1 * FLOOR)
+    assert falling[20] == pytest.approx(0.1 * (0.01 + (1 - 0.01) / 2))
+    assert falling[-1] == schedule().rate(10_000) == pytest.approx(0.1 * 0.01)
+    assert schedule(final_rate=0.25).rate(10_000) == pytest.approx(0.1 * 0.25)
 
 
 def test_a_warm_up_longer_than_the_training_still_reaches_the_peak() -> None:
