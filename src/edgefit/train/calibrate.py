@@ -177,9 +177,9 @@ def _temperature_warnings(
             f"The temperature {temperature:.4g} lies at the bound of its range ({LOWEST:g} to "
             f"{HIGHEST:g}): the network's confidence says next to nothing on validation."
         )
-    error, rise = "expected_calibration_error", "negative_log_likelihood"
-    # where validation has no mistake the temperature leaves room for one: likelihood and error rise
-    fits = after[rise]["value"] < before[rise]["value"]
+    error, loss = "expected_calibration_error", "negative_log_likelihood"
+    # where validation has no mistake the temperature leaves room for one: both figures rise
+    fits = after[loss]["value"] < before[loss]["value"]
     if fits and after[error]["low"] > before[error]["high"]:
         warnings.append(
             "The temperature of the best likelihood raises the calibration error on validation "
