@@ -5,11 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from edgefit.recipe.section import Section
 
-LightningPrecision = Literal["auto", "32", "16-mixed", "bf16-mixed", "64"]
+LightningPrecision = Annotated[
+    Literal["auto", "32", "16-mixed", "bf16-mixed", "64"],
+    BeforeValidator(lambda value: str(value) if type(value) is int else value),  # YAML's 32
+]
 
 
 class ModelConfig(Section):
