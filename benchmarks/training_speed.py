@@ -1,9 +1,10 @@
 """What each choice of the training loop is worth, as a ratio of images per second.
 
 ``python -m benchmarks.training_speed [RUN] --out FILE.json``. Pairs that differ in one thing are
-measured alternately in one process: memory format, precision, compiling, batch-norm statistics,
-the optimiser's kernel, frames in memory against decoding them again, batches made ahead by threads
-against made in turn. What ``auto`` means in a recipe follows from it.
+measured alternately: memory format, precision, compiling, batch-norm statistics, the optimiser's
+kernel, frames in memory against decoding them again, batches made ahead by threads against made in
+turn, and batches alone, with no training, by threads and by processes. What ``auto`` means in a
+recipe follows from it.
 
 The network is a real backbone with the shipped head and AdamW; its weights are random, which is
 nothing to its speed. With a RUN the frames, sizes, backbone and augmentation are the run's; else
@@ -15,6 +16,7 @@ from __future__ import annotations
 import argparse
 import copy
 import itertools
+import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -144,7 +146,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         images = _images(options, Path(scratch))
         network = _network(images).to(options.device)
-        figures = [*_steps(network, images, options), *_feeding(network, images, options)]
+        figures = [
+            *_steps(network, images, options),
+            *_feeding(network, images, options),
+            *_loading(images, options),
+        ]
     command = "python -m benchmarks.training_speed" + (" RUN" if options.run else "")
     command += f" --batch-size {options.batch_size} --rounds {options.rounds}"
     origin = "a run's images" if options.run else "drawn JPEG files of 300x300"
@@ -222,6 +228,28 @@ def _feeding(
     return [speeds[usual], *(against(f, speeds[usual]) for n, f in speeds.items() if n != usual)]
 
 
+def _loading(images: Images, options: argparse.Namespace) -> list[dict[str, Any]]:
+    """Batches alone, with nothing that trains on them: what an accelerator could be fed with."""
+    store = FrameStore(images.samples, images.root, images.spec)
+    workers = max(2, len(os.sched_getaffinity(0)) - 1)
+    usual = "batches alone: in turn"
+    sources = {
+        usual: _batches(images, store, options, 0),
+        f"batches alone: {workers} threads ahead": _batches(images, store, options, workers),
+        f"batches alone: {workers} processes ahead": _batches(
+            images, store, options, workers, processes=True
+        ),
+    }
+    passes = {name: partial(_count, source) for name, source in sources.items()}
+    samples = time_in_turn(passes, rounds=options.rounds, runs=1, warmup=1)
+    speeds = _speeds(samples, options.batch_size * options.batches)
+    return [speeds[usual], *(against(f, speeds[usual]) for n, f in speeds.items() if n != usual)]
+
+
+def _count(batches: TrainingBatches) -> int:
+    return sum(len(targets) for _, targets in batches)
+
+
 def _train_on(step: Stepper, batches: TrainingBatches) -> None:
     for batch in batches:
         step(batch)
@@ -236,7 +264,12 @@ def _speeds(samples: dict[str, list[float]], images: int) -> dict[str, dict[str,
 
 
 def _batches(
-    images: Images, store: FrameStore, options: argparse.Namespace, workers: int
+    images: Images,
+    store: FrameStore,
+    options: argparse.Namespace,
+    workers: int,
+    *,
+    processes: bool = False,
 ) -> TrainingBatches:
     targets_N = _targets(len(images.samples))
     augmentation = PerThread(partial(build_augmentation, images.augment, images.spec))
@@ -246,6 +279,7 @@ def _batches(
         sampler,
         batch_size=options.batch_size,
         workers=workers,
+        processes=processes,
     )
 
 

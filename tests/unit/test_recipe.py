@@ -224,3 +224,9 @@ def test_every_recipe_that_ships_is_valid_and_names_a_backbone(path: Path) -> No
     assert recipe.description
     card = load_card(recipe.model.backbone)
     assert min(recipe.input.width, recipe.input.height) >= card.min_input_size
+
+
+@pytest.mark.parametrize(("written", "meant"), [("32", "32"), ('"32"', "32"), ("auto", "auto")])
+def test_a_precision_of_32_needs_no_quotes(written: str, meant: str) -> None:
+    recipe = make_recipe({"name": "x"}, [f"train.precision={written}"])
+    assert recipe.train.precision == meant

@@ -13,10 +13,10 @@ import math
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,6 +71,7 @@ class FrameStore:
         frame_bytes = int(np.prod(spec.shape_HWC))
         kept = min(len(self.samples), budget_mb * 2**20 // frame_bytes)
         self._frames_NHWC = np.empty((kept, *spec.shape_HWC), dtype=np.uint8)
+        self._shared: torch.Tensor | None = None
         self._fill(reporter)
         self._frames_NHWC.flags.writeable = False
 
@@ -91,6 +92,28 @@ class FrameStore:
         if index < len(self._frames_NHWC):
             return np.asarray(self._frames_NHWC[index])
         return self._decode(index)
+
+    def share(self) -> None:
+        """Move the frames in memory to where other processes see them; pickling copies none."""
+        import torch
+
+        shared = torch.empty(self._frames_NHWC.shape, dtype=torch.uint8)
+        self._shared = shared.share_memory_()  # type: ignore[no-untyped-call]
+        shared.numpy()[...] = self._frames_NHWC
+        self._see_shared()
+
+    def _see_shared(self) -> None:
+        if self._shared is not None:
+            self._frames_NHWC = self._shared.numpy()
+            self._frames_NHWC.flags.writeable = False
+
+    def __getstate__(self) -> dict[str, Any]:
+        left_out = () if self._shared is None else ("_frames_NHWC",)
+        return {name: value for name, value in vars(self).items() if name not in left_out}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._see_shared()
 
     def _fill(self, reporter: Reporter) -> None:
         def keep(index: int) -> None:
@@ -238,17 +261,18 @@ def collate(items: Sequence[tuple[Frame, int]]) -> Batch:
 
 
 class TrainingBatches:
-    """Batches of a training set in the sampler's order, made ahead by threads.
+    """Batches of a training set in the sampler's order, made ahead by threads or processes.
 
-    Threads, not forked processes: a fork of a process in which an engine has started its threads
-    may crash, and OpenCV, which does the work, lets other threads run meanwhile. The batches do
-    not depend on the number of workers.
+    Threads are there at once and keep up with a processor's training: OpenCV, which does half of
+    the work, lets other threads run meanwhile. For an accelerator see
+    :mod:`edgefit.data.batch_processes`. The batches do not depend on who makes them.
 
     Args:
         dataset: The frames; its augmentation must be safe to call from several threads.
         sampler: The order; lightning calls its ``set_epoch``.
         batch_size: Frames in a batch; the last one may hold fewer.
-        workers: Threads that make batches ahead; 0 makes each when it is asked for.
+        workers: How many make batches ahead; 0 makes each when it is asked for.
+        processes: Workers are processes, and the frames are shared with them.
         pinned: Put batches into page-locked memory, from which an accelerator copies meanwhile.
     """
 
@@ -259,6 +283,7 @@ class TrainingBatches:
         *,
         batch_size: int,
         workers: int = 0,
+        processes: bool = False,
         pinned: bool = False,
     ) -> None:
         self.dataset = dataset
@@ -266,12 +291,23 @@ class TrainingBatches:
         self.batch_size = batch_size
         self.workers = workers
         self.pinned = pinned
+        self._processes: Iterable[Batch] | None = None
+        if processes and workers:
+            from edgefit.data.batch_processes import BatchProcesses
+
+            dataset.store.share()
+            self._processes = BatchProcesses(
+                dataset, sampler, batch_size=batch_size, workers=workers, pinned=pinned
+            )
 
     def __len__(self) -> int:
         return math.ceil(len(self.sampler) / self.batch_size)
 
     def __iter__(self) -> Iterator[Batch]:
         # a generator, because lightning may ask for the iterator before it sets the epoch
+        if self._processes is not None:
+            yield from self._processes
+            return
         keys = list(self.sampler)
         batches = [keys[i : i + self.batch_size] for i in range(0, len(keys), self.batch_size)]
         yield from self._ahead(batches) if self.workers else map(self._make, batches)
@@ -303,6 +339,9 @@ class PerThread:
     def __init__(self, build: Callable[[], Augmentation]) -> None:
         self._build = build
         self._own = threading.local()
+
+    def __reduce__(self) -> tuple[type[PerThread], tuple[Callable[[], Augmentation]]]:
+        return PerThread, (self._build,)
 
     def __call__(self, frame: Frame, seed: int) -> Frame:
         if not hasattr(self._own, "augment"):

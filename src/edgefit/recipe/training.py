@@ -193,7 +193,7 @@ class TrainConfig(Section):
         precision: lightning's precision; ``auto`` is 32 bit on CPU and mixed on GPU.
         accelerator: lightning's accelerator.
         devices: lightning's number of devices; ``auto`` takes all.
-        workers: Threads that make batches ahead; ``auto`` fits the cores.
+        workers: Threads, with a GPU processes, that make batches ahead; ``auto`` fits the cores.
         cache_mb: Memory budget for decoded frames at input size.
         compile: ``torch.compile`` the network; see CONTRIBUTING.md for when it pays.
     """

@@ -11,6 +11,7 @@ import numpy as np
 from torch.utils.data import DataLoader, Dataset
 
 from edgefit.data.augment import build_augmentation
+from edgefit.data.batch_processes import room_for
 from edgefit.data.loader import (
     CLASS_SHARES,
     EpochSampler,
@@ -22,6 +23,7 @@ from edgefit.data.loader import (
 )
 from edgefit.data.table import SampleTable
 from edgefit.errors import RecipeError
+from edgefit.progress import QUIET, Reporter
 from edgefit.recipe import TrainConfig
 from edgefit.spec import Frame
 from edgefit.train.frames import SplitFrames
@@ -60,7 +62,8 @@ def make_loaders(
     *,
     rank: int = 0,
     world: int = 1,
-    pinned: bool = False,
+    accelerator: bool = False,
+    reporter: Reporter = QUIET,
 ) -> tuple[TrainingBatches, list[DataLoader[Any]]]:
     """Batches of the train split; and two plain loaders: the val split, and some training images.
 
@@ -73,7 +76,9 @@ def make_loaders(
         frames: Their frames.
         rank: This training process.
         world: Number of training processes.
-        pinned: Put batches where an accelerator can fetch them without waiting.
+        accelerator: Batches are for an accelerator: worker processes make them, where it can fetch
+            them without waiting.
+        reporter: Hears when threads take the place of processes.
 
     Raises:
         RecipeError: A process would get fewer than two images in a batch (batch norm needs two),
@@ -93,12 +98,23 @@ def make_loaders(
         rank=rank,
         world=world,
     )
+    workers = _worker_count(config.workers, world)
+    processes = accelerator and workers > 0
+    if processes and not room_for(
+        spec.shape_HWC, frames.train.cached, batch_size=batch_size, workers=workers
+    ):
+        processes = False
+        reporter.warn(
+            "shared memory is too small for worker processes: threads make the batches, and the "
+            "accelerator may wait for them. In a container, give it more (docker run --shm-size)"
+        )
     training = TrainingBatches(
         TrainingSet(frames.train, targets_N, augmentation, config.seed),
         sampler,
         batch_size=batch_size,
-        workers=_worker_count(config.workers, world),
-        pinned=pinned,
+        workers=workers,
+        processes=processes,
+        pinned=accelerator,
     )
     some = np.random.default_rng([config.seed]).permutation(len(train_table))[:GAP_IMAGES]
     plain = [
@@ -106,7 +122,7 @@ def make_loaders(
             ValidationSet(store, part, indices[rank::world]),
             batch_size=_VALIDATION_BATCH,
             collate_fn=collate,
-            pin_memory=pinned,
+            pin_memory=accelerator,
         )
         for store, part, indices in (
             (frames.val, val_table, list(range(len(val_table)))),

@@ -85,7 +85,8 @@ def fine_tune(
         frames,
         rank=trainer.global_rank,
         world=trainer.world_size,
-        pinned=trainer.strategy.root_device.type == "cuda",
+        accelerator=trainer.strategy.root_device.type == "cuda",
+        reporter=reporter,
     )
     module = FineTuning(
         network.to(memory_format=torch.channels_last),

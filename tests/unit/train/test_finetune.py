@@ -12,12 +12,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from edgefit.data.loader import TrainingBatches
 from edgefit.data.stage import check, frozen_samples
 from edgefit.data.table import SampleTable
 from edgefit.errors import RecipeError, RunError, StageError
 from edgefit.progress import QUIET, Reporter
 from edgefit.recipe import Recipe, make_recipe
 from edgefit.run import RunFolder
+from edgefit.train import batches
 from edgefit.train.assembly import build_network, input_spec
 from edgefit.train.backbones.weights import read_state
 from edgefit.train.checkpoint import FINETUNED, LAST, LOG, EpochCheckpoint
@@ -242,6 +244,39 @@ def test_workers_do_not_change_the_weights(
     size = ("train.epochs=2", "input.width=64", "input.height=64")
     shapes.tune(tmp_path, *size, "train.workers=2", "train.cache_mb=0")
     assert kept(tmp_path) == plainly_trained
+
+
+def test_worker_processes_do_not_change_the_weights(
+    shapes: Shapes, tmp_path: Path, plainly_trained: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def by_processes(*args: Any, **options: Any) -> TrainingBatches:
+        return TrainingBatches(*args, **{**options, "processes": True})
+
+    monkeypatch.setattr(batches, "TrainingBatches", by_processes)
+    size = ("train.epochs=2", "input.width=64", "input.height=64")
+    shapes.tune(tmp_path, *size, "train.workers=1")
+    assert kept(tmp_path) == plainly_trained
+
+
+def test_a_gpu_is_fed_by_threads_where_shared_memory_is_small(
+    shapes: Shapes, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seen: list[bool] = []
+
+    def look(*args: Any, **options: Any) -> TrainingBatches:
+        seen.append(options["processes"])
+        return TrainingBatches(*args, **{**options, "processes": False, "pinned": False})
+
+    monkeypatch.setattr(batches, "TrainingBatches", look)
+    recipe = shapes.recipe("train.workers=2")
+    frames = decode_splits(recipe, shapes.table, input_spec(recipe))
+    for has_room in (True, False):
+        monkeypatch.setattr(batches, "room_for", lambda *_, room=has_room, **__: room)
+        batches.make_loaders(
+            recipe.train, shapes.table, frames, accelerator=True, reporter=Reporter()
+        )
+        assert ("shared memory is too small" in capsys.readouterr().err) is not has_room
+    assert seen == [True, False]
 
 
 def test_a_penalty_learns_is_logged_and_its_frozen_part_is_not_saved(
