@@ -153,6 +153,7 @@ def main() -> None:
         ]
     command = "python -m benchmarks.training_speed" + (" RUN" if options.run else "")
     command += f" --batch-size {options.batch_size} --rounds {options.rounds}"
+    command += f" --batches {options.batches}" + (" --no-compile" if options.no_compile else "")
     origin = "a run's images" if options.run else "drawn JPEG files of 300x300"
     notes = [
         f"{images.backbone}, {images.spec.width}x{images.spec.height}, batches of "
