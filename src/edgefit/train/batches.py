@@ -164,5 +164,5 @@ def _worker_count(workers: int | str, world: int) -> int:
     if isinstance(workers, int):
         return workers
     cores = len(os.sched_getaffinity(0)) // world
-    # on two cores a thread beside torch's own two costs 5 to 7 % (benchmarks/training_speed.py)
+    # on two cores a thread beside torch's own two gains nothing (benchmarks/training_speed.py)
     return 0 if cores <= 2 else min(8, cores - 1)
