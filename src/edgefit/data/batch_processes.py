@@ -29,7 +29,7 @@ _AHEAD = 4
 
 
 class BatchProcesses:
-    """The batches of a training set in the sampler's order; the processes live until the end.
+    """The batches of a training set in the sampler's order; the processes live until ``close``.
 
     Args:
         dataset: The frames, shared (:meth:`edgefit.data.loader.FrameStore.share`) so that they are
@@ -51,7 +51,7 @@ class BatchProcesses:
     ) -> None:
         told: Any = _Told(dataset)
         order: Any = sampler
-        self._loader: DataLoader[Any] = DataLoader(
+        self._loader: DataLoader[Any] | None = DataLoader(
             told,
             batch_size=batch_size,
             sampler=order,
@@ -64,24 +64,39 @@ class BatchProcesses:
             worker_init_fn=_one_thread,
         )
 
+    def close(self) -> None:
+        """End the processes; torch does when the last reference to its loader is gone."""
+        self._loader = None
+
     def __iter__(self) -> Iterator[Batch]:
+        if self._loader is None:
+            raise RuntimeError("the worker processes were ended")
         for batch in self._loader:
             if isinstance(batch, EdgefitError):
                 raise batch
             yield batch
 
 
-def room_for(shape_HWC: Sequence[int], frames: int, *, batch_size: int, workers: int) -> bool:
+def room_for(
+    shape_HWC: Sequence[int], frames: int, *, batch_size: int, workers: int, world: int = 1
+) -> bool:
     """Whether shared memory has room for the frames and the batches under way.
 
     A container often has 64 MB of it, and writing beyond the end kills the process. Systems
     without ``/dev/shm`` keep shared memory elsewhere, without such a bound.
+
+    Args:
+        shape_HWC: Of a frame, ``uint8``.
+        frames: How many are shared.
+        batch_size: Frames in a batch.
+        workers: Worker processes.
+        world: Training processes, each with frames and workers of its own.
     """
     if not _SHARED_MEMORY.is_dir():
         return True
     height, width, channels = shape_HWC
     batches = batch_size * workers * (_AHEAD + 1)
-    needed = height * width * channels * (frames + batches)
+    needed = height * width * channels * (frames + batches) * world
     return needed * 1.2 < shutil.disk_usage(_SHARED_MEMORY).free
 
 

@@ -13,7 +13,7 @@ import math
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -30,6 +30,8 @@ from edgefit.spec import Frame, InputSpec
 
 if TYPE_CHECKING:
     import torch
+
+    from edgefit.data.batch_processes import BatchProcesses
 
 CLASS_SHARES = {"sampler": 0.0, "square-root-sampler": 0.5}
 """The power p of each ``train.balance`` that draws: classes come in proportion to (images)^p.
@@ -291,7 +293,7 @@ class TrainingBatches:
         self.batch_size = batch_size
         self.workers = workers
         self.pinned = pinned
-        self._processes: Iterable[Batch] | None = None
+        self._processes: BatchProcesses | None = None
         if processes and workers:
             from edgefit.data.batch_processes import BatchProcesses
 
@@ -302,6 +304,11 @@ class TrainingBatches:
 
     def __len__(self) -> int:
         return math.ceil(len(self.sampler) / self.batch_size)
+
+    def close(self) -> None:
+        """End the worker processes, if there are any; no more batches can be made then."""
+        if self._processes is not None:
+            self._processes.close()
 
     def __iter__(self) -> Iterator[Batch]:
         # a generator, because lightning may ask for the iterator before it sets the epoch

@@ -101,7 +101,7 @@ def make_loaders(
     workers = _worker_count(config.workers, world)
     processes = accelerator and workers > 0
     if processes and not room_for(
-        spec.shape_HWC, frames.train.cached, batch_size=batch_size, workers=workers
+        spec.shape_HWC, frames.train.cached, batch_size=batch_size, workers=workers, world=world
     ):
         processes = False
         reporter.warn(

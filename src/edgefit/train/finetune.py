@@ -101,7 +101,10 @@ def fine_tune(
     )
     if config.compile:
         module.compile_backbone()
-    _go_on(trainer, module, training, plain, folder, reporter)
+    try:
+        _go_on(trainer, module, training, plain, folder, reporter)
+    finally:
+        training.close()
     return module, trainer
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import pickle
 from collections.abc import Callable
 from functools import partial
@@ -56,6 +57,21 @@ def test_two_epochs_are_those_made_without_processes(table: SampleTable) -> None
             assert torch.equal(targets, other_targets)
 
 
+def test_the_processes_end_when_closed(table: SampleTable) -> None:
+    dataset = dataset_of(table)
+    made = TrainingBatches(dataset, sampler_of(dataset), batch_size=4, workers=2, processes=True)
+    before = set(multiprocessing.active_children())
+    assert len(list(made)) == 4
+    workers = set(multiprocessing.active_children()) - before
+    assert len(workers) == 2
+    made.close()
+    for worker in workers:
+        worker.join(timeout=30)
+        assert worker.exitcode is not None
+    with pytest.raises(RuntimeError, match="were ended"):
+        next(iter(made))
+
+
 def test_an_unreadable_file_is_named_as_without_processes(table: SampleTable) -> None:
     dataset = dataset_of(table, budget_mb=0)
     gone = table.root / table.samples[3].path
@@ -94,6 +110,7 @@ def test_room_in_shared_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     )
     assert room_for(shape, 1000, batch_size=32, workers=2)
     assert not room_for(shape, 2000, batch_size=32, workers=2)
+    assert not room_for(shape, 1000, batch_size=32, workers=2, world=2)
     assert not room_for(shape, 0, batch_size=64, workers=8)
     monkeypatch.setattr(batch_processes, "_SHARED_MEMORY", tmp_path / "elsewhere")
     assert room_for(shape, 10**6, batch_size=32, workers=2)
