@@ -1,7 +1,7 @@
 """Preprocessed frames in memory, and the batches that training and evaluation read.
 
 Every random choice is a function of (seed, epoch, index) alone. A training that was killed goes on
-at an epoch with the same batches, whatever the number of worker threads.
+at an epoch with the same batches, whoever makes them.
 
 torch is imported only where tensors are made; calibration and verification read the same frames
 without it.
@@ -75,7 +75,7 @@ class FrameStore:
         self._frames_NHWC = np.empty((kept, *spec.shape_HWC), dtype=np.uint8)
         self._shared: torch.Tensor | None = None
         self._fill(reporter)
-        self._frames_NHWC.flags.writeable = False
+        self._see_frames()
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -96,18 +96,23 @@ class FrameStore:
         return self._decode(index)
 
     def share(self) -> None:
-        """Move the frames in memory to where other processes see them; pickling copies none."""
+        """Move the frames in memory to where other processes see them; pickling copies none.
+
+        While they move they take their memory twice.
+        """
         import torch
 
+        if self._shared is not None:
+            return
         shared = torch.empty(self._frames_NHWC.shape, dtype=torch.uint8)
         self._shared = shared.share_memory_()  # type: ignore[no-untyped-call]
         shared.numpy()[...] = self._frames_NHWC
-        self._see_shared()
+        self._see_frames()
 
-    def _see_shared(self) -> None:
+    def _see_frames(self) -> None:
         if self._shared is not None:
             self._frames_NHWC = self._shared.numpy()
-            self._frames_NHWC.flags.writeable = False
+        self._frames_NHWC.flags.writeable = False
 
     def __getstate__(self) -> dict[str, Any]:
         left_out = () if self._shared is None else ("_frames_NHWC",)
@@ -115,7 +120,7 @@ class FrameStore:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
-        self._see_shared()
+        self._see_frames()
 
     def _fill(self, reporter: Reporter) -> None:
         def keep(index: int) -> None:
@@ -265,12 +270,12 @@ def collate(items: Sequence[tuple[Frame, int]]) -> Batch:
 class TrainingBatches:
     """Batches of a training set in the sampler's order, made ahead by threads or processes.
 
-    Threads are there at once and keep up with a processor's training: OpenCV, which does half of
-    the work, lets other threads run meanwhile. For an accelerator see
+    Threads are there at once and keep up with a processor's training. For an accelerator see
     :mod:`edgefit.data.batch_processes`. The batches do not depend on who makes them.
 
     Args:
-        dataset: The frames; its augmentation must be safe to call from several threads.
+        dataset: The frames; its augmentation must be safe to call from several threads, or be
+            picklable for processes.
         sampler: The order; lightning calls its ``set_epoch``.
         batch_size: Frames in a batch; the last one may hold fewer.
         workers: How many make batches ahead; 0 makes each when it is asked for.
@@ -306,7 +311,7 @@ class TrainingBatches:
         return math.ceil(len(self.sampler) / self.batch_size)
 
     def close(self) -> None:
-        """End the worker processes, if there are any; no more batches can be made then."""
+        """End the worker processes, if there are any; they make no more batches then."""
         if self._processes is not None:
             self._processes.close()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -25,6 +24,7 @@ from edgefit.data.table import SampleTable
 from edgefit.errors import RecipeError
 from edgefit.progress import QUIET, Reporter
 from edgefit.recipe import TrainConfig
+from edgefit.runtime.cores import available_cores
 from edgefit.spec import Frame
 from edgefit.train.frames import SplitFrames
 
@@ -62,6 +62,7 @@ def make_loaders(
     *,
     rank: int = 0,
     world: int = 1,
+    ranks_here: int = 1,
     accelerator: bool = False,
     reporter: Reporter = QUIET,
 ) -> tuple[TrainingBatches, list[DataLoader[Any]]]:
@@ -76,6 +77,7 @@ def make_loaders(
         frames: Their frames.
         rank: This training process.
         world: Number of training processes.
+        ranks_here: How many of them share this machine's cores and memory.
         accelerator: Batches are for an accelerator: worker processes make them, where it can fetch
             them without waiting.
         reporter: Hears when threads take the place of processes.
@@ -98,10 +100,14 @@ def make_loaders(
         rank=rank,
         world=world,
     )
-    workers = _worker_count(config.workers, world)
+    workers = worker_count(config.workers, ranks_here, accelerator=accelerator)
     processes = accelerator and workers > 0
     if processes and not room_for(
-        spec.shape_HWC, frames.train.cached, batch_size=batch_size, workers=workers, world=world
+        spec.shape_HWC,
+        frames.train.cached,
+        batch_size=batch_size,
+        workers=workers,
+        ranks=ranks_here,
     ):
         processes = False
         reporter.warn(
@@ -160,9 +166,19 @@ def share_of_batch(batch_size: int, images: int, world: int) -> int:
     return share
 
 
-def _worker_count(workers: int | str, world: int) -> int:
+def worker_count(workers: int | str, ranks_here: int, *, accelerator: bool) -> int:
+    """How many threads or, for an accelerator, processes make batches ahead.
+
+    Args:
+        workers: The recipe's; ``auto`` is a worker for each core but one, eight at most. On two
+            cores it is none where the processor trains: a thread beside torch's own two gains
+            nothing there (``benchmarks/training_speed.py``).
+        ranks_here: Training processes that share the cores.
+        accelerator: Whether the processor only feeds.
+    """
     if isinstance(workers, int):
         return workers
-    cores = len(os.sched_getaffinity(0)) // world
-    # on two cores a thread beside torch's own two gains nothing (benchmarks/training_speed.py)
+    cores = available_cores() // ranks_here
+    if accelerator:
+        return max(1, min(8, cores - 1))
     return 0 if cores <= 2 else min(8, cores - 1)

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import pickle
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from functools import partial
+from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,11 +20,11 @@ import torch
 
 from edgefit.data import batch_processes
 from edgefit.data.augment import build_augmentation
-from edgefit.data.batch_processes import room_for
+from edgefit.data.batch_processes import room_for, telling_of_dead_workers
 from edgefit.data.formats import read_samples
 from edgefit.data.loader import EpochSampler, FrameStore, PerThread, TrainingBatches, TrainingSet
 from edgefit.data.table import SampleTable
-from edgefit.errors import DataError
+from edgefit.errors import DataError, StageError
 from edgefit.recipe import DataConfig
 from edgefit.spec import InputSpec
 
@@ -41,7 +47,16 @@ def sampler_of(dataset: TrainingSet) -> EpochSampler:
     return EpochSampler(dataset.targets_N, batch_size=4, seed=0)
 
 
-def test_two_epochs_are_those_made_without_processes(table: SampleTable) -> None:
+@pytest.fixture
+def children() -> Callable[[], set[Any]]:
+    """The processes that were started since the test began."""
+    before = set(multiprocessing.active_children())
+    return lambda: set(multiprocessing.active_children()) - before
+
+
+def test_two_epochs_are_those_made_without_processes(
+    table: SampleTable, children: Callable[[], set[Any]]
+) -> None:
     alone, helped = dataset_of(table), dataset_of(table)
     samplers = sampler_of(alone), sampler_of(helped)
     plain = TrainingBatches(alone, samplers[0], batch_size=4)
@@ -51,25 +66,83 @@ def test_two_epochs_are_those_made_without_processes(table: SampleTable) -> None
         for sampler in samplers:
             sampler.set_epoch(epoch)
         pairs = list(zip(plain, late, strict=True))
+        assert len(children()) == 2
         assert [len(targets) for (_, targets), _ in pairs] == [4, 4, 4, 4]
         for (frames, targets), (others, other_targets) in pairs:
             assert torch.equal(frames, others)
             assert torch.equal(targets, other_targets)
 
 
-def test_the_processes_end_when_closed(table: SampleTable) -> None:
+@pytest.mark.parametrize("taken", [1, 4])
+def test_the_processes_end_when_closed(
+    table: SampleTable, children: Callable[[], set[Any]], taken: int
+) -> None:
     dataset = dataset_of(table)
     made = TrainingBatches(dataset, sampler_of(dataset), batch_size=4, workers=2, processes=True)
-    before = set(multiprocessing.active_children())
-    assert len(list(made)) == 4
-    workers = set(multiprocessing.active_children()) - before
+    batches = iter(made)
+    for _ in range(taken):
+        next(batches)
+    workers = children()
     assert len(workers) == 2
     made.close()
     for worker in workers:
         worker.join(timeout=30)
         assert worker.exitcode is not None
-    with pytest.raises(RuntimeError, match="were ended"):
-        next(iter(made))
+    assert list(batches) == []
+
+
+def test_a_process_that_dies_is_an_error_that_says_what_to_do(
+    table: SampleTable, children: Callable[[], set[Any]]
+) -> None:
+    dataset = dataset_of(table)
+    made = TrainingBatches(dataset, sampler_of(dataset), batch_size=1, workers=1, processes=True)
+    batches = iter(made)
+    next(batches)
+    with pytest.raises(StageError, match="has died") as caught, telling_of_dead_workers():
+        children().pop().kill()
+        for _ in batches:
+            time.sleep(0.1)
+    assert caught.value.key == "train.workers"
+    assert "--set train.workers=0" in str(caught.value)
+    made.close()
+
+
+def test_other_errors_are_not_taken_for_a_death() -> None:
+    with pytest.raises(RuntimeError, match="CUDA"), telling_of_dead_workers():
+        raise RuntimeError("CUDA out of memory")
+
+
+SCRIPT = """
+import sys
+from pathlib import Path
+from edgefit.data.formats import read_samples
+from edgefit.data.loader import TrainingBatches
+from edgefit.recipe import DataConfig
+from tests.unit.data.test_batch_processes import dataset_of, sampler_of
+
+print("started")
+dataset = dataset_of(read_samples(Path(sys.argv[1]), DataConfig()))
+made = TrainingBatches(dataset, sampler_of(dataset), batch_size=4, workers=2, processes=True)
+print(sum(len(targets) for _, targets in made), "images")
+made.close()
+"""
+
+
+def test_a_script_without_a_guard_is_not_run_again_in_each_process(
+    table: SampleTable, tmp_path: Path
+) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT, encoding="utf-8")
+    root = Path(__file__).parents[3]
+    done = subprocess.run(
+        [sys.executable, script, table.root],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(root), str(root / "src")])},
+        timeout=120,
+        check=False,
+    )
+    assert done.stdout.split("\n") == ["started", "16 images", ""], done.stderr
 
 
 def test_an_unreadable_file_is_named_as_without_processes(table: SampleTable) -> None:
@@ -87,30 +160,33 @@ def test_shared_frames_are_not_copied_when_pickled(table: SampleTable) -> None:
     store = dataset_of(table).store
     before = np.stack([store.frame(i) for i in range(len(store))])
     store.share()
-    assert "_frames_NHWC" not in store.__getstate__()
-    again = FrameStore.__new__(FrameStore)
-    again.__setstate__(store.__getstate__())
+    store.share()
+    assert len(bytes(ForkingPickler.dumps(store))) < before.nbytes
+    again = pickle.loads(ForkingPickler.dumps(store))
     for number, frame in enumerate(before):
         assert np.array_equal(again.frame(number), frame)
-    assert np.shares_memory(again.frame(0), store.frame(0))
     assert not again.frame(0).flags.writeable
+    seen = again._shared.numpy()
+    seen[0] = 7
+    assert (store.frame(0) == 7).all(), "both see the same memory"
 
 
 def test_frames_that_are_not_shared_are_pickled_too(table: SampleTable) -> None:
     store = dataset_of(table).store
     again = pickle.loads(pickle.dumps(store))
     assert np.array_equal(again.frame(2), store.frame(2))
+    assert not again.frame(2).flags.writeable
 
 
 def test_room_in_shared_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shape = (100, 100, 3)
     monkeypatch.setattr(batch_processes, "_SHARED_MEMORY", tmp_path)
-    monkeypatch.setattr(
-        batch_processes.shutil, "disk_usage", lambda path: type("Usage", (), {"free": 64 * 2**20})
-    )
+    usage = type("Usage", (), {"free": 64 * 2**20, "total": 96 * 2**20})
+    monkeypatch.setattr(batch_processes.shutil, "disk_usage", lambda path: usage)
     assert room_for(shape, 1000, batch_size=32, workers=2)
     assert not room_for(shape, 2000, batch_size=32, workers=2)
-    assert not room_for(shape, 1000, batch_size=32, workers=2, world=2)
+    assert room_for(shape, 1000, batch_size=32, workers=2, ranks=2), "by the size of the whole"
+    assert not room_for(shape, 1000, batch_size=32, workers=2, ranks=3)
     assert not room_for(shape, 0, batch_size=64, workers=8)
     monkeypatch.setattr(batch_processes, "_SHARED_MEMORY", tmp_path / "elsewhere")
     assert room_for(shape, 10**6, batch_size=32, workers=2)

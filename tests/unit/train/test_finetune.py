@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
+import multiprocessing
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import lightning.pytorch as pl
 import pytest
@@ -246,16 +248,62 @@ def test_workers_do_not_change_the_weights(
     assert kept(tmp_path) == plainly_trained
 
 
-def test_worker_processes_do_not_change_the_weights(
+class ByProcesses(TrainingBatches):
+    """What a GPU gets, without one; counts its processes before it ends them."""
+
+    counted: ClassVar[list[int]] = []
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **{**options, "processes": True})
+
+    def close(self) -> None:
+        self.counted.append(len(multiprocessing.active_children()))
+        super().close()
+
+
+def test_worker_processes_do_not_change_the_weights_and_end_with_the_training(
     shapes: Shapes, tmp_path: Path, plainly_trained: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def by_processes(*args: Any, **options: Any) -> TrainingBatches:
-        return TrainingBatches(*args, **{**options, "processes": True})
-
-    monkeypatch.setattr(batches, "TrainingBatches", by_processes)
+    monkeypatch.setattr(batches, "TrainingBatches", ByProcesses)
+    before = len(multiprocessing.active_children())
     size = ("train.epochs=2", "input.width=64", "input.height=64")
     shapes.tune(tmp_path, *size, "train.workers=1")
     assert kept(tmp_path) == plainly_trained
+    assert ByProcesses.counted.pop() == before + 1
+    assert len(multiprocessing.active_children()) == before
+
+
+def test_worker_processes_end_with_a_training_that_fails(
+    shapes: Shapes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batches, "TrainingBatches", ByProcesses)
+    before = len(multiprocessing.active_children())
+    with pytest.raises(StageError):
+        shapes.tune(tmp_path, "train.workers=1", "train.learning_rate=1e9", "train.warmup_epochs=0")
+    assert ByProcesses.counted.pop() == before + 1
+    gc.collect()
+    assert len(multiprocessing.active_children()) == before
+
+
+@pytest.mark.parametrize(
+    ("cores", "ranks", "accelerator", "expected"),
+    [
+        (2, 1, False, 0),
+        (2, 1, True, 1),
+        (4, 1, False, 3),
+        (4, 1, True, 3),
+        (16, 8, True, 1),
+        (16, 2, True, 7),
+        (64, 1, True, 8),
+        (1, 1, True, 1),
+    ],
+)
+def test_auto_workers_fit_the_cores(
+    monkeypatch: pytest.MonkeyPatch, cores: int, ranks: int, accelerator: bool, expected: int
+) -> None:
+    monkeypatch.setattr(batches, "available_cores", lambda: cores)
+    assert batches.worker_count("auto", ranks, accelerator=accelerator) == expected
+    assert batches.worker_count(5, ranks, accelerator=accelerator) == 5
 
 
 def test_a_gpu_is_fed_by_threads_where_shared_memory_is_small(
