@@ -248,13 +248,17 @@ class RunFolder:
         recipe = self.recipe()
         for stage in stages:
             if not self.is_done(stage, recipe):
-                changed = bool(self._stamp(stage))
+                if not self._stamp(stage):
+                    raise RunError(
+                        f"The stage `{stage}` has not ended here.",
+                        path=self.root,
+                        remedy=f"run `edgefit {stage} {self.root}` first",
+                    )
                 raise RunError(
-                    f"The stage `{stage}` ended here with other inputs than those of now."
-                    if changed
-                    else f"The stage `{stage}` has not ended here.",
+                    f"The stage `{stage}` ended here with other inputs than those of now.",
                     path=self.root,
-                    remedy=f"run `edgefit {stage} {self.root}` first",
+                    remedy=f"run `edgefit build {self.root}`, with the same --set if there was "
+                    "one: it does again what has changed",
                 )
 
     def _stamp_path(self, stage: str, event: str) -> Path:

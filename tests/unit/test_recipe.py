@@ -230,3 +230,21 @@ def test_every_recipe_that_ships_is_valid_and_names_a_backbone(path: Path) -> No
 def test_a_precision_of_32_needs_no_quotes(written: str, meant: str) -> None:
     recipe = make_recipe({"name": "x"}, [f"train.precision={written}"])
     assert recipe.train.precision == meant
+
+
+def test_a_class_named_by_digits_keeps_its_zeros() -> None:
+    recipe = make_recipe({"name": "x"}, ["operating.good=00040", "operating.max_escape=0.03"])
+    assert recipe.operating.good == "00040"
+    with pytest.raises(RecipeError, match=r"operating\.good: .*in quotes \(found 7\)"):
+        make_recipe({"name": "x"}, ["operating.good=7", "operating.max_escape=0.03"])
+
+
+def test_one_wrong_value_is_one_problem_in_the_users_words() -> None:
+    with pytest.raises(RecipeError) as caught:
+        make_recipe({"name": "x"}, ["train.devices=0", "operating.max_escape=0.03"])
+    devices, operating = sorted(caught.value.problems, reverse=True)
+    assert devices.startswith("train.devices: Input should be greater than or equal to 1 or: ")
+    assert "'auto'" in devices
+    assert devices.endswith("(found 0)")
+    assert operating.startswith("operating: a threshold needs `good`")
+    assert "found" not in operating

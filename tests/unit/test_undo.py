@@ -9,7 +9,7 @@ import pytest
 
 from edgefit.cli import undo
 from edgefit.cli.main import run as edgefit
-from edgefit.errors import InputError, MissingDependencyError
+from edgefit.errors import GateError, InputError, MissingDependencyError
 from edgefit.pipeline.build import build
 from edgefit.recipe import make_recipe
 from edgefit.run import RunFolder
@@ -36,6 +36,31 @@ def test_a_refused_command_takes_its_overrides_back(run: RunFolder, command: lis
     assert edgefit([verb, str(run.root), *options]) == 2
     assert run.recipe_path.read_bytes() == before
     assert list(run.root.glob("*.part")) == []
+
+
+def test_what_a_check_refuses_is_taken_back_too(
+    run: RunFolder, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(*_: object) -> None:
+        raise GateError("Validation is too small for this coverage.")
+
+    monkeypatch.setattr("edgefit.train.calibrate.calibrate", refuse)
+    before = run.recipe_path.read_bytes()
+    command = ["calibrate", str(run.root), "--set", "operating.coverage=0.9"]
+    assert edgefit(command) == 1
+    assert "too small for this coverage" in capsys.readouterr().err
+    assert run.recipe_path.read_bytes() == before
+
+
+def test_an_interrupted_command_says_so_in_json(
+    run: RunFolder, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("edgefit.train.calibrate.calibrate", interrupt)
+    assert edgefit(["calibrate", str(run.root), "--json"]) == 130
+    assert json.loads(capsys.readouterr().out)["error"] == "Interrupted"
 
 
 def test_overrides_of_an_earlier_command_stay(run: RunFolder) -> None:

@@ -85,7 +85,7 @@ def _other_rules(results: dict[str, Any]) -> list[list[str]]:
     if (rule := results["conformal"]) is not None:
         rows.append(
             [
-                f"unsure below (coverage {rule['coverage']:.1%})",
+                f"unsure unless just one class reaches (coverage {rule['coverage']:.1%})",
                 f"probability {1 - rule['quantile']:.4f}",
             ]
         )

@@ -35,8 +35,6 @@ from edgefit.cli.output import error_console
 from edgefit.errors import (
     EdgefitError,
     InputError,
-    MissingDependencyError,
-    StageError,
     missing_extra,
 )
 
@@ -117,14 +115,16 @@ def run(arguments: list[str]) -> int:
     except _CLICK_EXCEPTION as error:
         return _report_usage(error, as_json)
     except (typer.Abort, KeyboardInterrupt):
-        error_console().print("interrupted; the same command goes on from here")
+        if as_json:
+            _print_json({"error": "Interrupted", "message": "the same command goes on from here"})
+        else:
+            error_console().print("interrupted; the same command goes on from here")
         return 130
     except BrokenPipeError:  # the reader of our output has gone; nothing is wrong with us
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except EdgefitError as error:
-        if isinstance(error, InputError | StageError | MissingDependencyError):
-            undo.take_back()
+        undo.take_back()
         return _report(error, as_json)
     except OSError as error:  # a folder that cannot be made, a file that may not be read
         undo.take_back()

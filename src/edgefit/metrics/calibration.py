@@ -16,7 +16,7 @@ from edgefit.metrics.classification import (
     checked,
     expected_calibration_error,
 )
-from edgefit.metrics.evaluation import or_none
+from edgefit.metrics.evaluation import calibration_error_bounds, or_none
 
 LOWEST, HIGHEST = 0.01, 100.0
 """Bounds of the temperature; beyond them a softmax is flat or a step."""
@@ -111,11 +111,14 @@ def calibration(
     for name, values in point.items():
         drawn_R = np.concatenate([block[name] for block in blocks])
         low, high = intervals.percentile_interval(drawn_R, confidence)
-        # the error is biased upwards in resamples, so that its own value may lie below them
+        value = float(values[0])
+        least = value, value
+        if name == "expected_calibration_error":
+            least = calibration_error_bounds(scores, truth, group_N, confidence, value)
         found[name] = {
-            "value": or_none(float(values[0])),
-            "low": or_none(float(np.fmin(low, values[0]))),
-            "high": or_none(float(np.fmax(high, values[0]))),
+            "value": or_none(value),
+            "low": or_none(float(np.fmin(low, least[0]))),
+            "high": or_none(float(np.fmax(high, least[1]))),
         }
     return found
 

@@ -60,7 +60,8 @@ def conformal_quantile(
             expected=f"at least {groups_needed(coverage)} independent groups of images",
             found=f"{groups} groups",
             remedy="label more validation images (data.split.validation), "
-            f"or ask for at most {groups / (groups + 1):.3f}",
+            f"ask for at most {groups / (groups + 1):.3f}, or for none "
+            "(--set operating.coverage=null)",
         )
     misfit_N = 1 - scores[np.arange(truth.size), truth]
     rank = math.ceil(level * truth.size - 1e-9)

@@ -142,6 +142,21 @@ class _Figure:
         return _Figure(self.value, np.fmin(self.low, low), np.fmax(self.high, high))
 
 
+def calibration_error_bounds(
+    scores: Floats, truth: Integers, group_N: Integers, level: float, value: float
+) -> tuple[float, float]:
+    """What the interval of an expected calibration error holds at least.
+
+    The error is at least ``|mean confidence - accuracy|``, so an accuracy that is only known within
+    an interval leaves room for an error as large as its far end. Resamples overstate the error, so
+    that its own value may lie below all of them; the interval begins no higher than there.
+    """
+    accuracy = np.array(float((scores.argmax(axis=1) == truth).mean()))
+    ends = intervals.wilson_interval(accuracy, float(group_N.max() + 1), level)
+    room = float(np.abs(scores.max(axis=1).mean() - np.asarray(ends)).max())
+    return value, max(value, room)
+
+
 def or_none(value: float) -> float | None:
     """A plain float for JSON, None for NaN."""
     return None if np.isnan(value) else float(value)
@@ -207,10 +222,9 @@ def _widen(
         "balanced_accuracy": intervals.mean_interval(value["recall"], *recall),
         "macro_f1": intervals.mean_interval(value["f1"], *f1),
     }
-    # The calibration error is at least |mean confidence - accuracy|, so an accuracy that is only
-    # known within an interval leaves room for an error as large as its far end.
-    room = np.abs(scores.max(axis=1).mean() - np.asarray(accuracy)).max()
-    bounds["expected_calibration_error"] = (np.nan, float(room))
+    bounds["expected_calibration_error"] = calibration_error_bounds(
+        scores, truth, group_N, level, float(value["expected_calibration_error"])
+    )
     if classes == 2:
         negatives, positives = (int(n) for n in with_truth)
         bounds["roc_auc"] = intervals.auc_interval(

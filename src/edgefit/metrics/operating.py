@@ -206,6 +206,7 @@ def operating_labels(labels: LabelMap, good: str) -> str:
             key="operating.good",
             expected=list(labels.names),
             found=good,
+            remedy="name the class of good parts as its folder is named",
         )
     return next(name for name in labels.names if name != good)
 

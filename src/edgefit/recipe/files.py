@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,9 @@ from pydantic import BaseModel, ValidationError
 
 from edgefit.errors import RecipeError
 from edgefit.recipe.recipe import Recipe
+
+_ZEROS_AHEAD = re.compile(r"0\d+")
+_UNION_TAG = re.compile(r"constrained-\w+$|literal\[|function-|(int|str|float|bool)$")
 
 
 class _UniqueKeys(yaml.SafeLoader):
@@ -71,7 +75,7 @@ def make_recipe(
     try:
         return Recipe.model_validate(merged)
     except ValidationError as error:
-        problems = [_describe(issue) for issue in error.errors()]
+        problems = _described(error)
         raise RecipeError(
             f"The recipe has {len(problems)} problem{'s' * (len(problems) > 1)}.",
             problems=problems,
@@ -99,7 +103,8 @@ def _apply_override(facts: dict[str, Any], override: str) -> None:
             found=override,
         )
     try:
-        value = yaml.safe_load(text)
+        # 00040 is the name of a class; YAML would read an octal number
+        value = text.strip() if _ZEROS_AHEAD.fullmatch(text.strip()) else yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise RecipeError(
             "An override's value is not YAML.",
@@ -120,15 +125,28 @@ def _apply_override(facts: dict[str, Any], override: str) -> None:
     facts[last] = value
 
 
-def _describe(issue: Any) -> str:
-    dotted = ".".join(str(part) for part in issue["loc"]) or "recipe"
+def _described(error: ValidationError) -> list[str]:
+    """One line a key; what each part of a union says of one value stands in one line."""
+    issues: dict[str, list[Any]] = {}
+    for issue in error.errors():
+        parts = [str(part) for part in issue["loc"] if not _UNION_TAG.match(str(part))]
+        issues.setdefault(".".join(parts) or "recipe", []).append(issue)
+    return [_describe(dotted, found) for dotted, found in issues.items()]
+
+
+def _describe(dotted: str, issues: Sequence[Any]) -> str:
+    issue = issues[0]
     if issue["type"] == "extra_forbidden":
         close = difflib.get_close_matches(dotted, list(_all_keys(Recipe)), n=1)
         hint = f"; did you mean {close[0]}?" if close else ""
         return f"{dotted}: unknown key{hint}"
     if issue["type"] == "missing":
         return f"{dotted}: missing"
-    return f"{dotted}: {issue['msg']} (found {issue['input']!r:.120})"
+    message = " or: ".join(dict.fromkeys(i["msg"].removeprefix("Value error, ") for i in issues))
+    found = issue["input"]
+    if issue["type"] == "string_type" and isinstance(found, int | float):
+        message += "; YAML reads a number here: put the name in quotes"
+    return f"{dotted}: {message}" + ("" if isinstance(found, dict) else f" (found {found!r:.120})")
 
 
 def _all_keys(model: type[BaseModel], prefix: str = "") -> Iterator[str]:

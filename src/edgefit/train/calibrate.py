@@ -160,7 +160,7 @@ def _choose(validation: _Outputs, recipe: Recipe) -> dict[str, Any]:
         "threshold": threshold,
         "conformal": _conformal(probabilities_NC, table, config),
         "novelty": None,
-        "notes": [_SEEN],
+        "notes": [] if recipe.train.mode == "probe" else [_SEEN],
         "warnings": [
             *_temperature_warnings(temperature, before, after),
             *_price_warnings(threshold),

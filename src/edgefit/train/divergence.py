@@ -18,6 +18,10 @@ EXPLODED = 5.0
 wrong, which it was not at the start."""
 
 
+_HIGH_RATE = 0.003
+"""A rate above it is seldom meant: no advice goes beyond."""
+
+
 class LossWatch:
     """Collects the losses of an epoch and looks at them every few steps.
 
@@ -69,7 +73,7 @@ class LossWatch:
             key="train.learning_rate",
             found=self.learning_rate,
             remedy="start again with a learning rate three to ten times lower "
-            f"(--set train.learning_rate={self.learning_rate / 5:g})",
+            f"(--set train.learning_rate={min(self.learning_rate / 5, _HIGH_RATE):g})",
         )
 
     def _look(self, steps: int) -> None:

@@ -203,12 +203,14 @@ def _measure(
     smaller = subsample(table, percent / 100, seed=config.seed)
     training = smaller.of("train")
     epochs = epochs_at(percent / 100, recipe.train.epochs, config.epochs_scale)
-    reporter.say(f"[bold]{arm} on {percent:g} %[/]: {len(training)} images, {epochs} epochs")
+    probe = recipe.train.mode == "probe"
+    effort = "a probe" if probe else f"{epochs} epochs"
+    reporter.say(f"[bold]{arm} on {percent:g} %[/]: {len(training)} images, {effort}")
     root = run.stage_dir(FOLDER) / f"{arm}-{percent:03g}"
     subrun = start_subrun(run, root, recipe_of(recipe, arm, epochs), smaller)
     measured = train_and_measure(subrun, reporter)
     groups = len(set(training.groups_N().tolist()))
-    return _Point(arm, percent, len(training), groups, epochs, measured)
+    return _Point(arm, percent, len(training), groups, 0 if probe else epochs, measured)
 
 
 def _results(
@@ -247,13 +249,18 @@ def _results(
 
 
 def _rule_in_words(recipe: Recipe, config: CurveConfig) -> str:
+    smaller = (
+        "Smaller sets are whole groups, each inside the next; validation and test images are the "
+        "same everywhere."
+    )
+    if recipe.train.mode == "probe":
+        return f"At each fraction a probe is fitted on the frozen backbone's features. {smaller}"
     return (
         f"At a fraction f of the training images a training takes ceil({recipe.train.epochs} x "
         f"min(1/f, {MOST_TIMES_THE_EPOCHS:g})^{config.epochs_scale:g}) epochs in batches of "
         f"{recipe.train.batch_size}; early stopping is off and the best epoch on validation is "
         "kept, in every arm alike. Fine-tuning has the recipe's learning rate, training from "
-        f"nothing at least {SCRATCH_RATE:g} for all layers alike. Smaller sets are whole groups, "
-        "each inside the next; validation and test images are the same everywhere."
+        f"nothing at least {SCRATCH_RATE:g} for all layers alike. {smaller}"
     )
 
 

@@ -172,7 +172,7 @@ class FineTuning(pl.LightningModule):
             groups,
             lr=1.0,
             weight_decay=self.config.weight_decay,
-            fused=device in ("cpu", "cuda") and not self._clips_scaled_gradients(),
+            fused=device in ("cpu", "cuda") and not self._clips_in_mixed_precision(),
         )
         rates: list[Callable[[int], float]] = [
             partial(self._rate, group["share"]) for group in groups
@@ -183,10 +183,14 @@ class FineTuning(pl.LightningModule):
             "lr_scheduler": {"scheduler": schedule, "interval": "step"},
         }
 
-    def _clips_scaled_gradients(self) -> bool:
-        """In 16-bit training a fused optimiser unscales on its own, too late to clip before."""
-        scaled = self._trainer is not None and self.trainer.precision == "16-mixed"
-        return scaled and self.config.clip_norm > 0
+    def _clips_in_mixed_precision(self) -> bool:
+        """lightning refuses to clip for a fused optimiser there, in bf16 as well as in 16 bit.
+
+        Such an optimiser unscales gradients on its own, too late to clip them before; bf16 scales
+        none, but lightning does not tell the two apart.
+        """
+        mixed = self._trainer is not None and str(self.trainer.precision).endswith("-mixed")
+        return mixed and self.config.clip_norm > 0
 
     def _rate(self, share: float, step: int) -> float:
         return share * self.schedule.rate(step)

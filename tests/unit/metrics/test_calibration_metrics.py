@@ -7,6 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from edgefit.errors import InputError
+from edgefit.metrics import evaluate
 from edgefit.metrics.calibration import HIGHEST, calibration, fit_temperature, softmax
 
 
@@ -63,3 +64,15 @@ def test_the_error_falls_and_lies_in_its_interval() -> None:
         assert entry["low"] <= entry["value"] <= entry["high"]
     for name in before:
         assert after[name]["high"] < before[name]["low"]
+
+
+@pytest.mark.parametrize("images_a_group", [1, 6, 60])
+def test_both_reports_give_one_interval_around_the_error(images_a_group: int) -> None:
+    generator = np.random.default_rng(images_a_group)
+    targets_N = generator.integers(0, 3, 360)
+    scores_NC = softmax(4 * np.eye(3)[targets_N] + generator.normal(size=(360, 3)))
+    groups_N = np.arange(360) // images_a_group
+    figure = calibration(scores_NC, targets_N, groups_N=groups_N)["expected_calibration_error"]
+    report = evaluate(scores_NC, targets_N, "abc", groups_N=groups_N)
+    assert figure == pytest.approx(report["metrics"]["expected_calibration_error"])
+    assert figure["low"] <= figure["value"] <= figure["high"]

@@ -190,7 +190,7 @@ def test_the_worst_group_stands_beside_the_mean(tmp_path: Path) -> None:
 def test_the_command(run: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
     assert edgefit(["calibrate", str(run.root), "--quiet"]) == 0
     out = capsys.readouterr().out
-    for words in ("temperature", "escape rate", "max_escape", "novel above", "unsure below"):
+    for words in ("temperature", "escape rate", "max_escape", "novel above", "unsure unless"):
         assert words in out
     assert edgefit(["evaluate", str(run.root), "--quiet"]) == 0
     out = capsys.readouterr().out

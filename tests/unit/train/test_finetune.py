@@ -380,6 +380,17 @@ def test_a_gradient_is_scaled_down_to_the_norm(
     assert after == pytest.approx([0.01] * len(after), rel=1e-3)
 
 
+@pytest.mark.parametrize("precision", ["bf16-mixed", "16-mixed"])
+def test_gradients_are_clipped_in_mixed_precision_too(
+    shapes: Shapes, tmp_path: Path, precision: str
+) -> None:
+    tuning = shapes.tune(
+        tmp_path, "train.epochs=1", "train.clip_norm=1", f"train.precision={precision}"
+    )
+    assert len(tuning.history) == 1
+    assert (tmp_path / FINETUNED).is_file()
+
+
 def test_a_batch_larger_than_the_data(shapes: Shapes, tmp_path: Path) -> None:
     assert len(shapes.tune(tmp_path, "train.batch_size=500", "train.epochs=2").history) == 2
 

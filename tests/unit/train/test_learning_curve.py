@@ -27,7 +27,7 @@ from edgefit.train.learning_curve import (
     learning_curve,
     recipe_of,
 )
-from edgefit.train.subruns import Measured, start_subrun, train_and_measure
+from edgefit.train.subruns import Measured, changed, start_subrun, train_and_measure
 from edgefit.train.subsample import subsample
 
 FAST = ["input.width=32", "input.height=32", "model.backbone=mobilenet_v3_small"] + [
@@ -206,6 +206,15 @@ class TestLearningCurve:
                    for a in results["advantage"][1:])  # fmt: skip
         assert results["points"][0]["epochs"] == results["points"][1]["epochs"]
         assert f"ceil({run.recipe().train.epochs} x" in results["rule"]
+
+    def test_a_curve_of_probes_speaks_of_no_epochs(
+        self, run: RunFolder, fake: FakeTraining
+    ) -> None:
+        probes = changed(run.recipe(), {"train.mode": "probe"})
+        results = learning_curve(run, CurveConfig((10, 100)), recipe=probes)
+        assert [point["epochs"] for point in results["points"]] == [0, 0]
+        assert results["rule"].startswith("At each fraction a probe is fitted")
+        assert "epochs" not in results["rule"]
 
     def test_all_points_answer_to_the_same_test_images(
         self, run: RunFolder, fake: FakeTraining

@@ -46,7 +46,15 @@ def read_csv_file(root: Path, config: DataConfig) -> SampleTable:
     folder = source.parent
     seen: dict[str, int] = {}
     samples = []
-    for row in _rows(source):
+    rows = list(_rows(source))
+    if not rows:
+        raise DataError(
+            "The CSV file names no images.",
+            path=source,
+            expected="a line for each image below the line with the columns' names",
+            found="the columns' names alone",
+        )
+    for row in rows:
         sample = _sample(row, source, config)
         if not is_included(sample.path, config) or is_excluded(sample.path, config):
             continue
@@ -127,7 +135,8 @@ def _sample(row: _Row, source: Path, config: DataConfig) -> Sample:
         raise _bad_row(source, row, "has no label", "label")
     stated = row.values.get("split", "").strip()
     if stated and stated.lower() not in SPLIT_NAMES:
-        raise _bad_row(source, row, f"has the unknown split {stated!r}", "split")
+        known = ", ".join(SPLIT_NAMES)
+        raise _bad_row(source, row, f"has the unknown split {stated!r} (known: {known})", "split")
     column = config.group_column or "group"
     if config.group_column is not None and config.group_column not in row.values:
         raise DataError(

@@ -74,7 +74,11 @@ def test_globs_apply(tmp_path: Path) -> None:
         ("path,label\n,a\n", "Line 2 has no path"),
         ("path,label\nx.png, \n", "Line 2 has no label"),
         ("path,label\nx.png,a\n./x.png,b\n", "Line 3 repeats the path of line 2"),
-        ("path,label,split\nx.png,a,holdout\n", "Line 2 has the unknown split"),
+        (
+            "path,label,split\nx.png,a,holdout\n",
+            "unknown split 'holdout' .known: train, val, valid",
+        ),
+        ("path,label\n", "names no images"),
         ("path,label,split\nx.png,a,train\ny.png,a,\n", "1 of 2 rows state no split"),
         ("path,label,group\nx.png,a,\n", "Line 2 has no group"),
         ("path,label\n../x.png,a\n", "leads out"),
