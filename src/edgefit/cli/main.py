@@ -115,10 +115,9 @@ def run(arguments: list[str]) -> int:
     except _CLICK_EXCEPTION as error:
         return _report_usage(error, as_json)
     except (typer.Abort, KeyboardInterrupt):
+        error_console().print("interrupted; the same command goes on from here")
         if as_json:
             _print_json({"error": "Interrupted", "message": "the same command goes on from here"})
-        else:
-            error_console().print("interrupted; the same command goes on from here")
         return 130
     except BrokenPipeError:  # the reader of our output has gone; nothing is wrong with us
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
