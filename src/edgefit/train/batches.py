@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -10,7 +11,6 @@ import numpy as np
 from torch.utils.data import DataLoader, Dataset
 
 from edgefit.data.augment import build_augmentation
-from edgefit.data.batch_processes import room_for
 from edgefit.data.loader import (
     CLASS_SHARES,
     EpochSampler,
@@ -22,9 +22,7 @@ from edgefit.data.loader import (
 )
 from edgefit.data.table import SampleTable
 from edgefit.errors import RecipeError
-from edgefit.progress import QUIET, Reporter
 from edgefit.recipe import TrainConfig
-from edgefit.runtime.cores import available_cores
 from edgefit.spec import Frame
 from edgefit.train.frames import SplitFrames
 
@@ -62,9 +60,7 @@ def make_loaders(
     *,
     rank: int = 0,
     world: int = 1,
-    ranks_here: int = 1,
-    accelerator: bool = False,
-    reporter: Reporter = QUIET,
+    pinned: bool = False,
 ) -> tuple[TrainingBatches, list[DataLoader[Any]]]:
     """Batches of the train split; and two plain loaders: the val split, and some training images.
 
@@ -77,10 +73,7 @@ def make_loaders(
         frames: Their frames.
         rank: This training process.
         world: Number of training processes.
-        ranks_here: How many of them share this machine's cores and memory.
-        accelerator: Batches are for an accelerator: worker processes make them, where it can fetch
-            them without waiting.
-        reporter: Hears when threads take the place of processes.
+        pinned: Put batches where an accelerator can fetch them without waiting.
 
     Raises:
         RecipeError: A process would get fewer than two images in a batch (batch norm needs two),
@@ -100,27 +93,12 @@ def make_loaders(
         rank=rank,
         world=world,
     )
-    workers = worker_count(config.workers, ranks_here, accelerator=accelerator)
-    processes = accelerator and workers > 0
-    if processes and not room_for(
-        spec.shape_HWC,
-        frames.train.cached,
-        batch_size=batch_size,
-        workers=workers,
-        ranks=ranks_here,
-    ):
-        processes = False
-        reporter.warn(
-            "shared memory is too small for worker processes: threads make the batches, and the "
-            "accelerator may wait for them. In a container, give it more (docker run --shm-size)"
-        )
     training = TrainingBatches(
         TrainingSet(frames.train, targets_N, augmentation, config.seed),
         sampler,
         batch_size=batch_size,
-        workers=workers,
-        processes=processes,
-        pinned=accelerator,
+        workers=_worker_count(config.workers, world),
+        pinned=pinned,
     )
     some = np.random.default_rng([config.seed]).permutation(len(train_table))[:GAP_IMAGES]
     plain = [
@@ -128,7 +106,7 @@ def make_loaders(
             ValidationSet(store, part, indices[rank::world]),
             batch_size=_VALIDATION_BATCH,
             collate_fn=collate,
-            pin_memory=accelerator,
+            pin_memory=pinned,
         )
         for store, part, indices in (
             (frames.val, val_table, list(range(len(val_table)))),
@@ -166,19 +144,9 @@ def share_of_batch(batch_size: int, images: int, world: int) -> int:
     return share
 
 
-def worker_count(workers: int | str, ranks_here: int, *, accelerator: bool) -> int:
-    """How many threads or, for an accelerator, processes make batches ahead.
-
-    Args:
-        workers: The recipe's; ``auto`` is a worker for each core but one, eight at most. On two
-            cores it is none where the processor trains: a thread beside torch's own two gains
-            nothing there (``benchmarks/training_speed.py``).
-        ranks_here: Training processes that share the cores.
-        accelerator: Whether the processor only feeds.
-    """
+def _worker_count(workers: int | str, world: int) -> int:
     if isinstance(workers, int):
         return workers
-    cores = available_cores() // ranks_here
-    if accelerator:
-        return max(1, min(8, cores - 1))
+    cores = len(os.sched_getaffinity(0)) // world
+    # on two cores a thread beside torch's own two costs 5 to 7 % (benchmarks/training_speed.py)
     return 0 if cores <= 2 else min(8, cores - 1)

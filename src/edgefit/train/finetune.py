@@ -16,7 +16,6 @@ import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from torch.utils.data import DataLoader
 
-from edgefit.data.batch_processes import telling_of_dead_workers
 from edgefit.data.loader import TrainingBatches
 from edgefit.data.table import SampleTable
 from edgefit.errors import RecipeError, StageError
@@ -72,8 +71,7 @@ def fine_tune(
     Raises:
         RecipeError: This machine, or the number of images, does not fit the recipe.
         RunError: The checkpoint of an earlier start is damaged.
-        StageError: The loss is not a number or explodes, the network cannot be compiled, or a
-            process that makes batches dies.
+        StageError: The loss is not a number or explodes, or the network cannot be compiled.
     """
     config = recipe.train
     learned = config.learns_batch_norm(recipe.model.weights)
@@ -87,9 +85,7 @@ def fine_tune(
         frames,
         rank=trainer.global_rank,
         world=trainer.world_size,
-        ranks_here=trainer.num_devices,
-        accelerator=trainer.strategy.root_device.type == "cuda",
-        reporter=reporter,
+        pinned=trainer.strategy.root_device.type == "cuda",
     )
     module = FineTuning(
         network.to(memory_format=torch.channels_last),
@@ -104,10 +100,7 @@ def fine_tune(
     )
     if config.compile:
         module.compile_backbone()
-    try:
-        _go_on(trainer, module, training, plain, folder, reporter)
-    finally:
-        training.close()
+    _go_on(trainer, module, training, plain, folder, reporter)
     return module, trainer
 
 
@@ -149,14 +142,13 @@ def _run_trainer(
     resume_from: Path | None,
 ) -> None:
     try:
-        with telling_of_dead_workers():
-            trainer.fit(
-                module,
-                training,
-                plain,
-                ckpt_path=str(resume_from / LAST) if resume_from else None,
-                weights_only=True,
-            )
+        trainer.fit(
+            module,
+            training,
+            plain,
+            ckpt_path=str(resume_from / LAST) if resume_from else None,
+            weights_only=True,
+        )
     except SystemExit:  # lightning turns Ctrl-C into an exit of its own
         if trainer.interrupted:
             raise KeyboardInterrupt from None
