@@ -18,8 +18,8 @@ EXPLODED = 5.0
 wrong, which it was not at the start."""
 
 
-_HIGH_RATE = 0.003
-"""A rate above it is seldom meant: no advice goes beyond."""
+_HIGH_RATE = 0.1
+"""A rate above it is hardly ever meant: no advice goes beyond."""
 
 
 class LossWatch:

@@ -138,6 +138,12 @@ def watch(*losses: float, classes: int = 4) -> LossWatch:
     return watched
 
 
+def test_no_advice_goes_beyond_a_high_rate() -> None:
+    watched = LossWatch(4, learning_rate=1e9)
+    watched.begin(0)
+    assert "(--set train.learning_rate=0.1)" in str(watched.fail("it exploded").remedy)
+
+
 def test_a_loss_that_is_no_number_stops_within_a_few_steps() -> None:
     for bad in (math.nan, math.inf):
         with pytest.raises(StageError, match="diverged in epoch 3: the loss is not a number") as e:
