@@ -102,7 +102,7 @@ def train(run: RunFolder, reporter: Reporter = QUIET) -> Facts:
     with first_process_first():
         if is_first_process() and not run.begin("train", recipe):
             if (folder / BEST).is_file():
-                reporter.say("the training that was here had other settings; it is replaced")
+                reporter.say("the training that was here had other inputs; it is replaced")
             for name in (LAST, FINETUNED, BEST, PROBE, PROBE_FACTS, LOG, SUMMARY):
                 (folder / name).unlink(missing_ok=True)
     table = frozen_samples(run)
