@@ -1,9 +1,10 @@
 """What each choice of the training loop is worth, as a ratio of images per second.
 
 ``python -m benchmarks.training_speed [RUN] --out FILE.json``. Pairs that differ in one thing are
-measured alternately in one process: memory format, precision, compiling, batch-norm statistics,
-the optimiser's kernel, frames in memory against decoding them again, batches made ahead by threads
-against made in turn. What ``auto`` means in a recipe follows from it.
+measured alternately: memory format, precision, compiling, batch-norm statistics, the optimiser's
+kernel, frames in memory against decoding them again, batches made ahead by threads against made in
+turn, and batches alone, with no training, by threads and by processes. What ``auto`` means in a
+recipe follows from it.
 
 The network is a real backbone with the shipped head and AdamW; its weights are random, which is
 nothing to its speed. With a RUN the frames, sizes, backbone and augmentation are the run's; else
@@ -46,12 +47,13 @@ from edgefit.spec import InputSpec
 from edgefit.train.assembly import input_spec
 from edgefit.train.backbones.build import build_backbone
 from edgefit.train.backbones.card import load_card
+from edgefit.train.batches import worker_count
 from edgefit.train.network import EdgeNetwork
 from edgefit.train.tasks.classification import build_head
 
 CLASSES = 10
 MARGIN = 1.05
-"""How much faster a way must be to be called faster; less is within what machines vary."""
+"""How much faster a way must be at least to be called faster; less is what machines vary by."""
 
 
 @dataclass(frozen=True)
@@ -144,9 +146,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         images = _images(options, Path(scratch))
         network = _network(images).to(options.device)
-        figures = [*_steps(network, images, options), *_feeding(network, images, options)]
+        figures = [
+            *_steps(network, images, options),
+            *_feeding(network, images, options),
+            *_loading(images, options),
+        ]
     command = "python -m benchmarks.training_speed" + (" RUN" if options.run else "")
     command += f" --batch-size {options.batch_size} --rounds {options.rounds}"
+    command += f" --batches {options.batches}" + (" --no-compile" if options.no_compile else "")
     origin = "a run's images" if options.run else "drawn JPEG files of 300x300"
     notes = [
         f"{images.backbone}, {images.spec.width}x{images.spec.height}, batches of "
@@ -158,13 +165,18 @@ def main() -> None:
 
 
 def verdicts(figures: list[dict[str, Any]]) -> list[str]:
-    """For each figure that is held against another: faster, slower or no difference, in words."""
+    """For each figure that is held against another: faster, slower or no difference, in words.
+
+    A difference counts if it is larger than ``MARGIN`` and than the spread of either.
+    """
+    by_name = {one["name"]: one for one in figures}
     lines = []
     for one in figures:
         if one["unit"] != "images/s" or "ratio" not in one:
             continue
         ratio = one["ratio"]
-        word = "faster" if ratio >= MARGIN else "slower" if ratio <= 1 / MARGIN else "no difference"
+        margin = max(MARGIN, 1 + one["spread"], 1 + by_name[one["peer"]]["spread"])
+        word = "faster" if ratio >= margin else "slower" if ratio <= 1 / margin else "no difference"
         lines.append(f"{one['name']}: {word} ({ratio:.2f} times {one['peer']}).")
     return lines
 
@@ -206,20 +218,58 @@ def _feeding(
     network: EdgeNetwork, images: Images, options: argparse.Namespace
 ) -> list[dict[str, Any]]:
     """Steps with their batches: frames in memory or decoded, made in turn or ahead."""
-    stores = {
-        "frames in memory": FrameStore(images.samples, images.root, images.spec),
-        "decoded again": FrameStore(images.samples, images.root, images.spec, budget_mb=0),
-    }
-    step = Stepper(network, _batch(images, options, device=options.device))
-    passes = {}
-    for (kept, store), workers in itertools.product(stores.items(), (0, 1, 2)):
-        ahead = f"{workers} threads ahead" if workers else "in turn"
-        source = _batches(images, store, options, workers)
-        passes[f"epoch: {kept}, {ahead}"] = partial(_train_on, step, source)
-    samples = time_in_turn(passes, rounds=options.rounds, runs=1, warmup=0)
-    speeds = _speeds(samples, options.batch_size * options.batches)
     usual = "epoch: frames in memory, in turn"
+    memory, again = _store(images), _store(images, budget_mb=0)
+    ways = {usual: (memory, 0, False)}
+    for workers in (1, 2):
+        ways[f"epoch: frames in memory, {workers} threads ahead"] = (memory, workers, False)
+    workers = worker_count("auto", 1, accelerator=True)
+    ways[f"epoch: frames in memory, {workers} processes ahead"] = (memory, workers, True)
+    ways["epoch: decoded again, in turn"] = (again, 0, False)
+    for workers in (1, 2):
+        ways[f"epoch: decoded again, {workers} threads ahead"] = (again, workers, False)
+    step = Stepper(network, _batch(images, options, device=options.device))
+    return _by_way(images, options, ways, usual, partial(_train_on, step))
+
+
+def _loading(images: Images, options: argparse.Namespace) -> list[dict[str, Any]]:
+    """Batches alone, with nothing that trains on them: what an accelerator could be fed with."""
+    usual = "batches alone: in turn"
+    store, workers = _store(images), max(2, worker_count("auto", 1, accelerator=True))
+    ways = {
+        usual: (store, 0, False),
+        f"batches alone: {workers} threads ahead": (store, workers, False),
+        f"batches alone: {workers} processes ahead": (store, workers, True),
+    }
+    return _by_way(images, options, ways, usual, _count)
+
+
+def _by_way(
+    images: Images,
+    options: argparse.Namespace,
+    ways: dict[str, tuple[FrameStore, int, bool]],
+    usual: str,
+    use: Callable[[TrainingBatches], object],
+) -> list[dict[str, Any]]:
+    """Passes over the images by (frames, workers, whether these are processes), in turn."""
+    sources = {
+        name: _batches(images, store, options, workers, processes)
+        for name, (store, workers, processes) in ways.items()
+    }
+    passes = {name: partial(use, source) for name, source in sources.items()}
+    samples = time_in_turn(passes, rounds=options.rounds, runs=1, warmup=1)
+    for source in sources.values():
+        source.close()
+    speeds = _speeds(samples, options.batch_size * options.batches)
     return [speeds[usual], *(against(f, speeds[usual]) for n, f in speeds.items() if n != usual)]
+
+
+def _store(images: Images, budget_mb: int = 2048) -> FrameStore:
+    return FrameStore(images.samples, images.root, images.spec, budget_mb=budget_mb)
+
+
+def _count(batches: TrainingBatches) -> int:
+    return sum(len(targets) for _, targets in batches)
 
 
 def _train_on(step: Stepper, batches: TrainingBatches) -> None:
@@ -236,7 +286,7 @@ def _speeds(samples: dict[str, list[float]], images: int) -> dict[str, dict[str,
 
 
 def _batches(
-    images: Images, store: FrameStore, options: argparse.Namespace, workers: int
+    images: Images, store: FrameStore, options: argparse.Namespace, workers: int, processes: bool
 ) -> TrainingBatches:
     targets_N = _targets(len(images.samples))
     augmentation = PerThread(partial(build_augmentation, images.augment, images.spec))
@@ -246,6 +296,8 @@ def _batches(
         sampler,
         batch_size=options.batch_size,
         workers=workers,
+        processes=processes,
+        pinned=options.device.startswith("cuda"),
     )
 
 

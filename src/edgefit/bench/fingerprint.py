@@ -14,6 +14,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from edgefit.runtime.cores import available_cores
+
 # Instruction sets that decide how fast int8 and bf16 run: x86 as named in /proc/cpuinfo, then ARM.
 _FLAGS = (
     "avx", "avx2", "fma", "f16c", "avx512f", "avx512bw", "avx512vl", "avx512_vnni", "avx512_bf16",
@@ -69,13 +71,6 @@ def machine_fingerprint(root: Path = Path("/")) -> dict[str, Any]:
     facts["fingerprint_id"] = hashlib.sha256(text.encode()).hexdigest()[:16]
     facts["load_average"] = load_average()
     return facts
-
-
-def available_cores() -> int:
-    """Logical cores that this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def load_average() -> list[float] | None:

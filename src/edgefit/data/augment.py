@@ -56,7 +56,7 @@ def build_augmentation(name_or_path: str, spec: InputSpec) -> Augmentation:
     if name_or_path == "none":
         return lambda frame, seed: frame
     if name_or_path in PRESETS:
-        pipeline = PRESETS[name_or_path](_albumentations())
+        pipeline = PRESETS[name_or_path](load_albumentations())
     else:
         pipeline = _load(Path(name_or_path))
     augmentation = _Seeded(pipeline, spec, name_or_path)
@@ -219,7 +219,7 @@ def _load(path: Path) -> Any:
         raise _bad_file(path, str(error)) from error
     if not isinstance(facts, dict) or not isinstance(facts.get("transform"), dict):
         raise _bad_file(path, "no mapping under the key `transform`")
-    A = _albumentations()
+    A = load_albumentations()
     for name in _class_names(facts["transform"], path):
         _require_transform(name, path)
     if facts["transform"]["__class_fullname__"].rpartition(".")[2] != "Compose":
@@ -262,7 +262,12 @@ def _bad_file(path: Path, found: str) -> DataError:
     )
 
 
-def _albumentations() -> Any:
+def load_albumentations() -> Any:
+    """The library, imported without its question to the package index.
+
+    Raises:
+        MissingDependencyError: It is not installed.
+    """
     try:
         with _update_check_off():
             return importlib.import_module("albumentations")

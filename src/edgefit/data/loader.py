@@ -1,7 +1,7 @@
 """Preprocessed frames in memory, and the batches that training and evaluation read.
 
 Every random choice is a function of (seed, epoch, index) alone. A training that was killed goes on
-at an epoch with the same batches, whatever the number of worker threads.
+at an epoch with the same batches, whoever makes them.
 
 torch is imported only where tensors are made; calibration and verification read the same frames
 without it.
@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,8 @@ from edgefit.spec import Frame, InputSpec
 
 if TYPE_CHECKING:
     import torch
+
+    from edgefit.data.batch_processes import BatchProcesses
 
 CLASS_SHARES = {"sampler": 0.0, "square-root-sampler": 0.5}
 """The power p of each ``train.balance`` that draws: classes come in proportion to (images)^p.
@@ -71,8 +73,9 @@ class FrameStore:
         frame_bytes = int(np.prod(spec.shape_HWC))
         kept = min(len(self.samples), budget_mb * 2**20 // frame_bytes)
         self._frames_NHWC = np.empty((kept, *spec.shape_HWC), dtype=np.uint8)
+        self._shared: torch.Tensor | None = None
         self._fill(reporter)
-        self._frames_NHWC.flags.writeable = False
+        self._see_frames()
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -91,6 +94,33 @@ class FrameStore:
         if index < len(self._frames_NHWC):
             return np.asarray(self._frames_NHWC[index])
         return self._decode(index)
+
+    def share(self) -> None:
+        """Move the frames in memory to where other processes see them; pickling copies none.
+
+        While they move they take their memory twice.
+        """
+        import torch
+
+        if self._shared is not None:
+            return
+        shared = torch.empty(self._frames_NHWC.shape, dtype=torch.uint8)
+        self._shared = shared.share_memory_()  # type: ignore[no-untyped-call]
+        shared.numpy()[...] = self._frames_NHWC
+        self._see_frames()
+
+    def _see_frames(self) -> None:
+        if self._shared is not None:
+            self._frames_NHWC = self._shared.numpy()
+        self._frames_NHWC.flags.writeable = False
+
+    def __getstate__(self) -> dict[str, Any]:
+        left_out = () if self._shared is None else ("_frames_NHWC",)
+        return {name: value for name, value in vars(self).items() if name not in left_out}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._see_frames()
 
     def _fill(self, reporter: Reporter) -> None:
         def keep(index: int) -> None:
@@ -238,17 +268,18 @@ def collate(items: Sequence[tuple[Frame, int]]) -> Batch:
 
 
 class TrainingBatches:
-    """Batches of a training set in the sampler's order, made ahead by threads.
+    """Batches of a training set in the sampler's order, made ahead by threads or processes.
 
-    Threads, not forked processes: a fork of a process in which an engine has started its threads
-    may crash, and OpenCV, which does the work, lets other threads run meanwhile. The batches do
-    not depend on the number of workers.
+    Threads are there at once and keep up with a processor's training. For an accelerator see
+    :mod:`edgefit.data.batch_processes`. The batches do not depend on who makes them.
 
     Args:
-        dataset: The frames; its augmentation must be safe to call from several threads.
+        dataset: The frames; its augmentation must be safe to call from several threads, or be
+            picklable for processes.
         sampler: The order; lightning calls its ``set_epoch``.
         batch_size: Frames in a batch; the last one may hold fewer.
-        workers: Threads that make batches ahead; 0 makes each when it is asked for.
+        workers: How many make batches ahead; 0 makes each when it is asked for.
+        processes: Workers are processes, and the frames are shared with them.
         pinned: Put batches into page-locked memory, from which an accelerator copies meanwhile.
     """
 
@@ -259,6 +290,7 @@ class TrainingBatches:
         *,
         batch_size: int,
         workers: int = 0,
+        processes: bool = False,
         pinned: bool = False,
     ) -> None:
         self.dataset = dataset
@@ -266,12 +298,28 @@ class TrainingBatches:
         self.batch_size = batch_size
         self.workers = workers
         self.pinned = pinned
+        self._processes: BatchProcesses | None = None
+        if processes and workers:
+            from edgefit.data.batch_processes import BatchProcesses
+
+            dataset.store.share()
+            self._processes = BatchProcesses(
+                dataset, sampler, batch_size=batch_size, workers=workers, pinned=pinned
+            )
 
     def __len__(self) -> int:
         return math.ceil(len(self.sampler) / self.batch_size)
 
+    def close(self) -> None:
+        """End the worker processes, if there are any; they make no more batches then."""
+        if self._processes is not None:
+            self._processes.close()
+
     def __iter__(self) -> Iterator[Batch]:
         # a generator, because lightning may ask for the iterator before it sets the epoch
+        if self._processes is not None:
+            yield from self._processes
+            return
         keys = list(self.sampler)
         batches = [keys[i : i + self.batch_size] for i in range(0, len(keys), self.batch_size)]
         yield from self._ahead(batches) if self.workers else map(self._make, batches)
@@ -303,6 +351,9 @@ class PerThread:
     def __init__(self, build: Callable[[], Augmentation]) -> None:
         self._build = build
         self._own = threading.local()
+
+    def __reduce__(self) -> tuple[type[PerThread], tuple[Callable[[], Augmentation]]]:
+        return PerThread, (self._build,)
 
     def __call__(self, frame: Frame, seed: int) -> Frame:
         if not hasattr(self._own, "augment"):

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
+import torch
 from torch.utils.data import DataLoader, Dataset
 
 from edgefit.data.augment import build_augmentation
+from edgefit.data.batch_processes import room_for, start_importing
 from edgefit.data.loader import (
     CLASS_SHARES,
     EpochSampler,
@@ -22,7 +23,9 @@ from edgefit.data.loader import (
 )
 from edgefit.data.table import SampleTable
 from edgefit.errors import RecipeError
+from edgefit.progress import QUIET, Reporter
 from edgefit.recipe import TrainConfig
+from edgefit.runtime.cores import available_cores
 from edgefit.spec import Frame
 from edgefit.train.frames import SplitFrames
 
@@ -60,7 +63,9 @@ def make_loaders(
     *,
     rank: int = 0,
     world: int = 1,
-    pinned: bool = False,
+    ranks_here: int = 1,
+    accelerator: bool = False,
+    reporter: Reporter = QUIET,
 ) -> tuple[TrainingBatches, list[DataLoader[Any]]]:
     """Batches of the train split; and two plain loaders: the val split, and some training images.
 
@@ -73,7 +78,10 @@ def make_loaders(
         frames: Their frames.
         rank: This training process.
         world: Number of training processes.
-        pinned: Put batches where an accelerator can fetch them without waiting.
+        ranks_here: How many of them share this machine's cores and memory.
+        accelerator: Batches are for an accelerator: worker processes make them, where it can fetch
+            them without waiting.
+        reporter: Hears when threads take the place of processes.
 
     Raises:
         RecipeError: A process would get fewer than two images in a batch (batch norm needs two),
@@ -93,12 +101,27 @@ def make_loaders(
         rank=rank,
         world=world,
     )
+    workers = worker_count(config.workers, ranks_here, accelerator=accelerator)
+    processes = accelerator and workers > 0
+    if processes and not room_for(
+        spec.shape_HWC,
+        frames.train.cached,
+        batch_size=batch_size,
+        workers=workers,
+        ranks=ranks_here,
+    ):
+        processes = False
+        reporter.warn(
+            "shared memory is too small for worker processes: threads make the batches, and the "
+            "accelerator may wait for them. In a container, give it more (docker run --shm-size)"
+        )
     training = TrainingBatches(
         TrainingSet(frames.train, targets_N, augmentation, config.seed),
         sampler,
         batch_size=batch_size,
-        workers=_worker_count(config.workers, world),
-        pinned=pinned,
+        workers=workers,
+        processes=processes,
+        pinned=accelerator,
     )
     some = np.random.default_rng([config.seed]).permutation(len(train_table))[:GAP_IMAGES]
     plain = [
@@ -106,7 +129,7 @@ def make_loaders(
             ValidationSet(store, part, indices[rank::world]),
             batch_size=_VALIDATION_BATCH,
             collate_fn=collate,
-            pin_memory=pinned,
+            pin_memory=accelerator,
         )
         for store, part, indices in (
             (frames.val, val_table, list(range(len(val_table)))),
@@ -114,6 +137,21 @@ def make_loaders(
         )
     ]
     return training, plain
+
+
+def finds_gpu(config: TrainConfig) -> bool:
+    """Whether phase two will run on an NVIDIA GPU."""
+    return config.accelerator != "cpu" and torch.cuda.is_available()
+
+
+def prepare_workers(config: TrainConfig) -> None:
+    """Let what worker processes import be imported while something else is done.
+
+    Args:
+        config: ``accelerator``, ``mode`` and ``workers`` decide whether there will be any.
+    """
+    if config.mode != "probe" and finds_gpu(config) and config.workers != 0:
+        start_importing()
 
 
 def share_of_batch(batch_size: int, images: int, world: int) -> int:
@@ -144,9 +182,19 @@ def share_of_batch(batch_size: int, images: int, world: int) -> int:
     return share
 
 
-def _worker_count(workers: int | str, world: int) -> int:
+def worker_count(workers: int | str, ranks_here: int, *, accelerator: bool) -> int:
+    """How many threads or, for an accelerator, processes make batches ahead.
+
+    Args:
+        workers: The recipe's; ``auto`` is a worker for each core but one, eight at most. On two
+            cores it is none where the processor trains: a thread beside torch's own two gains
+            nothing there (``benchmarks/training_speed.py``).
+        ranks_here: Training processes that share the cores.
+        accelerator: Whether the processor only feeds.
+    """
     if isinstance(workers, int):
         return workers
-    cores = len(os.sched_getaffinity(0)) // world
-    # on two cores a thread beside torch's own two costs 5 to 7 % (benchmarks/training_speed.py)
+    cores = available_cores() // ranks_here
+    if accelerator:
+        return max(1, min(8, cores - 1))
     return 0 if cores <= 2 else min(8, cores - 1)

@@ -23,7 +23,7 @@ from edgefit.progress import QUIET, Reporter
 from edgefit.recipe import Recipe
 from edgefit.train.backbones.card import BackboneCard
 from edgefit.train.backbones.weights import first_line
-from edgefit.train.batches import make_loaders
+from edgefit.train.batches import finds_gpu, make_loaders
 from edgefit.train.checkpoint import (
     LAST,
     EpochCheckpoint,
@@ -71,7 +71,8 @@ def fine_tune(
     Raises:
         RecipeError: This machine, or the number of images, does not fit the recipe.
         RunError: The checkpoint of an earlier start is damaged.
-        StageError: The loss is not a number or explodes, or the network cannot be compiled.
+        StageError: The loss is not a number or explodes, the network cannot be compiled, or a
+            process that makes batches dies.
     """
     config = recipe.train
     learned = config.learns_batch_norm(recipe.model.weights)
@@ -79,13 +80,16 @@ def fine_tune(
         trainer = make_trainer(recipe, folder, [EpochCheckpoint(folder)])
     if not trainer.is_global_zero:
         reporter = QUIET
+    on_gpu = trainer.strategy.root_device.type == "cuda"
     training, plain = make_loaders(
         config,
         table,
         frames,
         rank=trainer.global_rank,
         world=trainer.world_size,
-        pinned=trainer.strategy.root_device.type == "cuda",
+        ranks_here=trainer.num_devices,
+        accelerator=on_gpu,
+        reporter=reporter,
     )
     module = FineTuning(
         network.to(memory_format=torch.channels_last),
@@ -100,7 +104,12 @@ def fine_tune(
     )
     if config.compile:
         module.compile_backbone()
-    _go_on(trainer, module, training, plain, folder, reporter)
+    elif on_gpu and trainer.world_size == 1:
+        module.graph_backbone(training.batch_size, reporter)
+    try:
+        _go_on(trainer, module, training, plain, folder, reporter)
+    finally:
+        training.close()
     return module, trainer
 
 
@@ -174,7 +183,7 @@ def make_trainer(recipe: Recipe, folder: Path, callbacks: list[Any]) -> pl.Train
         RecipeError: This machine lacks what the recipe asks for.
     """
     config = recipe.train
-    gpu = config.accelerator != "cpu" and torch.cuda.is_available()
+    gpu = finds_gpu(config)
     precision: Any = config.precision
     if precision == "auto":
         precision = ("bf16-mixed" if torch.cuda.is_bf16_supported() else "16-mixed") if gpu else 32
@@ -247,6 +256,8 @@ def _quiet_lightning() -> Iterator[None]:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", module="lightning.*")
             warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+            # recorded in a stream of its own; autograd makes the one wait for the other
+            warnings.filterwarnings("ignore", message="The AccumulateGrad node's stream does not")
             yield
     finally:
         for logger, level in zip(loggers, levels, strict=True):

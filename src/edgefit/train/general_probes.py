@@ -9,8 +9,8 @@ by planes; each image is named by a logistic regression that did not see it.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from edgefit.errors import InputError
 from edgefit.metrics import intervals
+from edgefit.train.solving import side_by_side
 
 VOTE_TEMPERATURE = 0.07
 """Of the neighbours' weights ``exp(similarity / 0.07)``, as in Wu et al. 2018."""
@@ -107,8 +108,8 @@ def linear_votes(
     most = -1
     for strength in strengths:
         votes_NC = np.zeros((len(features_NF), classes))
-        for seen, unseen in parts:
-            present, found = _logistic(features_NF, targets_N, seen, unseen, strength)
+        answers = side_by_side(partial(_logistic, features_NF, targets_N, strength), parts)
+        for (_, unseen), (present, found) in zip(parts, answers, strict=True):
             votes_NC[np.ix_(unseen, present)] = found
         right = int((votes_NC.argmax(axis=1) == targets_N).sum())
         if right > most:
@@ -168,20 +169,17 @@ def _folds(
 def _logistic(
     features_NF: NDArray[np.float32],
     targets_N: NDArray[np.int64],
-    seen: NDArray[np.int64],
-    unseen: NDArray[np.int64],
     strength: float,
+    fold: tuple[NDArray[np.int64], NDArray[np.int64]],
 ) -> tuple[NDArray[np.int64], Floats]:
-    from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
+    seen, unseen = fold
     known_NF = features_NF[seen]
     mean_F, std_F = known_NF.mean(axis=0), known_NF.std(axis=0)
     std_F = np.where(std_F > 0, std_F, 1)
     model = LogisticRegression(C=strength, tol=_TOLERANCE, max_iter=_MOST_ITERATIONS)
-    with warnings.catch_warnings():
-        # the last digits of the optimum decide no image's class
-        warnings.filterwarnings("ignore", category=ConvergenceWarning)
-        model.fit((known_NF - mean_F) / std_F, targets_N[seen])
+    # it may stop before its end: the last digits of the optimum decide no image's class
+    model.fit((known_NF - mean_F) / std_F, targets_N[seen])
     votes: Floats = model.predict_proba((features_NF[unseen] - mean_F) / std_F)
     return model.classes_.astype(np.int64), votes.astype(np.float64)

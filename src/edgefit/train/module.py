@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import AdamW
 
+from edgefit.progress import QUIET, Reporter
 from edgefit.recipe import TrainConfig
 from edgefit.spec import Task
 from edgefit.train.averaging import WeightAverage
@@ -26,6 +27,7 @@ from edgefit.train.backbones.build import hold_statistics
 from edgefit.train.backbones.card import BackboneCard
 from edgefit.train.choice import EpochChoice
 from edgefit.train.divergence import LossWatch
+from edgefit.train.graphs import GraphedBackbone
 from edgefit.train.mixing import Mixer
 from edgefit.train.network import EdgeNetwork
 from edgefit.train.processes import rows_of_all, same_buffers
@@ -99,6 +101,7 @@ class FineTuning(pl.LightningModule):
         )
         self.history: list[State] = []
         self.choice = EpochChoice(config)
+        self._graphed: GraphedBackbone | None = None
         # in a list, or it would be a second child with the backbone's weights in the checkpoint
         self._compiled: list[Callable[[Tensor], Tensor]] = []
         self._answers: dict[int, list[tuple[Tensor, Tensor]]] = {}
@@ -114,6 +117,12 @@ class FineTuning(pl.LightningModule):
     def on_train_epoch_start(self) -> None:
         self.network.train()
         hold_statistics(self.network.backbone, all_of_them=not self.learned_statistics)
+        if self._graphed:  # now, before the epoch's first batch: another thread may pin memory then
+            spec = self.network.spec
+            with self.trainer.precision_plugin.forward_context():
+                self._graphed.record(
+                    *self.resizer.size_at(self.current_epoch, spec.height, spec.width)
+                )
         self.watch.begin(self.current_epoch)
         self._images = 0
         self._epoch_start = time.monotonic()
@@ -123,15 +132,14 @@ class FineTuning(pl.LightningModule):
         # loader does) differs between the first epoch after a start and the others. The rank is
         # for dropout alone: pictures and their mixing are the same however many processes there are
         parts = [self.config.seed, self.current_epoch, batch_idx, self.global_rank]
-        torch.manual_seed(int(np.random.SeedSequence(parts).generate_state(1)[0]))
+        _seed(int(np.random.SeedSequence(parts).generate_state(1)[0]), self.device)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         frames_NHWC, targets_N = batch
         epoch = int(self.current_epoch)
         images_NCHW = self.resizer(self.network.normalise(frames_NHWC), epoch)
         images_NCHW, mixed = self.mixer(images_NCHW, targets_N, epoch, batch_idx)
-        backbone = self._compiled[0] if self._compiled else self.network.backbone
-        features_NF = backbone(images_NCHW)
+        features_NF = self._backbone_of_training(images_NCHW)
         logits_NC = self.network.head(features_NF)
         main: Tensor = self.loss(logits_NC, mixed)
         terms = {"train_loss": main}
@@ -165,6 +173,26 @@ class FineTuning(pl.LightningModule):
         """Compile what training runs; names of weights stay as they are, validation stays eager."""
         self._compiled = [torch.compile(self.network.backbone)]
 
+    def graph_backbone(self, batch_size: int, reporter: Reporter = QUIET) -> None:
+        """Record what training runs as a CUDA graph; needs a GPU, and a single process.
+
+        Args:
+            batch_size: Images in a full batch.
+            reporter: See :class:`edgefit.train.graphs.GraphedBackbone`.
+        """
+        self._graphed = GraphedBackbone(self.network.backbone, batch_size, reporter)
+
+    def _backbone_of_training(self, images_NCHW: Tensor) -> Tensor:
+        if self._compiled:
+            return self._compiled[0](images_NCHW)
+        run = self._graphed or self.network.backbone
+        features_NF: Tensor = run(images_NCHW)
+        return features_NF
+
+    def on_train_end(self) -> None:
+        if self._graphed:
+            self._graphed.forget()
+
     def configure_optimizers(self) -> Any:
         groups = parameter_groups(self.network, self.card, self.config, self.penalties)
         device = groups[0]["params"][0].device.type
@@ -172,7 +200,7 @@ class FineTuning(pl.LightningModule):
             groups,
             lr=1.0,
             weight_decay=self.config.weight_decay,
-            fused=device in ("cpu", "cuda") and not self._clips_in_mixed_precision(),
+            fused=device in ("cpu", "cuda") and not self._clips_scaled_gradients(),
         )
         rates: list[Callable[[int], float]] = [
             partial(self._rate, group["share"]) for group in groups
@@ -183,14 +211,23 @@ class FineTuning(pl.LightningModule):
             "lr_scheduler": {"scheduler": schedule, "interval": "step"},
         }
 
-    def _clips_in_mixed_precision(self) -> bool:
-        """lightning refuses to clip for a fused optimiser there, in bf16 as well as in 16 bit.
+    def configure_gradient_clipping(
+        self,
+        optimizer: torch.optim.Optimizer,
+        gradient_clip_val: int | float | None = None,
+        gradient_clip_algorithm: str | None = None,
+    ) -> None:
+        """As lightning clips, and for a fused optimiser in bf16 too, where nothing is scaled."""
+        if str(self.trainer.precision) == "bf16-mixed" and gradient_clip_val:
+            parameters = [p for group in optimizer.param_groups for p in group["params"]]
+            nn.utils.clip_grad_norm_(parameters, gradient_clip_val)
+        else:
+            self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
 
-        Such an optimiser unscales gradients on its own, too late to clip them before; bf16 scales
-        none, but lightning does not tell the two apart.
-        """
-        mixed = self._trainer is not None and str(self.trainer.precision).endswith("-mixed")
-        return mixed and self.config.clip_norm > 0
+    def _clips_scaled_gradients(self) -> bool:
+        """Whether the optimiser must not be fused: it would unscale gradients, after clipping."""
+        scaled = self._trainer is not None and str(self.trainer.precision) == "16-mixed"
+        return scaled and self.config.clip_norm > 0
 
     def _rate(self, share: float, step: int) -> float:
         return share * self.schedule.rate(step)
@@ -291,3 +328,10 @@ class FineTuning(pl.LightningModule):
             for name, value in self.state_dict().items()
             if name.startswith(_PENALTIES) and name not in learned
         }
+
+
+def _seed(seed: int, device: torch.device) -> None:
+    """As ``torch.manual_seed``, which spends a millisecond on devices that are not used."""
+    torch.default_generator.manual_seed(seed)
+    if device.type == "cuda":
+        torch.cuda.manual_seed(seed)

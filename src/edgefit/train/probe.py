@@ -35,6 +35,7 @@ from edgefit.train.probe_models import (
     fit_temperature,
     make_folds,
 )
+from edgefit.train.solving import side_by_side
 
 # Cross-validation only ranks the strengths; the layer that is kept is solved more exactly.
 _ROUGH, _FINE = 1e-3, 1e-4
@@ -305,9 +306,15 @@ def _fit(
     if candidate.strength is None:
         return fit_nearest_mean(scaled, targets_N, classes), True
     strengths = [candidate.strength]
-    return next(
-        fit_logistic(scaled, targets_N, classes, strengths, balanced=balanced, tolerance=_FINE)
-    )
+
+    def solve(standardised: Standardised) -> tuple[LinearModel, bool]:
+        return next(
+            fit_logistic(
+                standardised, targets_N, classes, strengths, balanced=balanced, tolerance=_FINE
+            )
+        )
+
+    return side_by_side(solve, [scaled])[0]
 
 
 def _out_of_fold(
@@ -321,7 +328,9 @@ def _out_of_fold(
     """Logits ``float32`` (K, N, C) of K candidates; rows that no fold judges stay 0."""
     out_KNC = np.zeros((len(candidates), len(features_NF), classes), dtype=np.float32)
     strengths = [c.strength for c in candidates if c.strength is not None]
-    for fitted_J, judged_J in folds.parts:
+
+    def judge(fold: tuple[NDArray[np.int64], NDArray[np.int64]]) -> None:
+        fitted_J, judged_J = fold
         scaled = Standardised(features_NF[fitted_J])
         truth_J = targets_N[fitted_J]
         models = [
@@ -334,6 +343,8 @@ def _out_of_fold(
             models.append(fit_nearest_mean(scaled, truth_J, classes))
         for out_NC, model in zip(out_KNC, models, strict=True):
             out_NC[judged_J] = model.logits(features_NF[judged_J])
+
+    side_by_side(judge, folds.parts)
     return out_KNC
 
 

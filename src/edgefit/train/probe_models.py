@@ -6,7 +6,6 @@ they are: the standardisation is folded into weights and bias.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -93,7 +92,7 @@ def fit_logistic(
     """Multinomial logistic regression with an L2 penalty, one for each strength.
 
     Each starts from the weights of the one before; from weak to strong that saves most of the
-    work.
+    work. To be called by way of :func:`edgefit.train.solving.side_by_side`, which is much faster.
 
     Args:
         scaled: Standardised features.
@@ -110,7 +109,6 @@ def fit_logistic(
         MissingDependencyError: scikit-learn is not installed.
     """
     try:
-        from sklearn.exceptions import ConvergenceWarning
         from sklearn.linear_model import LogisticRegression
     except ModuleNotFoundError as error:
         raise missing_extra("scikit-learn", "workshop") from error
@@ -123,9 +121,7 @@ def fit_logistic(
     )
     for strength in strengths:
         solver.set_params(C=strength)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)  # told by the second value
-            solver.fit(scaled.features_NF, targets_N)
+        solver.fit(scaled.features_NF, targets_N)
         weight_KF, bias_K = solver.coef_, solver.intercept_
         if len(solver.classes_) == 2:  # scikit-learn keeps the difference of the two rows only
             weight_KF = np.concatenate([-weight_KF, weight_KF]) / 2

@@ -31,6 +31,7 @@ from edgefit.run import RunFolder, write_json
 from edgefit.train.assembly import build_network
 from edgefit.train.backbones.card import BackboneCard
 from edgefit.train.backbones.weights import WeightsReport, read_state
+from edgefit.train.batches import prepare_workers
 from edgefit.train.checkpoint import BEST, FINETUNED, LAST, LOG, save_state, save_weights
 from edgefit.train.features import FeatureCache
 from edgefit.train.finetune import fine_tune
@@ -105,6 +106,7 @@ def train(run: RunFolder, reporter: Reporter = QUIET) -> Facts:
                 reporter.say("the training that was here had other inputs; it is replaced")
             for name in (LAST, FINETUNED, BEST, PROBE, PROBE_FACTS, LOG, SUMMARY):
                 (folder / name).unlink(missing_ok=True)
+    prepare_workers(recipe.train)
     table = frozen_samples(run)
     network, card, weights = build_network(recipe, table.labels, reporter)
     network.to(memory_format=torch.channels_last)

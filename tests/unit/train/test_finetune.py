@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import gc
+import multiprocessing
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import lightning.pytorch as pl
 import pytest
 import torch
 from torch import Tensor, nn
 
+from edgefit.data.loader import TrainingBatches
 from edgefit.data.stage import check, frozen_samples
 from edgefit.data.table import SampleTable
 from edgefit.errors import RecipeError, RunError, StageError
 from edgefit.progress import QUIET, Reporter
 from edgefit.recipe import Recipe, make_recipe
 from edgefit.run import RunFolder
+from edgefit.train import batches, finetune
 from edgefit.train.assembly import build_network, input_spec
 from edgefit.train.backbones.weights import read_state
 from edgefit.train.checkpoint import FINETUNED, LAST, LOG, EpochCheckpoint
@@ -25,6 +29,7 @@ from edgefit.train.finetune import fine_tune, make_trainer
 from edgefit.train.frames import SplitFrames, decode_splits
 from edgefit.train.module import FineTuning
 from edgefit.train.steps import Penalty, TrainingStep
+from tests.cuda_graphs import Recorder
 from tests.shapes import draw_shapes
 
 FAST = ["input.width=32", "input.height=32", "model.backbone=mobilenet_v3_small"] + [
@@ -242,6 +247,110 @@ def test_workers_do_not_change_the_weights(
     size = ("train.epochs=2", "input.width=64", "input.height=64")
     shapes.tune(tmp_path, *size, "train.workers=2", "train.cache_mb=0")
     assert kept(tmp_path) == plainly_trained
+
+
+class ByProcesses(TrainingBatches):
+    """What a GPU gets, without one; counts its processes before it ends them."""
+
+    counted: ClassVar[list[int]] = []
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **{**options, "processes": True})
+
+    def close(self) -> None:
+        self.counted.append(len(multiprocessing.active_children()))
+        super().close()
+
+
+def test_worker_processes_do_not_change_the_weights_and_end_with_the_training(
+    shapes: Shapes, tmp_path: Path, plainly_trained: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batches, "TrainingBatches", ByProcesses)
+    before = len(multiprocessing.active_children())
+    size = ("train.epochs=2", "input.width=64", "input.height=64")
+    shapes.tune(tmp_path, *size, "train.workers=1")
+    assert kept(tmp_path) == plainly_trained
+    assert ByProcesses.counted.pop() == before + 1
+    assert len(multiprocessing.active_children()) == before
+
+
+def test_worker_processes_end_with_a_training_that_fails(
+    shapes: Shapes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batches, "TrainingBatches", ByProcesses)
+    before = len(multiprocessing.active_children())
+    with pytest.raises(StageError):
+        shapes.tune(tmp_path, "train.workers=1", "train.learning_rate=1e9", "train.warmup_epochs=0")
+    assert ByProcesses.counted.pop() == before + 1
+    gc.collect()
+    assert len(multiprocessing.active_children()) == before
+
+
+@pytest.mark.parametrize(
+    ("cores", "ranks", "accelerator", "expected"),
+    [
+        (2, 1, False, 0),
+        (2, 1, True, 1),
+        (4, 1, False, 3),
+        (4, 1, True, 3),
+        (16, 8, True, 1),
+        (16, 2, True, 7),
+        (64, 1, True, 8),
+        (1, 1, True, 1),
+    ],
+)
+def test_auto_workers_fit_the_cores(
+    monkeypatch: pytest.MonkeyPatch, cores: int, ranks: int, accelerator: bool, expected: int
+) -> None:
+    monkeypatch.setattr(batches, "available_cores", lambda: cores)
+    assert batches.worker_count("auto", ranks, accelerator=accelerator) == expected
+    assert batches.worker_count(5, ranks, accelerator=accelerator) == 5
+
+
+def test_a_gpu_is_fed_by_threads_where_shared_memory_is_small(
+    shapes: Shapes, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seen: list[bool] = []
+
+    def look(*args: Any, **options: Any) -> TrainingBatches:
+        seen.append(options["processes"])
+        return TrainingBatches(*args, **{**options, "processes": False, "pinned": False})
+
+    monkeypatch.setattr(batches, "TrainingBatches", look)
+    recipe = shapes.recipe("train.workers=2")
+    frames = decode_splits(recipe, shapes.table, input_spec(recipe))
+    for has_room in (True, False):
+        monkeypatch.setattr(batches, "room_for", lambda *_, room=has_room, **__: room)
+        batches.make_loaders(
+            recipe.train, shapes.table, frames, accelerator=True, reporter=Reporter()
+        )
+        assert ("shared memory is too small" in capsys.readouterr().err) is not has_room
+    assert seen == [True, False]
+
+
+class Recorded(FineTuning):
+    """What a GPU trains, without one: its backbone is recorded, by a stand-in."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.graph_backbone(batch_size=8)
+
+
+def test_a_recorded_backbone_does_not_change_the_weights(
+    shapes: Shapes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorder = Recorder()
+    monkeypatch.setattr(torch.cuda, "make_graphed_callables", recorder)
+    options = (*EVERYTHING, "train.batch_norm=learned")
+    plain = shapes.tune(tmp_path / "plain", *options)
+    monkeypatch.setattr(finetune, "FineTuning", Recorded)
+    recorded = shapes.tune(tmp_path / "recorded", *options)
+    assert untimed(recorded) == untimed(plain)
+    assert kept(tmp_path / "recorded") == kept(tmp_path / "plain")
+    sizes = [(row["height"], row["width"]) for row in plain.history]
+    assert recorder.recorded == [(8, 3, *size) for size in sorted(set(sizes))]
+    full = len(shapes.table.of("train")) // 8
+    assert recorder.replays == full * len(sizes), "the last, short batch goes past it"
 
 
 def test_a_penalty_learns_is_logged_and_its_frozen_part_is_not_saved(

@@ -206,7 +206,8 @@ class TestTrainingSpeed:
         assert (
             figures["epoch: decoded again, in turn"]["peer"] == "epoch: frames in memory, in turn"
         )
-        assert len([note for note in result["notes"] if "times" in note]) == len(figures) - 2
+        assert figures["batches alone: 2 processes ahead"]["peer"] == "batches alone: in turn"
+        assert len([note for note in result["notes"] if "times" in note]) == len(figures) - 3
 
     def test_takes_a_run(
         self, checked: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -221,12 +222,24 @@ class TestTrainingSpeed:
         )
 
     @pytest.mark.parametrize(
-        ("ratio", "word"),
-        [(1.3, "faster"), (1.02, "no difference"), (0.98, "no difference"), (0.5, "slower")],
+        ("ratio", "spread", "word"),
+        [
+            (1.3, 0.0, "faster"),
+            (1.02, 0.0, "no difference"),
+            (0.98, 0.0, "no difference"),
+            (0.5, 0.0, "slower"),
+            (1.3, 0.4, "no difference"),
+            (0.8, 0.4, "no difference"),
+        ],
     )
-    def test_verdicts(self, ratio: float, word: str) -> None:
-        one = {"name": "a", "unit": "images/s", "ratio": ratio, "peer": "b"}
-        assert f"a: {word} (" in training_speed.verdicts([one])[0]
+    @pytest.mark.parametrize("wide", ["a", "b"])
+    def test_verdicts(self, ratio: float, spread: float, word: str, wide: str) -> None:
+        peer, one = (
+            {"name": name, "unit": "images/s", "spread": spread if name == wide else 0.0}
+            for name in "ba"
+        )
+        found = training_speed.verdicts([peer, one | {"ratio": ratio, "peer": "b"}])
+        assert [line.startswith(f"a: {word} (") for line in found] == [True]
 
     def test_ways_do_what_they_say(self) -> None:
         images = training_speed.Images((), Path(), InputSpec(32, 32), "mobilenet_v3_small", "none")
