@@ -4,7 +4,8 @@
 measured alternately: memory format, precision, compiling, batch-norm statistics, the optimiser's
 kernel, frames in memory against decoding them again, batches made ahead by threads against made in
 turn, and batches alone, with no training, by threads and by processes. What ``auto`` means in a
-recipe follows from it.
+recipe follows from it. On an NVIDIA GPU steps recorded as CUDA graphs come in, and how busy the
+GPU is while processes feed it; the notes say what bounds it.
 
 The network is a real backbone with the shipped head and AdamW; its weights are random, which is
 nothing to its speed. With a RUN the frames, sizes, backbone and augmentation are the run's; else
@@ -18,8 +19,8 @@ import copy
 import itertools
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -31,6 +32,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from benchmarks.gpu_use import watched_gpu
 from benchmarks.measuring import against, figure, time_in_turn, write_result
 from edgefit.data.augment import build_augmentation
 from edgefit.data.loader import (
@@ -48,10 +50,15 @@ from edgefit.train.assembly import input_spec
 from edgefit.train.backbones.build import build_backbone
 from edgefit.train.backbones.card import load_card
 from edgefit.train.batches import worker_count
+from edgefit.train.graphs import GraphedBackbone
 from edgefit.train.network import EdgeNetwork
 from edgefit.train.tasks.classification import build_head
 
 CLASSES = 10
+RECORDED = "step: recorded as a CUDA graph"
+STEPS_AT_ONCE = 10
+"""Steps of a timed call on a GPU, which launches run ahead of; on a processor it is one."""
+WATCHED_SECONDS = 10.0
 MARGIN = 1.05
 """How much faster a way must be at least to be called faster; less is what machines vary by."""
 
@@ -86,6 +93,7 @@ class Stepper:
         frozen_statistics: Batch norms keep their running statistics.
         fused: AdamW's fused kernel.
         compiled: ``torch.compile`` the backbone.
+        recorded: The backbone's passes are CUDA graphs, as in training on a GPU.
     """
 
     def __init__(
@@ -98,6 +106,7 @@ class Stepper:
         frozen_statistics: bool = True,
         fused: bool = True,
         compiled: bool = False,
+        recorded: bool = False,
     ) -> None:
         self.network = copy.deepcopy(network).train()
         layout = torch.channels_last if channels_last else torch.contiguous_format
@@ -114,20 +123,34 @@ class Stepper:
         self.device = batch[1].device
         self.bf16 = bf16
         self.batch = batch
+        if recorded:
+            graphed = GraphedBackbone(self.network.backbone, len(batch[1]))
+            with self._precision():
+                graphed.record(*batch[0].shape[1:3])
+            self.backbone = graphed
 
     def __call__(self, batch: tuple[Tensor, Tensor] | None = None) -> None:
         frames_NHWC, targets_N = batch or self.batch
-        low = torch.autocast(self.device.type, torch.bfloat16) if self.bf16 else nullcontext()
-        with low:
-            images_NCHW = self.network.normalise(frames_NHWC.to(self.device))
+        with self._precision():
+            images_NCHW = self.network.normalise(frames_NHWC.to(self.device, non_blocking=True))
             images_NCHW = images_NCHW.contiguous(memory_format=self.layout)
             logits_NC = self.network.head(self.backbone(images_NCHW))
-            loss = nn.functional.cross_entropy(logits_NC, targets_N.to(self.device))
+            loss = nn.functional.cross_entropy(
+                logits_NC, targets_N.to(self.device, non_blocking=True)
+            )
         self.optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
         self.optimizer.step()
+
+    def train_on(self, batches: Iterable[tuple[Tensor, Tensor] | None]) -> None:
+        """A step on each (None: on its own batch); ends when the device has done them."""
+        for batch in batches:
+            self(batch)
         if self.device.type == "cuda":
             torch.cuda.synchronize()
+
+    def _precision(self) -> AbstractContextManager[Any]:
+        return torch.autocast(self.device.type, torch.bfloat16) if self.bf16 else nullcontext()
 
 
 def main() -> None:
@@ -151,6 +174,8 @@ def main() -> None:
             *_feeding(network, images, options),
             *_loading(images, options),
         ]
+        if on_gpu(options):
+            figures.append(_gpu_busy(network, images, options))
     command = "python -m benchmarks.training_speed" + (" RUN" if options.run else "")
     command += f" --batch-size {options.batch_size} --rounds {options.rounds}"
     command += f" --batches {options.batches}" + (" --no-compile" if options.no_compile else "")
@@ -161,6 +186,8 @@ def main() -> None:
         f"{_device_in_words(options.device)}; frames from {origin}, augmentation {images.augment}.",
         *verdicts(figures),
     ]
+    if on_gpu(options):
+        notes.append(bound(figures))
     write_result(options.out, "training-speed", command, figures, notes)
 
 
@@ -181,6 +208,24 @@ def verdicts(figures: list[dict[str, Any]]) -> list[str]:
     return lines
 
 
+def on_gpu(options: argparse.Namespace) -> bool:
+    """Whether training is measured on an NVIDIA GPU."""
+    return torch.device(options.device).type == "cuda"
+
+
+def bound(figures: list[dict[str, Any]]) -> str:
+    """What holds a GPU's training back, in words: the making of batches, or the steps."""
+    speeds = {one["name"]: one["median"] for one in figures}
+    workers = worker_count("auto", 1, accelerator=True)
+    made = speeds[f"batches alone: {max(2, workers)} processes ahead"]
+    steps, both = speeds[RECORDED], speeds[f"epoch: frames in memory, {workers} processes ahead"]
+    least = "the making of batches" if made < steps else "the steps, launches included"
+    return (
+        f"An epoch fed by processes runs at {both:.0f} images/s. Batches alone can be made at "
+        f"{made:.0f}, steps alone at {steps:.0f} images/s: the bound is {least}."
+    )
+
+
 def _steps(
     network: EdgeNetwork, images: Images, options: argparse.Namespace
 ) -> list[dict[str, Any]]:
@@ -196,17 +241,24 @@ def _steps(
         "step: learned statistics": {"frozen_statistics": False},
         "step: AdamW in a loop over tensors": {"fused": False},
     }
+    if on_gpu(options):
+        ways |= {
+            RECORDED: {"recorded": True},
+            f"{RECORDED}, bf16 mixed": {"recorded": True, "bf16": True},
+        }
     steppers = {name: Stepper(network, on_device, **way) for name, way in ways.items()}
     figures = []
     if not options.no_compile:
         for name, bf16 in (("step: compiled", False), ("step: compiled, bf16 mixed", True)):
             steppers[name] = Stepper(network, on_device, compiled=True, bf16=bf16)
             started = time.perf_counter()
-            steppers[name]()
+            steppers[name].train_on([None])
             seconds = time.perf_counter() - started
             figures.append(figure(f"{name}, first step", [seconds], unit="s"))
-    samples = time_in_turn(steppers, rounds=options.rounds, runs=options.runs, warmup=1)
-    speeds = _speeds(samples, options.batch_size)
+    steps = STEPS_AT_ONCE if on_gpu(options) else 1
+    calls = {name: partial(stepper.train_on, [None] * steps) for name, stepper in steppers.items()}
+    samples = time_in_turn(calls, rounds=options.rounds, runs=options.runs, warmup=1)
+    speeds = _speeds(samples, options.batch_size * steps)
     return [
         speeds[usual],
         *(against(f, speeds[usual]) for f in list(speeds.values())[1:]),
@@ -228,8 +280,27 @@ def _feeding(
     ways["epoch: decoded again, in turn"] = (again, 0, False)
     for workers in (1, 2):
         ways[f"epoch: decoded again, {workers} threads ahead"] = (again, workers, False)
-    step = Stepper(network, _batch(images, options, device=options.device))
-    return _by_way(images, options, ways, usual, partial(_train_on, step))
+    return _by_way(images, options, ways, usual, _fed_stepper(network, images, options).train_on)
+
+
+def _fed_stepper(network: EdgeNetwork, images: Images, options: argparse.Namespace) -> Stepper:
+    """As training itself runs."""
+    batch = _batch(images, options, device=options.device)
+    return Stepper(network, batch, recorded=on_gpu(options))
+
+
+def _gpu_busy(network: EdgeNetwork, images: Images, options: argparse.Namespace) -> dict[str, Any]:
+    """How busy the GPU is while processes feed it."""
+    workers = worker_count("auto", 1, accelerator=True)
+    source = _batches(images, _store(images), options, workers, processes=True)
+    step = _fed_stepper(network, images, options)
+    step.train_on(source)
+    with watched_gpu() as busy:
+        end = time.monotonic() + WATCHED_SECONDS
+        while time.monotonic() < end:
+            step.train_on(source)
+    source.close()
+    return figure(f"GPU busy while {workers} processes feed it", busy, unit="%", better="higher")
 
 
 def _loading(images: Images, options: argparse.Namespace) -> list[dict[str, Any]]:
@@ -270,11 +341,6 @@ def _store(images: Images, budget_mb: int = 2048) -> FrameStore:
 
 def _count(batches: TrainingBatches) -> int:
     return sum(len(targets) for _, targets in batches)
-
-
-def _train_on(step: Stepper, batches: TrainingBatches) -> None:
-    for batch in batches:
-        step(batch)
 
 
 def _speeds(samples: dict[str, list[float]], images: int) -> dict[str, dict[str, Any]]:

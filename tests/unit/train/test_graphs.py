@@ -16,6 +16,7 @@ from tests.cuda_graphs import Recorder
 
 SHAPE = (4, 3, 32, 32)
 gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="records on an NVIDIA GPU")
+other_stream = pytest.mark.filterwarnings("ignore:The AccumulateGrad node's stream does not match")
 
 
 class Backbone(nn.Sequential):
@@ -105,6 +106,7 @@ def step(backbone: nn.Module, run: Any, images_NCHW: Tensor) -> tuple[Tensor, li
 
 
 @gpu
+@other_stream
 @pytest.mark.parametrize("low", [False, True], ids=["float32", "bf16"])
 @pytest.mark.parametrize("id", list_cards())
 def test_a_recorded_step_is_the_step(id: str, low: bool) -> None:
@@ -115,10 +117,11 @@ def test_a_recorded_step_is_the_step(id: str, low: bool) -> None:
         if isinstance(module, nn.Dropout):
             module.p = 0.0
     graphed = GraphedBackbone(backbone, batch_size=8, reporter=Refuses())
+    side = max(64, card.min_input_size)
     with torch.autocast("cuda", torch.bfloat16, enabled=low):
-        graphed.record(64, 64)
+        graphed.record(side, side)
         for _ in range(2):
-            images_NCHW = torch.randn(8, 3, 64, 64, device="cuda")
+            images_NCHW = torch.randn(8, 3, side, side, device="cuda")
             images_NCHW = images_NCHW.contiguous(memory_format=torch.channels_last)
             start = buffers(backbone)
             expected, gradients = step(backbone, backbone, images_NCHW)
@@ -152,6 +155,7 @@ class Asks(Backbone):
 
 
 @gpu
+@other_stream
 def test_a_gpu_goes_on_after_a_recording_that_failed(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
