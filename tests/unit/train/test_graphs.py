@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
+from torchvision.ops import StochasticDepth
 
 from edgefit.progress import Reporter
 from edgefit.train.backbones.build import build_backbone
@@ -114,7 +115,7 @@ def test_a_recorded_step_is_the_step(id: str, low: bool) -> None:
     card = load_card(id)
     backbone = build_backbone(card).cuda().to(memory_format=torch.channels_last).train()
     for module in backbone.modules():
-        if isinstance(module, nn.Dropout):
+        if isinstance(module, (nn.Dropout, StochasticDepth)):
             module.p = 0.0
     graphed = GraphedBackbone(backbone, batch_size=8, reporter=Refuses())
     side = max(64, card.min_input_size)
@@ -137,6 +138,20 @@ def test_a_recorded_step_is_the_step(id: str, low: bool) -> None:
             for gradient, other in zip(gradients, others, strict=True):
                 difference = (gradient - other).norm() / (gradient.norm() + 1e-6)
                 assert difference < (0.2 if low else 0.01)
+
+
+@gpu
+def test_a_replay_draws_by_the_seed_of_its_step() -> None:
+    backbone = Backbone().append(nn.Dropout(0.5)).cuda().train()
+    graphed = GraphedBackbone(backbone, batch_size=4, reporter=Refuses())
+    graphed.record(32, 32)
+    images_NCHW = torch.randn(SHAPE, device="cuda")
+    drawn = []
+    for seed in (1, 2, 1):
+        torch.cuda.manual_seed(seed)
+        drawn.append(graphed(images_NCHW).detach() == 0)
+    assert torch.equal(drawn[0], drawn[2])
+    assert not torch.equal(drawn[0], drawn[1])
 
 
 class Refuses(Reporter):
