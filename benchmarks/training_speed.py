@@ -19,6 +19,7 @@ import copy
 import itertools
 import tempfile
 import time
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -50,7 +51,7 @@ from edgefit.train.assembly import input_spec
 from edgefit.train.backbones.build import build_backbone
 from edgefit.train.backbones.card import load_card
 from edgefit.train.batches import worker_count
-from edgefit.train.graphs import GraphedBackbone
+from edgefit.train.graphs import OTHER_STREAM, GraphedBackbone
 from edgefit.train.network import EdgeNetwork
 from edgefit.train.tasks.classification import build_head
 
@@ -166,6 +167,7 @@ def main() -> None:
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--out", type=Path, help="write the result here")
     options = parser.parse_args()
+    warnings.filterwarnings("ignore", message=OTHER_STREAM)
     with tempfile.TemporaryDirectory() as scratch:
         images = _images(options, Path(scratch))
         network = _network(images).to(options.device)

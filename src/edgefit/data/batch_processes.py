@@ -12,6 +12,7 @@ they are started afresh.
 from __future__ import annotations
 
 import multiprocessing
+import os
 import shutil
 import signal
 import sys
@@ -20,6 +21,8 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from multiprocessing import forkserver
+from multiprocessing.connection import wait
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -90,7 +93,7 @@ class BatchProcesses:
                 multiprocessing_context=_context(),
                 persistent_workers=True,
                 prefetch_factor=_AHEAD,
-                worker_init_fn=_one_thread,
+                worker_init_fn=_begin,
             )
         self._batches: Any = None
 
@@ -171,8 +174,21 @@ def _collate(items: Sequence[Any]) -> Any:
     return errors[0] if errors else collate(items)
 
 
-def _one_thread(worker: int) -> None:
+def _begin(worker: int) -> None:
+    """Work with one thread, for as long as the training process lives.
+
+    torch's own watch is of the process that forked this one, which outlives a killed training as
+    long as it has a child.
+    """
     cv2.setNumThreads(1)
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: BaseProcess) -> None:
+    wait([parent.sentinel])
+    os._exit(1)
 
 
 @contextmanager

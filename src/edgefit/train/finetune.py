@@ -31,6 +31,7 @@ from edgefit.train.checkpoint import (
     read_state_of_last,
 )
 from edgefit.train.frames import SplitFrames
+from edgefit.train.graphs import OTHER_STREAM
 from edgefit.train.module import FineTuning
 from edgefit.train.network import EdgeNetwork
 from edgefit.train.processes import launched_world
@@ -256,8 +257,7 @@ def _quiet_lightning() -> Iterator[None]:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", module="lightning.*")
             warnings.filterwarnings("ignore", message=".*does not have many workers.*")
-            # recorded in a stream of its own; autograd makes the one wait for the other
-            warnings.filterwarnings("ignore", message="The AccumulateGrad node's stream does not")
+            warnings.filterwarnings("ignore", message=OTHER_STREAM)
             yield
     finally:
         for logger, level in zip(loggers, levels, strict=True):

@@ -14,6 +14,10 @@ from torch import Tensor, nn
 from edgefit.progress import QUIET, Reporter
 from edgefit.train.backbones.weights import first_line
 
+OTHER_STREAM = "The AccumulateGrad node's stream does not match"
+"""How torch's warning begins in the first step after a recording, which had a stream of its own.
+Autograd lets the one wait for the other; nothing is wrong."""
+
 
 class GraphedBackbone:
     """Calls a backbone by a recorded graph; batches of another size than recorded go past it.

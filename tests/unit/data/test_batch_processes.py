@@ -174,21 +174,63 @@ made.close()
 """
 
 
-def test_a_script_without_a_guard_is_not_run_again_in_each_process(
-    table: SampleTable, tmp_path: Path
-) -> None:
-    script = tmp_path / "script.py"
-    script.write_text(SCRIPT, encoding="utf-8")
+def run_script(folder: Path, text: str, data: Path) -> subprocess.CompletedProcess[str]:
+    """Run a program that imports these tests, on a folder of images."""
+    script = folder / "script.py"
+    script.write_text(text, encoding="utf-8")
     root = Path(__file__).parents[3]
-    done = subprocess.run(
-        [sys.executable, script, table.root],
+    return subprocess.run(
+        [sys.executable, script, data],
         capture_output=True,
         text=True,
         env={**os.environ, "PYTHONPATH": os.pathsep.join([str(root), str(root / "src")])},
         timeout=120,
         check=False,
     )
+
+
+def test_a_script_without_a_guard_is_not_run_again_in_each_process(
+    table: SampleTable, tmp_path: Path
+) -> None:
+    done = run_script(tmp_path, SCRIPT, table.root)
     assert done.stdout.split("\n") == ["started", "16 images", ""], done.stderr
+
+
+KILLED = """
+import multiprocessing, os, signal, sys
+from multiprocessing import forkserver
+from pathlib import Path
+from edgefit.data.formats import read_samples
+from edgefit.data.loader import TrainingBatches
+from edgefit.recipe import DataConfig
+from tests.unit.data.test_batch_processes import dataset_of, sampler_of
+
+dataset = dataset_of(read_samples(Path(sys.argv[1]), DataConfig()))
+made = TrainingBatches(dataset, sampler_of(dataset), batch_size=4, workers=2, processes=True)
+next(iter(made))
+pids = [worker.pid for worker in multiprocessing.active_children()]
+print(*pids, forkserver._forkserver._forkserver_pid, flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_killed_training_leaves_no_process(table: SampleTable, tmp_path: Path) -> None:
+    done = run_script(tmp_path, KILLED, table.root)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    pids = [int(pid) for pid in done.stdout.split()]
+    assert len(pids) == 3
+    end = time.monotonic() + 30
+    while any(is_running(pid) for pid in pids):
+        assert time.monotonic() < end, "a process is left"
+        time.sleep(0.1)
+
+
+def is_running(pid: int) -> bool:
+    """Whether there is such a process that is no zombie."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 def test_an_unreadable_file_is_named_as_without_processes(table: SampleTable) -> None:

@@ -12,12 +12,12 @@ from torchvision.ops import StochasticDepth
 from edgefit.progress import Reporter
 from edgefit.train.backbones.build import build_backbone
 from edgefit.train.backbones.card import list_cards, load_card
-from edgefit.train.graphs import GraphedBackbone
+from edgefit.train.graphs import OTHER_STREAM, GraphedBackbone
 from tests.cuda_graphs import Recorder
 
 SHAPE = (4, 3, 32, 32)
 gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="records on an NVIDIA GPU")
-other_stream = pytest.mark.filterwarnings("ignore:The AccumulateGrad node's stream does not match")
+other_stream = pytest.mark.filterwarnings(f"ignore:{OTHER_STREAM}")
 
 
 class Backbone(nn.Sequential):
