@@ -193,8 +193,8 @@ class TrainConfig(Section):
         precision: lightning's precision; ``auto`` is 32 bit on CPU and mixed on GPU.
         accelerator: lightning's accelerator.
         devices: lightning's number of devices; ``auto`` takes all.
-        workers: Threads that make batches ahead, or with an NVIDIA GPU processes (about 0.3 GB
-            each); 0 makes each batch when it is asked for, ``auto`` fits the cores.
+        workers: Threads that make batches ahead, or with an NVIDIA GPU processes (0.6 GB, and a
+            little for each); 0 makes each batch when it is asked for, ``auto`` fits the cores.
         cache_mb: Memory budget for decoded frames at input size; before a GPU trains they move to
             shared memory, which takes it twice for some seconds.
         compile: ``torch.compile`` the network; see CONTRIBUTING.md for when it pays.

@@ -186,9 +186,10 @@ def worker_count(workers: int | str, ranks_here: int, *, accelerator: bool) -> i
     """How many threads or, for an accelerator, processes make batches ahead.
 
     Args:
-        workers: The recipe's; ``auto`` is a worker for each core but one, eight at most. On two
-            cores it is none where the processor trains: a thread beside torch's own two gains
-            nothing there (``benchmarks/training_speed.py``).
+        workers: The recipe's. ``auto`` is a process for each core but one, eight at most, where
+            there is an accelerator. Where the processor trains it is two threads, which make no
+            fewer batches than more would; on two cores none, as a thread beside torch's own two
+            gains nothing (``benchmarks/training_speed.py``).
         ranks_here: Training processes that share the cores.
         accelerator: Whether the processor only feeds.
     """
@@ -197,4 +198,4 @@ def worker_count(workers: int | str, ranks_here: int, *, accelerator: bool) -> i
     cores = available_cores() // ranks_here
     if accelerator:
         return max(1, min(8, cores - 1))
-    return 0 if cores <= 2 else min(8, cores - 1)
+    return 0 if cores <= 2 else 2

@@ -291,7 +291,8 @@ def test_worker_processes_end_with_a_training_that_fails(
     [
         (2, 1, False, 0),
         (2, 1, True, 1),
-        (4, 1, False, 3),
+        (3, 1, False, 2),
+        (64, 1, False, 2),
         (4, 1, True, 3),
         (16, 8, True, 1),
         (16, 2, True, 7),
