@@ -122,7 +122,11 @@ def _load(network: EdgeNetwork, state: State, recompute: FrameStore | None) -> N
 
 
 def recompute_statistics(network: EdgeNetwork, store: FrameStore) -> None:
-    """Batch-norm statistics as the plain mean over up to 2,048 training frames, evenly taken."""
+    """Batch-norm statistics as the plain mean over up to 2,048 training frames, evenly taken.
+
+    The frames are mixed first: data sets are kept class by class, and a batch of one class varies
+    less than those of training do. (Road signs so normalised: 88 mistakes of 1,092 instead of 7.)
+    """
     network.eval()  # no dropout and no stochastic depth: only the norms below look at the batch
     norms = [
         module
@@ -132,6 +136,7 @@ def recompute_statistics(network: EdgeNetwork, store: FrameStore) -> None:
     ]
     count = min(len(store), _STATISTICS_IMAGES)
     chosen_N = np.linspace(0, len(store) - 1, count).astype(int)
+    chosen_N = np.random.default_rng(0).permutation(chosen_N)
     batches = max(1, count // _BATCH)  # a batch of one has no variance
     with _averaging(norms), torch.no_grad():
         for part in np.array_split(chosen_N, batches):

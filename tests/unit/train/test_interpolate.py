@@ -8,7 +8,7 @@ import torch
 
 from edgefit.recipe import InterpolationConfig
 from edgefit.train.interpolate import between, choose, interpolate, recompute_statistics
-from tests.tiny_network import colour_frames, tiny_network
+from tests.tiny_network import SPEC, colour_frames, tiny_network
 
 CURVE = [
     {"alpha": 0.0, "accuracy": 0.80, "loss": 0.9},
@@ -87,6 +87,20 @@ def test_statistics_are_those_of_the_frames() -> None:
     assert not norm.training
     assert norm.momentum == 0.1
     assert torch.equal(norm.num_batches_tracked, counter)
+
+
+def test_statistics_do_not_depend_on_the_order_of_classes() -> None:
+    """Black pictures before white ones: batches in this order would not vary at all."""
+    network = tiny_network(steps=0)
+    norm = network.backbone[1]
+    frames_NHWC = np.repeat(np.array([0, 255], dtype=np.uint8), 640)
+    frames_NHWC = np.broadcast_to(frames_NHWC[:, None, None, None], (1280, *SPEC.shape_HWC))
+    with torch.no_grad():
+        some = network.normalise(torch.from_numpy(frames_NHWC[::20].copy()))
+        variance = network.backbone[0](some).var((0, 2, 3))
+    recompute_statistics(network, Frames(frames_NHWC))  # type: ignore[arg-type]
+    assert (variance > 0.01).any()
+    torch.testing.assert_close(norm.running_var, variance, rtol=0.1, atol=1e-3)
 
 
 def test_one_point_is_no_line() -> None:
