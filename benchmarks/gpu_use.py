@@ -8,12 +8,12 @@ from contextlib import contextmanager
 
 import torch
 
-INTERVAL_MS = 100
+INTERVAL_MS = 200
 
 
 @contextmanager
 def watched_gpu() -> Iterator[list[float]]:
-    """Fill the list with the share of time, in percent, in which a kernel ran, as nvidia-smi sees.
+    """Fill the list with shares of time, in percent, in which a kernel ran, as nvidia-smi sees.
 
     A value each ``INTERVAL_MS``, of torch's present GPU; the list is complete after the block.
     """

@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 from dataclasses import dataclass
 from functools import partial
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +76,8 @@ def main() -> None:
     notes = [
         f"{len(folds.parts)} folds, {len(config.strengths)} strengths, {images} images of "
         f"{len(np.unique(rows.targets_N))} classes, {width} features, {rows.origin}; "
-        f"{available_cores()} cores.",
+        f"{available_cores()} cores, "
+        f"scikit-learn {metadata.version('scikit-learn')}, scipy {metadata.version('scipy')}.",
     ]
     write_result(
         options.out,

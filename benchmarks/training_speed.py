@@ -17,6 +17,8 @@ from __future__ import annotations
 import argparse
 import copy
 import itertools
+import os
+import shutil
 import tempfile
 import time
 import warnings
@@ -167,8 +169,11 @@ def main() -> None:
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--out", type=Path, help="write the result here")
     options = parser.parse_args()
+    if on_gpu(options) and shutil.which("nvidia-smi") is None:
+        parser.error("nvidia-smi is not here; it tells how busy the GPU is")
     warnings.filterwarnings("ignore", message=OTHER_STREAM)
     with tempfile.TemporaryDirectory() as scratch:
+        os.environ["TORCHINDUCTOR_CACHE_DIR"] = scratch  # nothing is compiled yet
         images = _images(options, Path(scratch))
         network = _network(images).to(options.device)
         figures = [
@@ -184,12 +189,16 @@ def main() -> None:
     origin = "a run's images" if options.run else "drawn JPEG files of 300x300"
     notes = [
         f"{images.backbone}, {images.spec.width}x{images.spec.height}, batches of "
-        f"{options.batch_size}, {torch.get_num_threads()} torch threads, on "
+        f"{options.batch_size}, torch {torch.__version__}, {torch.get_num_threads()} threads, on "
         f"{_device_in_words(options.device)}; frames from {origin}, augmentation {images.augment}.",
         *verdicts(figures),
     ]
     if on_gpu(options):
-        notes.append(bound(figures))
+        speeds = {one["name"]: one["median"] for one in figures}
+        workers = worker_count("auto", 1, on_gpu=True)
+        made = speeds[f"batches alone: {max(2, workers)} processes ahead"]
+        fed = speeds[f"epoch: frames in memory, {workers} processes ahead"]
+        notes.append(bound(made, speeds[RECORDED], fed))
     write_result(options.out, "training-speed", command, figures, notes)
 
 
@@ -215,16 +224,21 @@ def on_gpu(options: argparse.Namespace) -> bool:
     return torch.device(options.device).type == "cuda"
 
 
-def bound(figures: list[dict[str, Any]]) -> str:
-    """What holds a GPU's training back, in words: the making of batches, or the steps."""
-    speeds = {one["name"]: one["median"] for one in figures}
-    workers = worker_count("auto", 1, accelerator=True)
-    made = speeds[f"batches alone: {max(2, workers)} processes ahead"]
-    steps, both = speeds[RECORDED], speeds[f"epoch: frames in memory, {workers} processes ahead"]
-    least = "the making of batches" if made < steps else "the steps, launches included"
+def bound(made: float, steps: float, both: float) -> str:
+    """What holds a GPU's training back, in words.
+
+    Args:
+        made: Batches alone, by processes, in images/s.
+        steps: Steps alone, on a batch that is on the GPU.
+        both: Steps fed by processes.
+    """
+    least, name = min((made, "the making of batches"), (steps, "the steps, launches included"))
+    reason = f"the bound is {name}"
+    if both * MARGIN < least:
+        reason = "neither is the bound, they slow each other"
     return (
-        f"An epoch fed by processes runs at {both:.0f} images/s. Batches alone can be made at "
-        f"{made:.0f}, steps alone at {steps:.0f} images/s: the bound is {least}."
+        f"An epoch fed by processes runs at {both:.0f} images/s. Batches alone are made at "
+        f"{made:.0f}, steps alone run at {steps:.0f} images/s: {reason}."
     )
 
 
@@ -277,7 +291,7 @@ def _feeding(
     ways = {usual: (memory, 0, False)}
     for workers in (1, 2):
         ways[f"epoch: frames in memory, {workers} threads ahead"] = (memory, workers, False)
-    workers = worker_count("auto", 1, accelerator=True)
+    workers = worker_count("auto", 1, on_gpu=True)
     ways[f"epoch: frames in memory, {workers} processes ahead"] = (memory, workers, True)
     ways["epoch: decoded again, in turn"] = (again, 0, False)
     for workers in (1, 2):
@@ -293,22 +307,24 @@ def _fed_stepper(network: EdgeNetwork, images: Images, options: argparse.Namespa
 
 def _gpu_busy(network: EdgeNetwork, images: Images, options: argparse.Namespace) -> dict[str, Any]:
     """How busy the GPU is while processes feed it."""
-    workers = worker_count("auto", 1, accelerator=True)
+    workers = worker_count("auto", 1, on_gpu=True)
     source = _batches(images, _store(images), options, workers, processes=True)
     step = _fed_stepper(network, images, options)
-    step.train_on(source)
-    with watched_gpu() as busy:
-        end = time.monotonic() + WATCHED_SECONDS
-        while time.monotonic() < end:
-            step.train_on(source)
-    source.close()
+    try:
+        step.train_on(source)
+        with watched_gpu() as busy:
+            end = time.monotonic() + WATCHED_SECONDS
+            while time.monotonic() < end:
+                step.train_on(source)
+    finally:
+        source.close()
     return figure(f"GPU busy while {workers} processes feed it", busy, unit="%", better="higher")
 
 
 def _loading(images: Images, options: argparse.Namespace) -> list[dict[str, Any]]:
     """Batches alone, with nothing that trains on them: what an accelerator could be fed with."""
     usual = "batches alone: in turn"
-    store, workers = _store(images), max(2, worker_count("auto", 1, accelerator=True))
+    store, workers = _store(images), max(2, worker_count("auto", 1, on_gpu=True))
     ways = {
         usual: (store, 0, False),
         f"batches alone: {workers} threads ahead": (store, workers, False),

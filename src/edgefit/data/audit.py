@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
@@ -17,6 +16,7 @@ from edgefit.data.findings import Finding, ImageFacts, find_all
 from edgefit.data.table import Sample, SampleTable
 from edgefit.errors import DataError, FrameError
 from edgefit.progress import QUIET, Reporter
+from edgefit.runtime.cores import available_cores
 from edgefit.runtime.preprocess import decode_image
 from edgefit.spec import Frame, InputSpec
 
@@ -117,7 +117,7 @@ def audit(
     Raises:
         DataError: Not one image is readable.
     """
-    threads = workers or min(8, os.cpu_count() or 1)
+    threads = workers or min(8, available_cores())
     facts: dict[str, ImageFacts] = {}
     unreadable: dict[str, str] = {}
     with ThreadPoolExecutor(threads) as pool:

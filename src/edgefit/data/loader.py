@@ -10,7 +10,6 @@ without it.
 from __future__ import annotations
 
 import math
-import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -25,6 +24,7 @@ from edgefit.data.augment import Augmentation
 from edgefit.data.table import Sample
 from edgefit.errors import DataError, FrameError
 from edgefit.progress import QUIET, Reporter
+from edgefit.runtime.cores import available_cores
 from edgefit.runtime.preprocess import decode_image, preprocess
 from edgefit.spec import Frame, InputSpec
 
@@ -126,7 +126,7 @@ class FrameStore:
         def keep(index: int) -> None:
             self._frames_NHWC[index] = self._decode(index)
 
-        with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+        with ThreadPoolExecutor(min(8, available_cores())) as pool:
             done = pool.map(keep, range(self.cached))
             for _ in reporter.track(done, "decoding frames", total=self.cached):
                 pass

@@ -64,7 +64,7 @@ def make_loaders(
     rank: int = 0,
     world: int = 1,
     ranks_here: int = 1,
-    accelerator: bool = False,
+    on_gpu: bool = False,
     reporter: Reporter = QUIET,
 ) -> tuple[TrainingBatches, list[DataLoader[Any]]]:
     """Batches of the train split; and two plain loaders: the val split, and some training images.
@@ -79,8 +79,7 @@ def make_loaders(
         rank: This training process.
         world: Number of training processes.
         ranks_here: How many of them share this machine's cores and memory.
-        accelerator: Batches are for an accelerator: worker processes make them, where it can fetch
-            them without waiting.
+        on_gpu: Batches are for an NVIDIA GPU: worker processes make them, in page-locked memory.
         reporter: Hears when threads take the place of processes.
 
     Raises:
@@ -101,8 +100,8 @@ def make_loaders(
         rank=rank,
         world=world,
     )
-    workers = worker_count(config.workers, ranks_here, accelerator=accelerator)
-    processes = accelerator and workers > 0
+    workers = worker_count(config.workers, ranks_here, on_gpu=on_gpu)
+    processes = on_gpu and workers > 0
     if processes and not room_for(
         spec.shape_HWC,
         frames.train.cached,
@@ -111,9 +110,10 @@ def make_loaders(
         ranks=ranks_here,
     ):
         processes = False
+        workers = max(1, worker_count(config.workers, ranks_here, on_gpu=False))
         reporter.warn(
             "shared memory is too small for worker processes: threads make the batches, and the "
-            "accelerator may wait for them. In a container, give it more (docker run --shm-size)"
+            "GPU may wait for them. In a container, give it more (docker run --shm-size)"
         )
     training = TrainingBatches(
         TrainingSet(frames.train, targets_N, augmentation, config.seed),
@@ -121,7 +121,7 @@ def make_loaders(
         batch_size=batch_size,
         workers=workers,
         processes=processes,
-        pinned=accelerator,
+        pinned=on_gpu,
     )
     some = np.random.default_rng([config.seed]).permutation(len(train_table))[:GAP_IMAGES]
     plain = [
@@ -129,7 +129,7 @@ def make_loaders(
             ValidationSet(store, part, indices[rank::world]),
             batch_size=_VALIDATION_BATCH,
             collate_fn=collate,
-            pin_memory=accelerator,
+            pin_memory=on_gpu,
         )
         for store, part, indices in (
             (frames.val, val_table, list(range(len(val_table)))),
@@ -182,20 +182,20 @@ def share_of_batch(batch_size: int, images: int, world: int) -> int:
     return share
 
 
-def worker_count(workers: int | str, ranks_here: int, *, accelerator: bool) -> int:
-    """How many threads or, for an accelerator, processes make batches ahead.
+def worker_count(workers: int | str, ranks_here: int, *, on_gpu: bool) -> int:
+    """How many threads or, for a GPU, processes make batches ahead.
 
     Args:
-        workers: The recipe's. ``auto`` is a process for each core but one, eight at most, where
-            there is an accelerator. Where the processor trains it is two threads, which make no
-            fewer batches than more would; on two cores none, as a thread beside torch's own two
-            gains nothing (``benchmarks/training_speed.py``).
+        workers: The recipe's. ``auto`` is a process for each core but one, eight at most, for a
+            GPU. Where the processor trains it is two threads (eight make fewer batches than none,
+            because they share Python's lock), and none on two cores, where a thread beside torch's
+            own two gains nothing (``benchmarks/training_speed.py``).
         ranks_here: Training processes that share the cores.
-        accelerator: Whether the processor only feeds.
+        on_gpu: Whether the processor only feeds.
     """
     if isinstance(workers, int):
         return workers
     cores = available_cores() // ranks_here
-    if accelerator:
+    if on_gpu:
         return max(1, min(8, cores - 1))
     return 0 if cores <= 2 else 2

@@ -89,7 +89,7 @@ def fine_tune(
         rank=trainer.global_rank,
         world=trainer.world_size,
         ranks_here=trainer.num_devices,
-        accelerator=on_gpu,
+        on_gpu=on_gpu,
         reporter=reporter,
     )
     module = FineTuning(
@@ -103,10 +103,7 @@ def fine_tune(
         learned_statistics=learned,
         penalties=penalties,
     )
-    if config.compile:
-        module.compile_backbone()
-    elif on_gpu and trainer.world_size == 1:
-        module.graph_backbone(training.batch_size, reporter)
+    _make_faster(module, trainer, training, reporter)
     try:
         _go_on(trainer, module, training, plain, folder, reporter)
     finally:
@@ -120,6 +117,23 @@ def _loss(recipe: Recipe, table: SampleTable) -> torch.nn.Module:
         recipe.train, targets_N, len(table.labels)
     )
     return loss
+
+
+def _make_faster(
+    module: FineTuning, trainer: pl.Trainer, training: TrainingBatches, reporter: Reporter
+) -> None:
+    """Compile the backbone if asked for; else on a GPU record it, if a full batch will come.
+
+    Several GPUs exchange gradients during the backward pass, which a recording would leave out.
+    """
+    if module.config.compile:
+        module.compile_backbone()
+    elif (
+        trainer.strategy.root_device.type == "cuda"
+        and trainer.world_size == 1
+        and len(training.sampler) >= training.batch_size
+    ):
+        module.graph_backbone(training.batch_size, reporter)
 
 
 def _go_on(

@@ -1,12 +1,15 @@
 """A backbone's training step as two launches on an NVIDIA GPU, one forward and one backward.
 
 A compact backbone is some hundred small kernels. Launched one by one from Python they take longer
-to launch than to run, and the GPU waits. torch records them once, as CUDA graphs, in a second or
-two (https://pytorch.org/blog/accelerating-pytorch-with-cuda-graphs/); compiling takes far longer
-than a training on few images.
+to launch than to run, and the GPU waits. torch records them once for each size of images, as CUDA
+graphs (https://pytorch.org/blog/accelerating-pytorch-with-cuda-graphs/).
 """
 
 from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
@@ -53,7 +56,8 @@ class GraphedBackbone:
         self._shape = shape  # also where recording fails: it would fail at each epoch
         before = [buffer.clone() for buffer in self.backbone.buffers()]
         try:
-            self._graphed = _record(self.backbone, shape)
+            with _without_collection():
+                self._graphed = _record(self.backbone, shape)
         except RuntimeError as error:
             self.reporter.warn(
                 "the training step cannot be recorded as a CUDA graph and is launched in parts, "
@@ -65,7 +69,10 @@ class GraphedBackbone:
 
     def forget(self) -> None:
         """Give the graph's memory back."""
-        self._shape, self._graphed = (), None
+        graphed, self._shape, self._graphed = self._graphed, (), None
+        if graphed is not None:
+            del graphed
+            gc.collect()  # torch before 2.15 keeps it in a reference cycle
 
     def __call__(self, images_NCHW: Tensor) -> Tensor:
         recorded = tuple(images_NCHW.shape) == self._shape
@@ -84,6 +91,19 @@ class _Body(nn.Module):
     def forward(self, images_NCHW: Tensor) -> Tensor:
         features_NF: Tensor = self.backbone(images_NCHW)
         return features_NF
+
+
+@contextmanager
+def _without_collection() -> Iterator[None]:
+    """Keep Python from freeing a graph meanwhile: that would spoil the one being recorded."""
+    gc.collect()
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _record(backbone: nn.Module, shape: tuple[int, ...]) -> nn.Module:

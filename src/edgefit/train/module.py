@@ -332,6 +332,9 @@ class FineTuning(pl.LightningModule):
 
 def _seed(seed: int, device: torch.device) -> None:
     """As ``torch.manual_seed``, which spends a millisecond on devices that are not used."""
+    if device.type not in ("cpu", "cuda"):
+        torch.manual_seed(seed)
+        return
     torch.default_generator.manual_seed(seed)
     if device.type == "cuda":
         torch.cuda.manual_seed(seed)

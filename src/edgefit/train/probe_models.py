@@ -92,7 +92,7 @@ def fit_logistic(
     """Multinomial logistic regression with an L2 penalty, one for each strength.
 
     Each starts from the weights of the one before; from weak to strong that saves most of the
-    work. To be called by way of :func:`edgefit.train.solving.side_by_side`, which is much faster.
+    work. :func:`edgefit.train.solving.side_by_side` says how to fit several at once.
 
     Args:
         scaled: Standardised features.

@@ -126,6 +126,8 @@ class Ends:
         (EOFError(), StageError, "EOFError"),
         (ConnectionResetError(104, "reset by peer"), StageError, "reset by peer"),
         (RuntimeError("CUDA out of memory"), RuntimeError, "CUDA"),
+        (EOFError("Caught EOFError in DataLoader worker process 0."), EOFError, "Caught"),
+        (BrokenPipeError("Caught BrokenPipeError in a worker"), BrokenPipeError, "Caught"),
         (MemoryError("full"), MemoryError, "full"),
     ],
 )
@@ -141,6 +143,22 @@ def test_only_what_tells_of_a_death_is_taken_for_one(
     monkeypatch.setattr(batch_processes.DataLoader, "__iter__", lambda _: Ends(error))
     with pytest.raises(expected, match=words):
         next(iter(made))
+
+
+def test_ctrl_c_is_no_matter_of_the_workers(
+    table: SampleTable, children: Callable[[], set[Any]]
+) -> None:
+    dataset = dataset_of(table)
+    made = TrainingBatches(dataset, sampler_of(dataset), batch_size=1, workers=2, processes=True)
+    batches = iter(made)
+    next(batches)
+    for worker in children():
+        status = Path(f"/proc/{worker.pid}/status").read_text().split()
+        for mask in ("SigBlk:", "SigIgn:"):
+            assert int(status[status.index(mask) + 1], 16) & 1 << (signal.SIGINT - 1), mask
+        os.kill(worker.pid, signal.SIGINT)
+    assert len(list(batches)) == 15, "one was taken"
+    made.close()
 
 
 def test_signals_are_handled_as_before(table: SampleTable) -> None:

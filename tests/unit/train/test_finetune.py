@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
+from unittest import mock
 
 import lightning.pytorch as pl
 import pytest
@@ -287,7 +288,7 @@ def test_worker_processes_end_with_a_training_that_fails(
 
 
 @pytest.mark.parametrize(
-    ("cores", "ranks", "accelerator", "expected"),
+    ("cores", "ranks", "on_gpu", "expected"),
     [
         (2, 1, False, 0),
         (2, 1, True, 1),
@@ -301,32 +302,80 @@ def test_worker_processes_end_with_a_training_that_fails(
     ],
 )
 def test_auto_workers_fit_the_cores(
-    monkeypatch: pytest.MonkeyPatch, cores: int, ranks: int, accelerator: bool, expected: int
+    monkeypatch: pytest.MonkeyPatch, cores: int, ranks: int, on_gpu: bool, expected: int
 ) -> None:
     monkeypatch.setattr(batches, "available_cores", lambda: cores)
-    assert batches.worker_count("auto", ranks, accelerator=accelerator) == expected
-    assert batches.worker_count(5, ranks, accelerator=accelerator) == 5
+    assert batches.worker_count("auto", ranks, on_gpu=on_gpu) == expected
+    assert batches.worker_count(5, ranks, on_gpu=on_gpu) == 5
 
 
 def test_a_gpu_is_fed_by_threads_where_shared_memory_is_small(
     shapes: Shapes, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    seen: list[bool] = []
+    seen: list[tuple[bool, int]] = []
 
     def look(*args: Any, **options: Any) -> TrainingBatches:
-        seen.append(options["processes"])
+        seen.append((options["processes"], options["workers"]))
         return TrainingBatches(*args, **{**options, "processes": False, "pinned": False})
 
     monkeypatch.setattr(batches, "TrainingBatches", look)
-    recipe = shapes.recipe("train.workers=2")
+    monkeypatch.setattr(batches, "available_cores", lambda: 16)
+    recipe = shapes.recipe("train.workers=auto")
     frames = decode_splits(recipe, shapes.table, input_spec(recipe))
     for has_room in (True, False):
         monkeypatch.setattr(batches, "room_for", lambda *_, room=has_room, **__: room)
-        batches.make_loaders(
-            recipe.train, shapes.table, frames, accelerator=True, reporter=Reporter()
-        )
+        batches.make_loaders(recipe.train, shapes.table, frames, on_gpu=True, reporter=Reporter())
         assert ("shared memory is too small" in capsys.readouterr().err) is not has_room
-    assert seen == [True, False]
+    assert seen == [(True, 8), (False, 2)], "many threads make fewer batches than few"
+
+
+@pytest.mark.parametrize(
+    ("gpu", "options", "expected"),
+    [
+        (True, ["train.accelerator=auto", "train.workers=auto"], True),
+        (True, ["train.accelerator=gpu", "train.workers=3"], True),
+        (False, ["train.accelerator=auto", "train.workers=auto"], False),
+        (True, ["train.accelerator=cpu", "train.workers=auto"], False),
+        (True, ["train.accelerator=auto", "train.workers=0"], False),
+        (True, ["train.accelerator=auto", "train.workers=auto", "train.mode=probe"], False),
+    ],
+)
+def test_workers_are_prepared_where_a_gpu_will_need_them(
+    shapes: Shapes,
+    monkeypatch: pytest.MonkeyPatch,
+    gpu: bool,
+    options: list[str],
+    expected: bool,
+) -> None:
+    started: list[bool] = []
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu)
+    monkeypatch.setattr(batches, "start_importing", lambda: started.append(True))
+    batches.prepare_workers(shapes.recipe(*options).train)
+    assert bool(started) is expected
+
+
+@pytest.mark.parametrize(
+    ("device", "world", "images", "compile", "expected"),
+    [
+        ("cuda", 1, 8, False, "recorded"),
+        ("cuda", 1, 7, False, "as it is"),
+        ("cuda", 2, 8, False, "as it is"),
+        ("cpu", 1, 8, False, "as it is"),
+        ("cuda", 1, 8, True, "compiled"),
+    ],
+)
+def test_what_training_runs_is_made_faster_where_it_can_be(
+    device: str, world: int, images: int, compile: bool, expected: str
+) -> None:
+    module, trainer, training = mock.Mock(), mock.Mock(world_size=world), mock.Mock(batch_size=8)
+    module.config.compile = compile
+    trainer.strategy.root_device = torch.device(device)
+    training.sampler = range(images)
+    finetune._make_faster(module, trainer, training, QUIET)
+    assert module.compile_backbone.called is (expected == "compiled")
+    assert module.graph_backbone.called is (expected == "recorded")
+    if expected == "recorded":
+        assert module.graph_backbone.call_args.args[0] == 8
 
 
 class Recorded(FineTuning):
@@ -352,6 +401,8 @@ def test_a_recorded_backbone_does_not_change_the_weights(
     assert recorder.recorded == [(8, 3, *size) for size in sorted(set(sizes))]
     full = len(shapes.table.of("train")) // 8
     assert recorder.replays == full * len(sizes), "the last, short batch goes past it"
+    assert recorded._graphed is not None
+    assert recorded._graphed._graphed is None, "its memory is given back"
 
 
 def test_a_penalty_learns_is_logged_and_its_frozen_part_is_not_saved(
@@ -383,8 +434,9 @@ def test_main_share_scales_the_tasks_own_loss(shapes: Shapes, tmp_path: Path) ->
     assert torch.equal(tuning.network.head[1].weight, fresh.head[1].weight)
 
 
+@pytest.mark.parametrize("precision", ["32", "bf16-mixed"])
 def test_a_gradient_is_scaled_down_to_the_norm(
-    shapes: Shapes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    shapes: Shapes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, precision: str
 ) -> None:
     norms: list[float] = []
 
@@ -401,21 +453,14 @@ def test_a_gradient_is_scaled_down_to_the_norm(
         note(self, optimizer)
 
     monkeypatch.setattr(FineTuning, "configure_gradient_clipping", clipped)
-    shapes.tune(tmp_path, "train.epochs=1", "train.clip_norm=0.01")
+    options = ("train.epochs=1", "train.clip_norm=0.01", f"train.precision={precision}")
+    tuning = shapes.tune(tmp_path, *options)
+    optimizer = tuning.optimizers(use_pl_optimizer=False)
+    assert isinstance(optimizer, torch.optim.Optimizer)
+    assert optimizer.defaults["fused"]
     before, after = norms[::2], norms[1::2]
     assert min(before) > 0.01
     assert after == pytest.approx([0.01] * len(after), rel=1e-3)
-
-
-@pytest.mark.parametrize("precision", ["bf16-mixed", "16-mixed"])
-def test_gradients_are_clipped_in_mixed_precision_too(
-    shapes: Shapes, tmp_path: Path, precision: str
-) -> None:
-    tuning = shapes.tune(
-        tmp_path, "train.epochs=1", "train.clip_norm=1", f"train.precision={precision}"
-    )
-    assert len(tuning.history) == 1
-    assert (tmp_path / FINETUNED).is_file()
 
 
 def test_a_batch_larger_than_the_data(shapes: Shapes, tmp_path: Path) -> None:

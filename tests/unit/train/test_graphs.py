@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from typing import Any
 
 import pytest
@@ -96,6 +98,25 @@ def test_where_it_cannot_be_recorded_a_warning_is_given_once(
     assert "more" not in said.split("capturing")[1]
     assert same(buffers(backbone), before)
     assert graphed(torch.rand(SHAPE)).shape == (4, 6)
+
+
+def test_memory_is_given_back_though_torch_keeps_a_cycle(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before torch 2.15 what it installs as ``forward`` refers to the module itself."""
+    graphs: list[weakref.ref[nn.Module]] = []
+
+    def record(body: nn.Module, example: tuple[Tensor]) -> None:
+        assert not gc.isenabled(), "a graph freed now would spoil the recording"
+        graph = nn.Identity()
+        graphs.append(weakref.ref(graph))
+        body.forward = lambda images_NCHW: (graph, body)  # type: ignore[method-assign]
+
+    monkeypatch.setattr(torch.cuda, "make_graphed_callables", record)
+    graphed = GraphedBackbone(Backbone(), batch_size=4)
+    graphed.record(32, 32)
+    assert gc.isenabled()
+    assert graphs[0]() is not None
+    graphed.forget()
+    assert graphs[0]() is None
 
 
 def step(backbone: nn.Module, run: Any, images_NCHW: Tensor) -> tuple[Tensor, list[Tensor]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from edgefit.recipe import TrainConfig
 from edgefit.spec import Task
 from edgefit.train.backbones.card import BackboneCard
 from edgefit.train.divergence import CHECK_EVERY, LossWatch
-from edgefit.train.module import FineTuning
+from edgefit.train.module import FineTuning, _seed
 from edgefit.train.schedule import Schedule
 from edgefit.train.tasks.classification import ClassificationLoss, build_head, validation_metrics
 from tests.tiny_network import colour_frames, tiny_network
@@ -278,3 +279,27 @@ def test_validation_metrics_of_known_answers() -> None:
     assert found["loss"] == pytest.approx(-np.log([0.7, 0.4, 0.8]).mean(), rel=1e-5)
     huge = validation_metrics(np.array([[1e4, -1e4]], np.float32), np.array([1]))
     assert np.isfinite(huge["loss"])
+
+
+def test_another_device_is_seeded_as_torch_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    seeded: list[int] = []
+    monkeypatch.setattr(torch, "manual_seed", seeded.append)
+    _seed(3, torch.device("mps"))
+    assert seeded == [3]
+    _seed(4, torch.device("cpu"))
+    assert seeded == [3]
+    first = torch.rand(3)
+    torch.default_generator.manual_seed(4)
+    assert torch.equal(first, torch.rand(3))
+
+
+@pytest.mark.parametrize(
+    ("precision", "clip_norm", "fused"),
+    [("16-mixed", 1.0, False), ("16-mixed", 0.0, True), ("bf16-mixed", 1.0, True)],
+)
+def test_scaled_gradients_are_clipped_by_an_optimiser_that_is_not_fused(
+    precision: str, clip_norm: float, fused: bool
+) -> None:
+    tuning = module(clip_norm=clip_norm)
+    tuning._trainer = mock.Mock(precision=precision)
+    assert tuning.configure_optimizers()["optimizer"].defaults["fused"] is fused

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks import plain_loop, time_to_accuracy, training_speed
+from benchmarks import gpu_use, plain_loop, probe_speed, time_to_accuracy, training_speed
 from benchmarks.plain_loop import PlainConfig
 from benchmarks.time_to_accuracy import OURS, Race, figures_of, fresh_copy, race_of
 from edgefit.data.stage import check
@@ -241,6 +242,30 @@ class TestTrainingSpeed:
         found = training_speed.verdicts([peer, one | {"ratio": ratio, "peer": "b"}])
         assert [line.startswith(f"a: {word} (") for line in found] == [True]
 
+    @pytest.mark.parametrize(
+        ("made", "steps", "both", "words"),
+        [
+            (2000, 8000, 1950, "the bound is the making of batches"),
+            (8000, 2000, 1950, "the bound is the steps"),
+            (8500, 8000, 5300, "they slow each other"),
+        ],
+    )
+    def test_bound(self, made: float, steps: float, both: float, words: str) -> None:
+        assert words in training_speed.bound(made, steps, both)
+
+    def test_how_busy_a_gpu_is(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        tool = tmp_path / "nvidia-smi"
+        tool.write_text('#!/bin/sh\necho 10\necho "[N/A]"\necho 30\necho $2\nprintf 99\nsleep 60\n')
+        tool.chmod(0o755)
+        monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+        monkeypatch.setattr(torch.cuda, "current_device", lambda: 0)
+        here = type("Here", (), {"uuid": "7"})
+        monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: here)
+        with gpu_use.watched_gpu() as busy:
+            time.sleep(1)
+            assert busy == []
+        assert busy == [10, 30], "the last line may be cut off"
+
     def test_ways_do_what_they_say(self) -> None:
         images = training_speed.Images((), Path(), InputSpec(32, 32), "mobilenet_v3_small", "none")
         network = training_speed._network(images)
@@ -259,3 +284,20 @@ class TestTrainingSpeed:
         assert moved(learned)
         before = next(network.parameters())
         assert not torch.equal(before, next(frozen.network.parameters()))
+
+
+class TestProbeSpeed:
+    def test_ways(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        out = tmp_path / "out.json"
+        monkeypatch.setattr(
+            sys, "argv", ["probe", "--images", "258", "--rounds", "1", "--out", str(out)]
+        )
+        probe_speed.main()
+        result = read_result(out, "probe-speed")
+        assert [one.get("peer") for one in result["figures"]] == [probe_speed.SHIPPED] * 2 + [None]
+        assert "258 images of 43 classes, 1280 features, drawn" in result["notes"][0]
+
+    def test_takes_a_run(self, checked: RunFolder) -> None:
+        rows = probe_speed._of_run(checked.root)
+        assert rows.features_NF.shape[0] == len(rows.targets_N) == len(rows.groups_N)
+        assert rows.features_NF.std() > 0
