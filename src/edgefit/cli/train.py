@@ -43,11 +43,13 @@ def train(
 ) -> None:
     """Fit a probe, then train all layers; checks the data first where that has not been done."""
     from edgefit.cli.runs import open_run
+    from edgefit.train.preconditions import require_devices
     from edgefit.train.processes import first_process_first, is_first_process
 
     shown = reporter(quiet=quiet or not is_first_process())
     with first_process_first():
         run = open_run(source, data=data, weights=weights, out=out, overrides=overrides)
+        require_devices(run)
         _check(run, shown)
     from edgefit.train.stage import train as train_stage
 

@@ -18,6 +18,7 @@ from edgefit.run import RunFolder
 from edgefit.train.assembly import input_spec
 from edgefit.train.calibrate import calibrate
 from edgefit.train.evaluate import evaluate
+from edgefit.train.preconditions import require_devices
 from edgefit.train.processes import require_one_process
 from edgefit.train.retention import retention
 from edgefit.train.stage import train
@@ -61,6 +62,7 @@ def build(
 def run_stages(run: RunFolder, reporter: Reporter = QUIET) -> dict[str, Any]:
     """Every stage of a run that holds its recipe; returns and raises what :func:`build` does."""
     recipe = run.recipe()
+    require_devices(run)
     seconds: dict[str, float] = {}
     stages: dict[str, Callable[[], Any]] = {
         "check": lambda: tell_findings(check(run, recipe, input_spec(recipe), reporter), reporter),

@@ -77,7 +77,7 @@ def fine_tune(
     """
     config = recipe.train
     learned = config.learns_batch_norm(recipe.model.weights)
-    with _quiet_lightning():
+    with quiet_lightning():
         trainer = make_trainer(recipe, folder, [EpochCheckpoint(folder)])
     if not trainer.is_global_zero:
         reporter = QUIET
@@ -152,7 +152,7 @@ def _go_on(
         reporter.say(f"training goes on after epoch {len(module.history)}")
         if module.choice.patience_is_over or len(module.history) >= config.epochs:
             return
-    with _quiet_lightning(), reporter.bar("training", config.epochs * steps) as advance:
+    with quiet_lightning(), reporter.bar("training", config.epochs * steps) as advance:
         progress: Any = StepProgress(advance, config, len(module.history), steps, reporter)
         trainer.callbacks.insert(0, progress)  # type: ignore[attr-defined]
         _run_trainer(trainer, module, training, plain, folder if state else None)
@@ -199,6 +199,13 @@ def make_trainer(recipe: Recipe, folder: Path, callbacks: list[Any]) -> pl.Train
     """
     config = recipe.train
     gpu = finds_gpu(config)
+    if config.accelerator in ("gpu", "cuda") and not gpu:
+        raise RecipeError(
+            "This machine has no GPU that torch can use.",
+            key="train.accelerator",
+            found=config.accelerator,
+            remedy="take what is here (--set train.accelerator=auto); `edgefit doctor` shows it",
+        )
     precision: Any = config.precision
     if precision == "auto":
         precision = ("bf16-mixed" if torch.cuda.is_bf16_supported() else "16-mixed") if gpu else 32
@@ -261,7 +268,7 @@ def _loggers(folder: Path) -> Any:
 
 
 @contextmanager
-def _quiet_lightning() -> Iterator[None]:
+def quiet_lightning() -> Iterator[None]:
     """Keep lightning's hints off the terminal while it works; its errors still come through."""
     loggers = [logging.getLogger(f"lightning.{n}") for n in ("pytorch", "fabric")]
     levels = [logger.level for logger in loggers]

@@ -41,6 +41,7 @@ from edgefit.train.module import FineTuning
 from edgefit.train.network import EdgeNetwork
 from edgefit.train.overfitting import gap_in_words
 from edgefit.train.penalties import build_penalties
+from edgefit.train.preconditions import require_trainable
 from edgefit.train.probe import run_probe
 from edgefit.train.processes import first_process_first, is_first_process
 from edgefit.train.tasks import TASKS
@@ -100,15 +101,13 @@ def train(run: RunFolder, reporter: Reporter = QUIET) -> Facts:
         _only_the_first_goes_on()
         return run.read_json("train", SUMMARY)
     folder = run.stage_dir("train")
-    with first_process_first():
-        if is_first_process() and not run.begin("train", recipe):
-            if (folder / BEST).is_file():
-                reporter.say("the training that was here had other inputs; it is replaced")
-            for name in (LAST, FINETUNED, BEST, PROBE, PROBE_FACTS, LOG, SUMMARY):
-                (folder / name).unlink(missing_ok=True)
     prepare_workers(recipe.train)
     table = frozen_samples(run)
     network, card, weights = build_network(recipe, table.labels, reporter)
+    require_trainable(recipe, table, network.spec, folder)
+    with first_process_first():
+        if is_first_process():
+            _begin(run, folder, reporter)
     network.to(memory_format=torch.channels_last)
     started = time.monotonic()
     frames = decode_splits(recipe, table, network.spec, reporter)
@@ -132,6 +131,16 @@ def train(run: RunFolder, reporter: Reporter = QUIET) -> Facts:
     run.write_json("train", SUMMARY, summary)
     run.mark_done("train", recipe, outputs=sha256_of(folder / BEST))
     return summary
+
+
+def _begin(run: RunFolder, folder: Path, reporter: Reporter) -> None:
+    """Remove what a training with other inputs left; from here on nothing refuses a setting."""
+    if run.begin("train", run.recipe()):
+        return
+    if (folder / BEST).is_file():
+        reporter.say("the training that was here had other inputs; it is replaced")
+    for name in (LAST, FINETUNED, BEST, PROBE, PROBE_FACTS, LOG, SUMMARY):
+        (folder / name).unlink(missing_ok=True)
 
 
 def _only_the_first_goes_on(first: bool | None = None) -> None:

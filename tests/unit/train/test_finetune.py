@@ -621,8 +621,10 @@ def test_without_a_gpu_lightning_trains_on_one_cpu_process_in_32_bit(
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
 @pytest.mark.parametrize("accelerator", ["gpu", "cuda"])
 def test_a_gpu_that_is_not_there_is_a_clear_error(trainer_for: Make, accelerator: str) -> None:
-    with pytest.raises(RecipeError, match="cannot train in the way"):
+    with pytest.raises(RecipeError, match="no GPU that torch can use") as caught:
         trainer_for(f"train.accelerator={accelerator}")
+    assert caught.value.key == "train.accelerator"
+    assert "--set train.accelerator=auto" in str(caught.value)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="this machine has no GPU")

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from edgefit.data.stage import check
-from edgefit.errors import RunError, StageError
+from edgefit.errors import EdgefitError, RunError, StageError
 from edgefit.recipe import Recipe, make_recipe
 from edgefit.run import RunFolder
 from edgefit.train import stage as stage_module
@@ -167,6 +167,42 @@ def test_a_changed_recipe_starts_again_from_the_beginning(
     run.start(recipe_for(pictures))
     train(run)
     assert best(run) == best(undisturbed)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        (["train.precision=64", "train.accelerator=mps"], "cannot train in the way"),
+        (["train.batch_size=1"], "two images in a batch"),
+        (["train.augment=convayor"], "convayor"),
+        (["model.weights=absent.pth"], "absent.pth"),
+        (["train.teacher={run: absent}"], "teacher"),
+        (["train.keep.replay=0.5", "retention.general=absent"], "absent"),
+    ],
+)
+@pytest.mark.parametrize("ended", [True, False])
+def test_what_is_refused_costs_no_training(
+    undisturbed: RunFolder,
+    pictures: Path,
+    tmp_path: Path,
+    overrides: list[str],
+    words: str,
+    ended: bool,
+) -> None:
+    """Neither one that has ended nor one that was interrupted."""
+    shutil.copytree(undisturbed.root, tmp_path / "copy")
+    run = RunFolder(tmp_path / "copy")
+    if not ended:
+        (run.root / "stamps" / "train.done.json").unlink()
+        (run.root / "train" / BEST).unlink()
+    before = {path: path.read_bytes() for path in run.root.rglob("*") if path.is_file()}
+    run.start(recipe_for(pictures, *overrides))
+    with pytest.raises(EdgefitError, match=words):
+        train(run)
+    run.start(recipe_for(pictures))
+    assert {path: path.read_bytes() for path in run.root.rglob("*") if path.is_file()} == before
+    train(run)
+    assert run.is_done("train", run.recipe())
 
 
 def test_a_second_call_does_no_work(

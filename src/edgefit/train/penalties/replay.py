@@ -25,8 +25,8 @@ from edgefit.data.table import SampleTable
 from edgefit.errors import RecipeError
 from edgefit.progress import QUIET, Reporter
 from edgefit.recipe import ProbeConfig, Recipe
-from edgefit.spec import Frame
-from edgefit.train.general import read_general
+from edgefit.spec import Frame, InputSpec
+from edgefit.train.general import General, read_general
 from edgefit.train.network import EdgeNetwork
 from edgefit.train.probe import fit_probe
 from edgefit.train.steps import TrainingStep
@@ -121,7 +121,7 @@ def _statistics_held(backbone: nn.Module) -> Iterator[None]:
 
 
 def build_replay(recipe: Recipe, network: EdgeNetwork, reporter: Reporter = QUIET) -> ReplayPenalty:
-    """Read the replay half of the general folder and fit a head to it.
+    """Fit a head to the replay half of the general folder.
 
     Args:
         recipe: ``retention.general`` and ``train.keep`` are read.
@@ -129,19 +129,10 @@ def build_replay(recipe: Recipe, network: EdgeNetwork, reporter: Reporter = QUIE
         reporter: Where progress is shown.
 
     Raises:
-        RecipeError: No general folder is named.
-        DataError: The general folder cannot be used.
+        RecipeError: See :func:`read_replayed`.
+        DataError: Likewise.
     """
-    if recipe.retention.general is None:
-        raise RecipeError(
-            "Replay has no images to replay.",
-            key="retention.general",
-            expected="a folder of general images, one folder a class",
-            remedy="name one, or set train.keep.replay to 0",
-        )
-    general = read_general(
-        recipe.retention.general, recipe.retention, network.spec, reporter=reporter
-    )
+    general = read_replayed(recipe, network.spec, reporter)
     table, classes = general.replay, general.classes
     store = FrameStore(
         table.samples,
@@ -155,6 +146,23 @@ def build_replay(recipe: Recipe, network: EdgeNetwork, reporter: Reporter = QUIE
     return ReplayPenalty(
         store, table.targets_N(), head, weight=keep.replay, share=keep.replay_share
     )
+
+
+def read_replayed(recipe: Recipe, spec: InputSpec, reporter: Reporter = QUIET) -> General:
+    """Read the general folder, one half of which is replayed.
+
+    Raises:
+        RecipeError: No general folder is named.
+        DataError: The general folder cannot be used.
+    """
+    if recipe.retention.general is None:
+        raise RecipeError(
+            "Replay has no images to replay.",
+            key="retention.general",
+            expected="a folder of general images, one folder a class",
+            remedy="name one, or set train.keep.replay to 0",
+        )
+    return read_general(recipe.retention.general, recipe.retention, spec, reporter=reporter)
 
 
 def _start_head(

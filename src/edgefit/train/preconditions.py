@@ -1,0 +1,63 @@
+"""What can be refused before anything is replaced or takes time.
+
+A stage that begins removes what an earlier one of other inputs left. A value that cannot be trained
+with must be told before: it would cost a finished training otherwise.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from edgefit.data.augment import build_augmentation
+from edgefit.data.table import SampleTable
+from edgefit.recipe import Recipe
+from edgefit.run import RunFolder
+from edgefit.spec import InputSpec
+from edgefit.train.batches import share_of_batch
+from edgefit.train.finetune import make_trainer, quiet_lightning
+from edgefit.train.penalties.replay import read_replayed
+from edgefit.train.penalties.teacher import build_teacher
+
+
+def require_devices(run: RunFolder) -> None:
+    """Make sure that this machine can train as the run's recipe asks, if it still has to.
+
+    Raises:
+        RecipeError: It lacks a device, or a precision.
+    """
+    recipe = run.recipe()
+    if not run.is_done("train", recipe):
+        _world_size(recipe, run.root)
+
+
+def require_trainable(recipe: Recipe, table: SampleTable, spec: InputSpec, folder: Path) -> None:
+    """Make sure that nothing in the recipe will be refused once the training has begun.
+
+    Args:
+        recipe: ``train`` and ``retention.general`` are read.
+        table: The checked samples.
+        spec: The input contract.
+        folder: Of the stage.
+
+    Raises:
+        RecipeError: The machine, or the number of images, does not fit; a teacher has other
+            classes.
+        DataError: The augmentation is none, or the general folder cannot be used.
+        RunError: The teacher's run is absent or unfinished.
+    """
+    config = recipe.train
+    build_augmentation(config.augment, spec)
+    if config.mode == "probe":
+        return
+    share_of_batch(config.batch_size, len(table.of("train")), _world_size(recipe, folder))
+    if config.teacher is not None:
+        build_teacher(recipe, config.teacher, table)
+    if config.keep.replay:
+        read_replayed(recipe, spec)
+
+
+def _world_size(recipe: Recipe, folder: Path) -> int:
+    if recipe.train.mode == "probe":
+        return 1
+    with quiet_lightning():
+        return make_trainer(recipe, folder, []).world_size
