@@ -236,7 +236,7 @@ class TrainConfig(Section):
     precision: LightningPrecision = "auto"
     accelerator: Literal["auto", "cpu", "gpu", "cuda", "mps"] = "auto"
     devices: Annotated[int, Field(ge=1)] | Literal["auto"] = "auto"
-    workers: Annotated[int, Field(ge=0)] | Literal["auto"] = "auto"
+    workers: Annotated[int, Field(ge=0, le=256)] | Literal["auto"] = "auto"
     cache_mb: int = Field(default=2048, ge=0)
     compile: bool = False
 

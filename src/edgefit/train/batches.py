@@ -90,6 +90,11 @@ def make_loaders(
     batch_size = share_of_batch(config.batch_size, len(train_table), world)
     targets_N = train_table.targets_N()
     spec = frames.train.spec
+    if config.batch_size > len(train_table):
+        reporter.warn(
+            f"a batch of {config.batch_size} takes all {len(train_table)} training images at once: "
+            "one step an epoch; consider a smaller train.batch_size"
+        )
     build_augmentation(config.augment, spec)  # a wrong file is an error here, not in a thread
     augmentation = PerThread(partial(build_augmentation, config.augment, spec))
     sampler = EpochSampler(

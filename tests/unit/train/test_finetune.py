@@ -463,8 +463,12 @@ def test_a_gradient_is_scaled_down_to_the_norm(
     assert after == pytest.approx([0.01] * len(after), rel=1e-3)
 
 
-def test_a_batch_larger_than_the_data(shapes: Shapes, tmp_path: Path) -> None:
-    assert len(shapes.tune(tmp_path, "train.batch_size=500", "train.epochs=2").history) == 2
+def test_a_batch_larger_than_the_data(
+    shapes: Shapes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ("train.batch_size=500", "train.epochs=2")
+    assert len(shapes.tune(tmp_path, *options, reporter=Reporter()).history) == 2
+    assert "one step an epoch" in " ".join(capsys.readouterr().err.split())
 
 
 def test_a_single_image_in_a_batch_is_refused(shapes: Shapes, tmp_path: Path) -> None:
