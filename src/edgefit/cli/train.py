@@ -43,13 +43,11 @@ def train(
 ) -> None:
     """Fit a probe, then train all layers; checks the data first where that has not been done."""
     from edgefit.cli.runs import open_run
-    from edgefit.train.preconditions import require_devices
     from edgefit.train.processes import first_process_first, is_first_process
 
     shown = reporter(quiet=quiet or not is_first_process())
     with first_process_first():
         run = open_run(source, data=data, weights=weights, out=out, overrides=overrides)
-        require_devices(run)
         _check(run, shown)
     from edgefit.train.stage import train as train_stage
 
@@ -65,7 +63,9 @@ def _check(run: RunFolder, shown: Reporter) -> None:
     from edgefit.data.stage import check
     from edgefit.pipeline.build import tell_findings
     from edgefit.train.assembly import input_spec
+    from edgefit.train.preconditions import require_devices
 
+    require_devices(run)
     recipe = run.recipe()
     tell_findings(check(run, recipe, input_spec(recipe), shown), shown)
 
