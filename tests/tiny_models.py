@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from edgefit.bundle import FORMAT_VERSION, BundleWriter, Manifest, Variant, describe_files
 from edgefit.runtime.engines import open_session
+from edgefit.runtime.engines.openvino import shared_core
 from edgefit.runtime.preprocess import preprocess
 from edgefit.runtime.selftest import write_golden
 from edgefit.spec import Engine, Frame, InputSpec, LabelMap, Precision, Task, VariantKey
@@ -75,7 +76,7 @@ def write_openvino(path: Path, onnx_path: Path) -> Path:
     import openvino as ov
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    ov.save_model(ov.Core().read_model(str(onnx_path)), str(path), compress_to_fp16=False)
+    ov.save_model(shared_core().read_model(str(onnx_path)), str(path), compress_to_fp16=False)
     return path
 
 

@@ -107,12 +107,9 @@ def _engines() -> dict[str, Any]:
         "openvino": {"devices": {}},
     }
     if importlib.util.find_spec("openvino") is not None:
-        from edgefit.telemetry import block_telemetry
+        from edgefit.runtime.engines.openvino import shared_core
 
-        block_telemetry()
-        import openvino
-
-        core = openvino.Core()
+        core = shared_core()
         found["openvino"] = {
             "devices": {d: core.get_property(d, "FULL_DEVICE_NAME") for d in core.available_devices}
         }

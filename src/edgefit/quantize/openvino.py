@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edgefit.quantize.signal_stack import keeping_signal_stack
 from edgefit.telemetry import block_telemetry
 
 
@@ -33,7 +34,8 @@ def quantize_openvino(model: Any, frames_NHWC: NDArray[np.uint8]) -> tuple[Any, 
 
     logging.getLogger("nncf").setLevel(logging.ERROR)
     dataset = nncf.Dataset([frame[np.newaxis] for frame in frames_NHWC])
-    with contextlib.redirect_stdout(sys.stderr):  # standard output belongs to results
+    # standard output belongs to results
+    with keeping_signal_stack(), contextlib.redirect_stdout(sys.stderr):
         quantized = nncf.quantize(
             model.clone(),
             dataset,

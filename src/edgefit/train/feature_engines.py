@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from edgefit.errors import MissingDependencyError, StageError, missing_extra
+from edgefit.runtime.engines.openvino import shared_core
 from edgefit.telemetry import block_telemetry
 from edgefit.train.network import EdgeNetwork
 
@@ -97,7 +98,7 @@ class OpenvinoEngine:
                 "INFERENCE_PRECISION_HINT": "f32",
                 "INFERENCE_NUM_THREADS": str(torch.get_num_threads()),
             }
-            self._request = ov.Core().compile_model(model, "CPU", config).create_infer_request()
+            self._request = shared_core().compile_model(model, "CPU", config).create_infer_request()
         except _REFUSALS as error:
             raise StageError(
                 "OpenVINO cannot compute this network's features.",

@@ -7,6 +7,7 @@ verified elsewhere. So float32 is asked for, and checked.
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +33,7 @@ def open_model(
         BundleError: The file is damaged or has another signature.
         StageError: Another device or inference precision runs than the one asked for.
     """
-    ov = _import()
-    core = ov.Core()
+    core = shared_core()
     try:
         model = core.read_model(str(model_path))
     except RuntimeError as error:
@@ -53,6 +53,19 @@ def open_model(
         raise _refused("OpenVINO cannot compile this graph.", model_path, error) from error
     _check_running(compiled, model_path)
     return OpenvinoSession(compiled, model_path, (height, width), batch)
+
+
+@functools.cache
+def shared_core() -> Any:
+    """The one ``openvino.Core`` of this process, which lives as long as the process.
+
+    Each Core sets a signal stack for its thread; of several, one that has ended may be left in
+    place, and the next Ctrl-C is a segmentation fault (:mod:`edgefit.quantize.signal_stack`).
+
+    Raises:
+        MissingDependencyError: OpenVINO is not installed.
+    """
+    return _import().Core()
 
 
 class OpenvinoSession:
