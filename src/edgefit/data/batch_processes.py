@@ -233,8 +233,8 @@ def _clean_start() -> Iterator[None]:
     a script that calls edgefit without ``if __name__ == "__main__"`` would start itself anew. A
     process inherits which signals are blocked: SIGINT is, until all are started; the tracker of
     resources, which unblocks it when it starts, is started before. torch installs a
-    handler for SIGCHLD, for good; with it, later subprocesses of any kind crashed this one (torch
-    2.15), and a process that dies is noticed without it.
+    handler for SIGCHLD, for good, which is put back: it is this program's matter, and a process
+    that dies is noticed without it.
     """
     if _start_method() == "forkserver":
         resource_tracker.ensure_running()
