@@ -32,6 +32,10 @@ from edgefit.train.frames import SplitFrames
 GAP_IMAGES = 512
 """Training images that are measured like validation: enough to see a gap of a few percent."""
 _VALIDATION_BATCH = 64
+_NO_ROOM = (
+    "shared memory is too small for worker processes: threads make the batches, and the GPU may "
+    "wait for them. In a container, give it more (docker run --shm-size)"
+)
 
 
 class ValidationSet(Dataset[tuple[Frame, int]]):
@@ -86,7 +90,7 @@ def make_loaders(
         RecipeError: A process would get fewer than two images in a batch (batch norm needs two),
             or the batch cannot be divided among the processes.
     """
-    train_table, val_table = table.of("train"), table.of("val")
+    train_table = table.of("train")
     batch_size = share_of_batch(config.batch_size, len(train_table), world)
     targets_N = train_table.targets_N()
     spec = frames.train.spec
@@ -114,12 +118,8 @@ def make_loaders(
         workers=workers,
         ranks=ranks_here,
     ):
-        processes = False
-        workers = max(1, worker_count(config.workers, ranks_here, on_gpu=False))
-        reporter.warn(
-            "shared memory is too small for worker processes: threads make the batches, and the "
-            "GPU may wait for them. In a container, give it more (docker run --shm-size)"
-        )
+        reporter.warn(_NO_ROOM)
+        processes, workers = False, max(1, worker_count(config.workers, ranks_here, on_gpu=False))
     training = TrainingBatches(
         TrainingSet(frames.train, targets_N, augmentation, config.seed),
         sampler,
@@ -128,20 +128,33 @@ def make_loaders(
         processes=processes,
         pinned=on_gpu,
     )
+    return training, _plain_loaders(config, table, frames, rank, world, pinned=on_gpu)
+
+
+def _plain_loaders(
+    config: TrainConfig,
+    table: SampleTable,
+    frames: SplitFrames,
+    rank: int,
+    world: int,
+    *,
+    pinned: bool,
+) -> list[DataLoader[Any]]:
+    """The val split, and some training images; of each the share of one training process."""
+    train_table, val_table = table.of("train"), table.of("val")
     some = np.random.default_rng([config.seed]).permutation(len(train_table))[:GAP_IMAGES]
-    plain = [
+    return [
         DataLoader(
             ValidationSet(store, part, indices[rank::world]),
             batch_size=_VALIDATION_BATCH,
             collate_fn=collate,
-            pin_memory=on_gpu,
+            pin_memory=pinned,
         )
         for store, part, indices in (
             (frames.val, val_table, list(range(len(val_table)))),
             (frames.train, train_table, sorted(int(index) for index in some)),
         )
     ]
-    return training, plain
 
 
 def finds_gpu(config: TrainConfig) -> bool:
