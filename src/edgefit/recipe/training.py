@@ -172,7 +172,7 @@ class TrainConfig(Section):
         batch_norm: ``frozen`` keeps the pretrained running statistics, ``learned`` adapts them;
             ``auto`` freezes them unless training starts from random weights.
         ema_decay: Decay a step of the average of the weights that is evaluated and kept; 0 is off.
-            However near to 1, the average reaches over a ninth of the steps so far at most.
+            A warm-up keeps its time constant at about a ninth of the steps so far at most.
         balance: ``class-weights`` weighs the loss by inverse frequency, ``effective-number`` by the
             effective number of images (Cui 2019), ``logit-adjustment`` shifts the logits by the log
             frequency (Menon 2021), ``sampler`` draws classes equally often,
