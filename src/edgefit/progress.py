@@ -1,13 +1,15 @@
 """Progress of long work, drawn with rich on standard error.
 
-Standard output stays free for results (``--json``, JSONL). Off a terminal no bar is drawn, only the
-lines that stages say, so that logs stay readable.
+Standard output stays free for results (``--json``, JSONL). Off a terminal no bar is drawn:
+what takes long says a line now and then, so that logs stay readable.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Sized
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Protocol, TypeVar
 
 from rich.console import Console
@@ -22,6 +24,9 @@ from rich.progress import (
 )
 
 T = TypeVar("T")
+
+LINE_SECONDS = 30.0
+"""Off a terminal, the least time between two lines of the same work."""
 
 
 class Advance(Protocol):
@@ -54,9 +59,15 @@ class Reporter:
 
     @contextmanager
     def bar(self, description: str, total: float | None) -> Iterator[Advance]:
-        """A progress bar with time left; gives the function that moves it."""
-        if self.quiet or not self.console.is_terminal:
+        """A progress bar with time left, or lines off a terminal; gives the function that moves it.
+
+        What the first call moves is taken as done before: by a run that was interrupted.
+        """
+        if self.quiet:
             yield lambda steps=1, note="": None
+            return
+        if not self.console.is_terminal:
+            yield _Lines(description, total, self.console)
             return
         columns = (
             TextColumn("{task.description:<22}"),
@@ -84,6 +95,40 @@ class Reporter:
             for item in items:
                 yield item
                 advance()
+
+
+class _Lines:
+    """What stands for a bar in a log: how far the work is, a line every half a minute at most.
+
+    The time left goes by the speed since the last line.
+    """
+
+    def __init__(self, description: str, total: float | None, console: Console) -> None:
+        self._description = description
+        self._total = total
+        self._console = console
+        self._done = 0.0
+        self._note = ""
+        self._last: tuple[float, float] | None = None
+
+    def __call__(self, steps: float = 1, note: str = "") -> None:
+        self._done += steps
+        self._note = note or self._note
+        now = time.monotonic()
+        if self._last is None:
+            self._last = now, self._done
+        elif now - self._last[0] >= LINE_SECONDS and self._done != self._total:
+            self._console.print(escape(self._line(now, *self._last)), soft_wrap=True)
+            self._last = now, self._done
+
+    def _line(self, now: float, then: float, done_then: float) -> str:
+        words = [f"{self._done:g} done"]
+        if self._total:
+            words = [f"{self._done / self._total:.0%}"]
+            if self._done > done_then:
+                left = (self._total - self._done) * (now - then) / (self._done - done_then)
+                words.append(f"about {timedelta(seconds=round(left))} left")
+        return f"{self._description}: {', '.join([*words, *([self._note] if self._note else [])])}"
 
 
 QUIET = Reporter(quiet=True)

@@ -9,6 +9,7 @@ import sys
 import pytest
 from rich.console import Console
 
+from edgefit import progress
 from edgefit.progress import QUIET, Reporter
 
 
@@ -29,6 +30,43 @@ def test_track_yields_every_item_and_draws_no_bar_off_a_terminal() -> None:
     assert list(reporter.track(iter("abc"), "reading", total=3)) == ["a", "b", "c"]
     assert list(reporter.track([1, 2], "reading")) == [1, 2]
     assert "%" not in text.getvalue() and "\x1b" not in text.getvalue()
+
+
+class Clock:
+    """Stands for ``time`` in the module; moved by hand."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+def test_off_a_terminal_long_work_says_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+    monkeypatch.setattr(progress, "time", clock)
+    reporter, text = captured()
+    with reporter.bar("training", 200) as advance:
+        advance(100)  # what an earlier start has done
+        for _ in range(3):
+            clock.now += 14
+            advance(10, "epoch 3: accuracy 0.9000 [bold]")
+        line = "training: 65%, about 0:01:38 left, epoch 3: accuracy 0.9000 [bold]"
+        assert text.getvalue() == f"{line}\n"
+        clock.now += 29
+        advance(10)
+        clock.now += 31
+        advance(60)  # the end is told by the stage
+    assert text.getvalue() == f"{line}\n"
+
+
+def test_off_a_terminal_work_without_a_known_end_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+    monkeypatch.setattr(progress, "time", clock)
+    reporter, text = captured()
+    for _ in reporter.track(iter(range(70)), "reading"):
+        clock.now += 1
+    assert text.getvalue() == "reading: 31 done\nreading: 61 done\n"
 
 
 def test_quiet_says_nothing_and_still_advances(capsys: pytest.CaptureFixture[str]) -> None:

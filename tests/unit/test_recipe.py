@@ -142,6 +142,24 @@ def test_an_override_with_an_unknown_key_is_a_problem_like_any_other() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "override", "said", "is_the_files"),
+    [
+        ("name: x\n", "train.epochs=0", "--set gives the recipe 1 problem", False),
+        ("name: x\ntrain: {epochs: 0}\n", "seed=1", "The recipe has 2 problems", True),
+        ("train: {epochs: 0}\n", "name=x", "The recipe has 1 problem", True),
+    ],
+)
+def test_the_file_is_named_only_where_it_is_wrong_itself(
+    tmp_path: Path, text: str, override: str, said: str, is_the_files: bool
+) -> None:
+    path = tmp_path / "recipe.yaml"
+    path.write_text(text)
+    with pytest.raises(RecipeError, match=said) as caught:
+        load_recipe(path, [override])
+    assert (caught.value.path is not None) == is_the_files
+
+
+@pytest.mark.parametrize(
     ("text", "said"),
     [
         ("- a\n- b\n", "not a mapping"),

@@ -97,7 +97,8 @@ def _print_retention(results: dict[str, Any]) -> None:
         for name, title in PROBE_TITLES.items()
     ]
     print_table(
-        f"{results['images']} general images of {results['classes']} classes",
+        f"{results['images']} general images of {results['classes']} classes; "
+        f"{results['general']['replay_images']} more are set apart for train.keep.replay",
         ["probe", "accuracy before", "after", "kept"],
         rows,
     )

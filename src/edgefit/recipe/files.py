@@ -75,13 +75,32 @@ def make_recipe(
     try:
         return Recipe.model_validate(merged)
     except ValidationError as error:
-        problems = _described(error)
-        raise RecipeError(
-            f"The recipe has {len(problems)} problem{'s' * (len(problems) > 1)}.",
+        raise _with_problems(_described(error), source, by_override=_is_valid(facts)) from None
+
+
+def _is_valid(facts: Mapping[str, Any]) -> bool:
+    try:
+        Recipe.model_validate(facts)
+    except ValidationError:
+        return False
+    return True
+
+
+def _with_problems(problems: list[str], source: Path | None, *, by_override: bool) -> RecipeError:
+    """An error that names the file only where the file, without any ``--set``, is wrong."""
+    count = f"{len(problems)} problem{'s' * (len(problems) > 1)}"
+    if by_override:
+        return RecipeError(
+            f"--set gives the recipe {count}.",
             problems=problems,
-            path=source,
-            remedy="correct the keys above; models/ shows recipes, a run folder a complete one",
-        ) from None
+            remedy="correct --set; the recipe.yaml of a run folder shows every key",
+        )
+    return RecipeError(
+        f"The recipe has {count}.",
+        problems=problems,
+        path=source,
+        remedy="correct the keys above; models/ shows recipes, a run folder a complete one",
+    )
 
 
 def dump_recipe(recipe: Recipe, path: Path) -> None:
