@@ -1,12 +1,13 @@
 """Progress of long work, drawn with rich on standard error.
 
 Standard output stays free for results (``--json``, JSONL). Off a terminal no bar is drawn:
-what takes long says a line now and then, so that logs stay readable.
+in its place come lines, few enough for a log to stay readable.
 """
 
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Iterable, Iterator, Sized
 from contextlib import contextmanager
 from datetime import timedelta
@@ -27,6 +28,7 @@ T = TypeVar("T")
 
 LINE_SECONDS = 30.0
 """Off a terminal, the least time between two lines of the same work."""
+_LINES_OF_SPEED = 4
 
 
 class Advance(Protocol):
@@ -100,7 +102,8 @@ class Reporter:
 class _Lines:
     """What stands for a bar in a log: how far the work is, a line every half a minute at most.
 
-    The time left goes by the speed since the last line.
+    The time left goes by the speed of the last few lines' time. A total that has turned out too
+    small, as a clip's may, is none.
     """
 
     def __init__(self, description: str, total: float | None, console: Console) -> None:
@@ -109,26 +112,31 @@ class _Lines:
         self._console = console
         self._done = 0.0
         self._note = ""
-        self._last: tuple[float, float] | None = None
+        self._marks: deque[tuple[float, float]] = deque(maxlen=_LINES_OF_SPEED)
 
     def __call__(self, steps: float = 1, note: str = "") -> None:
         self._done += steps
         self._note = note or self._note
         now = time.monotonic()
-        if self._last is None:
-            self._last = now, self._done
-        elif now - self._last[0] >= LINE_SECONDS and self._done != self._total:
-            self._console.print(escape(self._line(now, *self._last)), soft_wrap=True)
-            self._last = now, self._done
+        is_due = not self._marks or now - self._marks[-1][0] >= LINE_SECONDS
+        if self._marks and is_due and self._done != self._total:
+            self._console.print(self._line(now), markup=False, emoji=False, soft_wrap=True)
+        if is_due:
+            self._marks.append((now, self._done))
 
-    def _line(self, now: float, then: float, done_then: float) -> str:
-        words = [f"{self._done:g} done"]
-        if self._total:
-            words = [f"{self._done / self._total:.0%}"]
+    def _line(self, now: float) -> str:
+        then, done_then = self._marks[0]
+        words = []
+        if self._total and self._done < self._total:
+            words.append(f"{self._done / self._total:.0%}")
             if self._done > done_then:
                 left = (self._total - self._done) * (now - then) / (self._done - done_then)
                 words.append(f"about {timedelta(seconds=round(left))} left")
-        return f"{self._description}: {', '.join([*words, *([self._note] if self._note else [])])}"
+        else:
+            words.append(f"{self._done:g} done")
+        if self._note:
+            words.append(self._note)
+        return f"{self._description}: {', '.join(words)}"
 
 
 QUIET = Reporter(quiet=True)

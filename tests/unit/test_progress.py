@@ -46,18 +46,45 @@ def test_off_a_terminal_long_work_says_how_far_it_is(monkeypatch: pytest.MonkeyP
     clock = Clock()
     monkeypatch.setattr(progress, "time", clock)
     reporter, text = captured()
+    note = (
+        "epoch 3: accuracy 0.9000 at [bold]64x64[/] :smile: C:\\signs\\ and more words, on and on"
+    )
     with reporter.bar("training", 200) as advance:
         advance(100)  # what an earlier start has done
         for _ in range(3):
             clock.now += 14
-            advance(10, "epoch 3: accuracy 0.9000 [bold]")
-        line = "training: 65%, about 0:01:38 left, epoch 3: accuracy 0.9000 [bold]"
+            advance(10, note)
+        line = f"training: 65%, about 0:01:38 left, {note}"
         assert text.getvalue() == f"{line}\n"
         clock.now += 29
         advance(10)
         clock.now += 31
         advance(60)  # the end is told by the stage
     assert text.getvalue() == f"{line}\n"
+
+
+def test_the_time_left_is_not_that_of_the_slowest_stretch(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+    monkeypatch.setattr(progress, "time", clock)
+    reporter, text = captured()
+    with reporter.bar("training", 1000) as advance:
+        advance(0)
+        for _ in range(90):
+            clock.now += 1
+            advance(1)
+        clock.now += 30  # a validation, which is no step
+        advance(0, "epoch 1")
+    *_, last = text.getvalue().splitlines()
+    assert last == "training: 9%, about 0:20:13 left, epoch 1"
+
+
+def test_off_a_terminal_a_total_that_was_too_small_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+    monkeypatch.setattr(progress, "time", clock)
+    reporter, text = captured()
+    for _ in reporter.track(range(4), "predicting", total=2):
+        clock.now += 31
+    assert text.getvalue() == "predicting: 3 done\npredicting: 4 done\n"
 
 
 def test_off_a_terminal_work_without_a_known_end_counts(monkeypatch: pytest.MonkeyPatch) -> None:

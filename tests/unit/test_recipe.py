@@ -142,21 +142,33 @@ def test_an_override_with_an_unknown_key_is_a_problem_like_any_other() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "override", "said", "is_the_files"),
+    ("text", "overrides", "problems", "is_the_files"),
     [
-        ("name: x\n", "train.epochs=0", "--set gives the recipe 1 problem", False),
-        ("name: x\ntrain: {epochs: 0}\n", "seed=1", "The recipe has 2 problems", True),
-        ("train: {epochs: 0}\n", "name=x", "The recipe has 1 problem", True),
+        ("name: x\n", ["train.epochs=0"], ["train.epochs: "], False),
+        ("train: {epochs: 5}\n", ["name=x", "train.seed=-1"], ["train.seed: "], False),
+        ("name: x\ntrain: {epochs: 0}\n", ["train.epochs=5", "a=1"], ["a: "], False),
+        ("name: x\ntrain: {epochs: 0}\n", ["train.epochs=-1"], ["train.epochs: "], False),
+        ("train: {epochs: 0}\n", ["name=x"], ["train.epochs: "], True),
+        ("train: {epochs: 0}\n", [], ["name: missing", "train.epochs: "], True),
     ],
 )
-def test_the_file_is_named_only_where_it_is_wrong_itself(
-    tmp_path: Path, text: str, override: str, said: str, is_the_files: bool
+def test_the_file_is_named_only_where_a_problem_is_its_own(
+    tmp_path: Path, text: str, overrides: list[str], problems: list[str], is_the_files: bool
 ) -> None:
     path = tmp_path / "recipe.yaml"
-    path.write_text(text)
-    with pytest.raises(RecipeError, match=said) as caught:
-        load_recipe(path, [override])
-    assert (caught.value.path is not None) == is_the_files
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(RecipeError) as caught:
+        load_recipe(path, overrides)
+    assert caught.value.path == (str(path) if is_the_files else None)
+    assert ("--set" in str(caught.value)) != is_the_files
+    found = caught.value.problems
+    assert len(found) == len(problems)
+    assert all(one.startswith(begin) for one, begin in zip(found, problems, strict=True))
+
+
+def test_problems_of_a_file_and_of_set_are_told_apart() -> None:
+    found = problems_of({"name": "x", "train": {"epochs": 0}}, "train.batch_size=0")
+    assert [problem.endswith("(by --set)") for problem in found] == [False, True]
 
 
 @pytest.mark.parametrize(

@@ -97,11 +97,12 @@ def _print_retention(results: dict[str, Any]) -> None:
         for name, title in PROBE_TITLES.items()
     ]
     print_table(
-        f"{results['images']} general images of {results['classes']} classes; "
-        f"{results['general']['replay_images']} more are set apart for train.keep.replay",
+        f"{results['images']} general images of {results['classes']} classes",
         ["probe", "accuracy before", "after", "kept"],
         rows,
     )
+    apart = results["general"]["replay_images"]
+    typer.echo(f"The other half, {apart} images, is only for train.keep.replay.")
     for note in results["notes"]:
         typer.echo(note)
 

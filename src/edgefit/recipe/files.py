@@ -75,29 +75,31 @@ def make_recipe(
     try:
         return Recipe.model_validate(merged)
     except ValidationError as error:
-        raise _with_problems(_described(error), source, by_override=_is_valid(facts)) from None
+        own = _problems_of(facts)
+        raise _with_problems(own, _described(error), source) from None
 
 
-def _is_valid(facts: Mapping[str, Any]) -> bool:
+def _problems_of(facts: Mapping[str, Any]) -> list[str]:
     try:
         Recipe.model_validate(facts)
-    except ValidationError:
-        return False
-    return True
+    except ValidationError as error:
+        return _described(error)
+    return []
 
 
-def _with_problems(problems: list[str], source: Path | None, *, by_override: bool) -> RecipeError:
-    """An error that names the file only where the file, without any ``--set``, is wrong."""
+def _with_problems(own: list[str], problems: list[str], source: Path | None) -> RecipeError:
+    """An error that names the file where a problem is its own, and --set where it is not."""
     count = f"{len(problems)} problem{'s' * (len(problems) > 1)}"
-    if by_override:
+    if not set(problems) & set(own):
         return RecipeError(
             f"--set gives the recipe {count}.",
             problems=problems,
             remedy="correct --set; the recipe.yaml of a run folder shows every key",
         )
+    told = [text if text in own else f"{text} (by --set)" for text in problems]
     return RecipeError(
         f"The recipe has {count}.",
-        problems=problems,
+        problems=told,
         path=source,
         remedy="correct the keys above; models/ shows recipes, a run folder a complete one",
     )
