@@ -29,6 +29,7 @@ T = TypeVar("T")
 LINE_SECONDS = 30.0
 """Off a terminal, the least time between two lines of the same work."""
 _LINES_OF_SPEED = 4
+"""Lines whose time the speed goes by: what is no step, such as a validation, may fill one alone."""
 
 
 class Advance(Protocol):
@@ -102,8 +103,7 @@ class Reporter:
 class _Lines:
     """What stands for a bar in a log: how far the work is, a line every half a minute at most.
 
-    The time left goes by the speed of the last few lines' time. A total that has turned out too
-    small, as a clip's may, is none.
+    A total that has turned out too small, as a clip's may, is none.
     """
 
     def __init__(self, description: str, total: float | None, console: Console) -> None:
