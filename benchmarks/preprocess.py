@@ -17,7 +17,7 @@ import numpy as np
 from benchmarks.measuring import against, figure, time_in_turn, write_result
 from edgefit.runtime.preprocess import decode_image, preprocess
 from edgefit.runtime.sources import open_source
-from edgefit.spec import Aspect, Frame, InputSpec, JpegDecode
+from edgefit.spec import Aspect, Enlarge, Frame, InputSpec, JpegDecode
 
 GOAL_MS = 1.0
 
@@ -32,7 +32,8 @@ def main() -> None:
     options = parser.parse_args()
     cv2.setNumThreads(1)
     frames = _frames(options.video)
-    figures = [*_resizing(frames, options), *_nearness(frames, options), *_jpeg(frames, options)]
+    figures = [*_resizing(frames, options), *_nearness(frames, options)]
+    figures += [*_enlarging(frames, options), *_jpeg(frames, options)]
     origin = "a real clip" if options.video else "drawn frames (--video takes real ones)"
     height, width = frames[0].shape[:2]
     command = f"python -m benchmarks.preprocess --side {options.side} --rounds {options.rounds}"
@@ -103,6 +104,23 @@ def _nearness(frames: list[Frame], options: argparse.Namespace) -> list[dict[str
             samples.append(_mean_difference(way(frame), np.asarray(reference)))
         figures.append(figure(f"{name}, distance to Pillow", samples, unit="grey levels"))
     return figures
+
+
+def _enlarging(frames: list[Frame], options: argparse.Namespace) -> list[dict[str, Any]]:
+    side = options.side
+    small = preprocess(frames[0], InputSpec(side // 2, side // 2))
+    specs = {way: InputSpec(side, side, enlarge=way) for way in Enlarge}
+    samples = time_in_turn(
+        {
+            f"enlarge {way}": lambda s=spec: preprocess(small, s)  # type: ignore[misc]
+            for way, spec in specs.items()
+        },
+        rounds=options.rounds,
+        runs=20,
+    )
+    parameters = {"from": f"{side // 2}x{side // 2}", "to": f"{side}x{side}"}
+    plain, sharp = (figure(name, s, parameters=parameters) for name, s in samples.items())
+    return [plain, against(sharp, plain)]
 
 
 def _jpeg(frames: list[Frame], options: argparse.Namespace) -> list[dict[str, Any]]:

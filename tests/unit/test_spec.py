@@ -11,6 +11,7 @@ from edgefit.errors import InputError
 from edgefit.spec import (
     Aspect,
     Engine,
+    Enlarge,
     InputSpec,
     JpegDecode,
     LabelMap,
@@ -22,11 +23,19 @@ from edgefit.spec import (
 
 
 def test_input_spec_round_trip() -> None:
-    spec = InputSpec(96, 64, Aspect.CROP, 7, JpegDecode.SCALED, (0.1, 0.2, 0.3), (0.4, 0.5, 0.6))
+    means, deviations = (0.1, 0.2, 0.3), (0.4, 0.5, 0.6)
+    scaled, sharp = JpegDecode.SCALED, Enlarge.LANCZOS
+    spec = InputSpec(96, 64, Aspect.CROP, 7, scaled, means, deviations, sharp)
     facts = spec.to_dict()
     assert InputSpec.from_dict(facts) == spec
     assert spec.shape_HWC == (64, 96, 3)
     assert facts["colour_order"] == "RGB"
+
+
+def test_an_input_contract_of_release_0_1_enlarges_as_that_release_did() -> None:
+    facts = InputSpec(96, 64).to_dict()
+    del facts["enlarge"]
+    assert InputSpec.from_dict(facts).enlarge is Enlarge.BILINEAR
 
 
 @pytest.mark.parametrize(
@@ -36,6 +45,7 @@ def test_input_spec_round_trip() -> None:
         ({"layout": "NCHW"}, "input.layout"),
         ({"width": 4}, "input"),
         ({"aspect": "squeeze"}, "input"),
+        ({"enlarge": "fractal"}, "input"),
         ({"mean": [0.5]}, "input"),
         ({"pad_value": 300}, "input.pad_value"),
     ],

@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import Field, field_validator, model_validator
 
 from edgefit.recipe.section import Fraction, Section
-from edgefit.spec import Aspect, InputSpec, JpegDecode
+from edgefit.spec import Aspect, Enlarge, InputSpec, JpegDecode
 
 
 class SplitConfig(Section):
@@ -74,13 +74,24 @@ class DataConfig(Section):
 
 
 class InputConfig(Section):
-    """Size and shape policy of the network's input; the rest comes from the backbone's card."""
+    """Size and shape policy of the network's input; the rest comes from the backbone's card.
+
+    Attributes:
+        width: In pixels.
+        height: In pixels.
+        aspect: ``stretch``, ``letterbox`` or ``crop`` a picture of another aspect ratio.
+        pad_value: Grey level of letterbox borders.
+        jpeg_decode: ``scaled`` shrinks large JPEG files while they are decoded.
+        enlarge: ``bilinear``, or ``lanczos`` where many pictures are smaller than the input and
+            what tells them apart is fine.
+    """
 
     width: int = Field(default=224, ge=8, le=4096)
     height: int = Field(default=224, ge=8, le=4096)
     aspect: Aspect = Aspect.STRETCH
     pad_value: int = Field(default=114, ge=0, le=255)
     jpeg_decode: JpegDecode = JpegDecode.EXACT
+    enlarge: Enlarge = Enlarge.BILINEAR
 
     def to_spec(self, mean: Sequence[float], std: Sequence[float]) -> InputSpec:
         """The full input contract, with the normalisation the backbone was trained with."""

@@ -17,7 +17,9 @@ from numpy.typing import NDArray
 from edgefit.runtime.decode import IMAGE_SUFFIXES, decode_image
 from edgefit.runtime.frames import as_frame
 from edgefit.runtime.geometry import place
-from edgefit.spec import Frame, InputSpec
+from edgefit.spec import Enlarge, Frame, InputSpec
+
+_ENLARGING = {Enlarge.BILINEAR: cv2.INTER_LINEAR, Enlarge.LANCZOS: cv2.INTER_LANCZOS4}
 
 __all__ = ["IMAGE_SUFFIXES", "as_frame", "decode_image", "preprocess"]
 
@@ -25,13 +27,14 @@ __all__ = ["IMAGE_SUFFIXES", "as_frame", "decode_image", "preprocess"]
 def preprocess(frame: NDArray[Any], spec: InputSpec) -> Frame:
     """Bring a frame to the network's input size.
 
-    Shrinking is antialiased, enlarging is bilinear, and an axis that shrinks does so before the
-    other grows. The result does not depend on the number of threads or on the memory order.
+    Shrinking is antialiased, enlarging is as ``spec.enlarge`` says, and an axis that shrinks does
+    so before the other grows. The result does not depend on the number of threads or on the memory
+    order.
 
     Args:
         frame: ``uint8`` or ``uint16`` (H, W), (H, W, 1), (H, W, 3) RGB or (H, W, 4) RGBA; see
             :func:`.as_frame` for what becomes of grey, 16 bits and alpha.
-        spec: Size and aspect policy; see :func:`.place` for the rounding.
+        spec: Size, aspect policy and enlarging; see :func:`.place` for the rounding.
 
     Returns:
         ``uint8`` (spec.height, spec.width, 3) RGB, C-contiguous. It is ``frame`` itself, not a
@@ -48,7 +51,7 @@ def preprocess(frame: NDArray[Any], spec: InputSpec) -> Frame:
     x, y, part_width, part_height = placement.source
     left, top, new_width, new_height = placement.target
     part = frame[y : y + part_height, x : x + part_width]
-    resized = _resize(part, new_width, new_height)
+    resized = _resize(part, new_width, new_height, _ENLARGING[spec.enlarge])
     if (new_width, new_height) == (spec.width, spec.height):
         return resized
     canvas = np.full(spec.shape_HWC, spec.pad_value, np.uint8)
@@ -56,12 +59,12 @@ def preprocess(frame: NDArray[Any], spec: InputSpec) -> Frame:
     return canvas
 
 
-def _resize(frame: Frame, width: int, height: int) -> Frame:
+def _resize(frame: Frame, width: int, height: int, enlarging: int) -> Frame:
     # OpenCV's area averaging is no averaging at all as soon as one axis grows, so shrinking
     # comes first and never meets a growing axis.
     frame = _shrink(frame, min(width, frame.shape[1]), min(height, frame.shape[0]))
     if frame.shape[:2] != (height, width):
-        frame = _scale(frame, width, height, cv2.INTER_LINEAR)
+        frame = _scale(frame, width, height, enlarging)
     return np.ascontiguousarray(frame)
 
 

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from edgefit.data.loader import FrameStore
 from edgefit.data.table import SampleTable
 from edgefit.progress import QUIET, Reporter
 from edgefit.recipe import Recipe
-from edgefit.spec import InputSpec
+from edgefit.spec import Enlarge, InputSpec
 
 
 @dataclass(frozen=True)
 class SplitFrames:
-    """Frames of the training and of the validation split, each in table order."""
+    """Frames of the training and of the validation split, each in table order.
+
+    Attributes:
+        train: Enlarged as ``train.enlarge`` says; all else is by the input contract.
+        val: By the input contract.
+    """
 
     train: FrameStore
     val: FrameStore
@@ -27,16 +32,14 @@ def decode_splits(
     Raises:
         DataError: A file cannot be read (any more).
     """
-    splits = {name: table.of(name) for name in ("train", "val")}
-    images = sum(len(split) for split in splits.values())
-    stores = {
-        name: FrameStore(
-            split.samples,
-            split.root,
-            spec,
-            budget_mb=recipe.train.cache_mb * len(split) // max(1, images),
-            reporter=reporter,
-        )
-        for name, split in splits.items()
-    }
-    return SplitFrames(**stores)
+    config, train, val = recipe.train, table.of("train"), table.of("val")
+    images = len(train) + len(val)
+
+    def decode(split: SampleTable, spec: InputSpec) -> FrameStore:
+        budget_mb = config.cache_mb * len(split) // max(1, images)
+        return FrameStore(split.samples, split.root, spec, budget_mb=budget_mb, reporter=reporter)
+
+    in_training = spec
+    if config.enlarge != "as-in-use":
+        in_training = replace(spec, enlarge=Enlarge(config.enlarge))
+    return SplitFrames(decode(train, in_training), decode(val, spec))

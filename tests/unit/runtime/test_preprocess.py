@@ -14,7 +14,7 @@ from PIL import Image
 from edgefit.errors import FrameError
 from edgefit.runtime.geometry import place
 from edgefit.runtime.preprocess import preprocess
-from edgefit.spec import Aspect, Frame, InputSpec
+from edgefit.spec import Aspect, Enlarge, Frame, InputSpec
 
 
 def scene(width: int, height: int, seed: int = 0) -> Frame:
@@ -106,6 +106,34 @@ def test_enlarging_is_bilinear() -> None:
     assert difference(image, antialiased(frame, 224, 224)) < 1
 
 
+def test_enlarging_with_lanczos_keeps_edges_sharper() -> None:
+    frame = scene(40, 30)
+    spec = InputSpec(224, 224, enlarge=Enlarge.LANCZOS)
+    image = preprocess(frame, spec)
+    exact = Image.fromarray(frame).resize((224, 224), Image.Resampling.LANCZOS)
+    assert difference(image, np.asarray(exact)) < 1.5
+    soft = preprocess(frame, InputSpec(224, 224))
+
+    def steepest(picture: Frame) -> int:
+        return int(np.abs(np.diff(picture.astype(int), axis=1)).max())
+
+    assert steepest(image) > steepest(soft)
+
+
+def test_enlarging_decides_nothing_where_a_picture_shrinks() -> None:
+    frame = scene(300, 500)
+    sharp = preprocess(frame, InputSpec(96, 96, enlarge=Enlarge.LANCZOS))
+    np.testing.assert_array_equal(sharp, preprocess(frame, InputSpec(96, 96)))
+
+
+def test_an_axis_that_shrinks_does_so_before_the_other_is_enlarged() -> None:
+    spec = InputSpec(96, 96, enlarge=Enlarge.LANCZOS)
+    frame = scene(40, 192)
+    image = preprocess(frame, spec)
+    shrunk = preprocess(frame, InputSpec(40, 96))
+    np.testing.assert_array_equal(image, preprocess(shrunk, spec))
+
+
 def test_letterbox_keeps_proportions_centres_and_pads() -> None:
     frame = np.full((720, 1280, 3), 255, np.uint8)
     spec = InputSpec(224, 224, aspect=Aspect.LETTERBOX, pad_value=7)
@@ -152,9 +180,10 @@ def test_does_not_depend_on_memory_order(aspect: Aspect, size: tuple[int, int]) 
 
 
 @pytest.mark.usefixtures("restore_threads")
+@pytest.mark.parametrize("enlarge", list(Enlarge))
 @pytest.mark.parametrize("size", [(1280, 720), (641, 479), (40, 30), (1000, 50)])
-def test_does_not_depend_on_the_number_of_threads(size: tuple[int, int]) -> None:
-    frame, spec = scene(*size), InputSpec(224, 224)
+def test_does_not_depend_on_the_number_of_threads(size: tuple[int, int], enlarge: Enlarge) -> None:
+    frame, spec = scene(*size), InputSpec(224, 224, enlarge=enlarge)
     cv2.setNumThreads(1)
     alone = preprocess(frame, spec)
     cv2.setNumThreads(4)

@@ -214,6 +214,7 @@ def test_frozen_stages_keep_their_weights(shapes: Shapes, tmp_path: Path) -> Non
         "train.balance=logit-adjustment",
         "train.balance=sampler",
         "train.balance=square-root-sampler",
+        "train.enlarge=lanczos",
         "train.mix.mixup=0.5",
         "train.mix.cutmix=1.0",
         "train.label_smoothing=0.3",
