@@ -119,8 +119,8 @@ def _enlarging(frames: list[Frame], options: argparse.Namespace) -> list[dict[st
         runs=20,
     )
     parameters = {"from": f"{side // 2}x{side // 2}", "to": f"{side}x{side}"}
-    plain, sharp = (figure(name, s, parameters=parameters) for name, s in samples.items())
-    return [plain, against(sharp, plain)]
+    plain, *others = (figure(name, s, parameters=parameters) for name, s in samples.items())
+    return [plain, *(against(other, plain) for other in others)]
 
 
 def _jpeg(frames: list[Frame], options: argparse.Namespace) -> list[dict[str, Any]]:

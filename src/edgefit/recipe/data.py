@@ -82,8 +82,9 @@ class InputConfig(Section):
         aspect: ``stretch``, ``letterbox`` or ``crop`` a picture of another aspect ratio.
         pad_value: Grey level of letterbox borders.
         jpeg_decode: ``scaled`` shrinks large JPEG files while they are decoded.
-        enlarge: ``bilinear``, or ``lanczos`` where many pictures are smaller than the input and
-            what tells them apart is fine.
+        enlarge: ``bilinear``, or where many pictures are smaller than the input and what tells them
+            apart is fine, ``cubic`` or ``lanczos``, which takes ten times as long
+            (``benchmarks/preprocess.py``).
     """
 
     width: int = Field(default=224, ge=8, le=4096)
