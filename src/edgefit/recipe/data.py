@@ -83,7 +83,7 @@ class InputConfig(Section):
         pad_value: Grey level of letterbox borders.
         jpeg_decode: ``scaled`` shrinks large JPEG files while they are decoded.
         enlarge: ``bilinear``, or where many pictures are smaller than the input and what tells them
-            apart is fine, ``cubic`` or ``lanczos``, which takes ten times as long
+            apart is fine, ``cubic`` or ``lanczos``, which takes about ten times as long
             (``benchmarks/preprocess.py``).
     """
 
