@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edgefit.bundle import FORMAT_VERSION, BundleWriter, Manifest, Variant, describe_files
+from edgefit.bundle import BundleWriter, Manifest, Variant, describe_files, format_version_of
 from edgefit.runtime.engines import open_session
 from edgefit.runtime.engines.openvino import shared_core
 from edgefit.runtime.preprocess import preprocess
@@ -105,7 +105,7 @@ def write_tiny_bundle(
             variants.append(Variant(engine=key.engine, precision=key.precision, files=entries))
         golden = write_golden(writer.folder / "golden", frames, LABELS.names, outputs, [0, 1, 2])
         manifest = Manifest(
-            format_version=FORMAT_VERSION,
+            format_version=format_version_of(spec),
             status="verified",
             name="tiny",
             task=Task.CLASSIFICATION,

@@ -19,6 +19,7 @@ from edgefit.bundle import (
     Manifest,
     Variant,
     describe_file,
+    format_version_of,
     read_bundle,
     sha256_of,
 )
@@ -27,6 +28,7 @@ from edgefit.spec import (
     ConformalRule,
     DefectThreshold,
     Engine,
+    Enlarge,
     InputSpec,
     LabelMap,
     NoveltyRule,
@@ -183,12 +185,23 @@ def test_a_link_that_leads_out_is_refused_and_one_inside_is_not(root: Path) -> N
 # -- manifests that are not right ------------------------------------------------------------
 
 
-@pytest.mark.parametrize("version", [FORMAT_VERSION + 1, 0, "1", None])
+@pytest.mark.parametrize("version", [FORMAT_VERSION + 1, 0, "1", None, 1.5])
 def test_another_format_version(root: Path, version: object) -> None:
     change_manifest(root, format_version=version)
     with pytest.raises(BundleError, match="another format version") as caught:
         read_bundle(root)
-    assert caught.value.expected == FORMAT_VERSION
+    assert caught.value.expected == f"1 or {FORMAT_VERSION}"
+
+
+def test_a_contract_that_release_0_1_would_misread_is_of_a_version_that_it_refuses() -> None:
+    assert format_version_of(InputSpec(96, 96)) == 1
+    assert format_version_of(InputSpec(96, 96, enlarge=Enlarge.LANCZOS)) == FORMAT_VERSION > 1
+
+
+@pytest.mark.parametrize("version", [1, FORMAT_VERSION])
+def test_both_format_versions_are_read(tmp_path: Path, version: int) -> None:
+    root = write(tmp_path / "bundle", format_version=version)
+    assert read_bundle(root).manifest.format_version == version
 
 
 @pytest.mark.parametrize(

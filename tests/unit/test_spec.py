@@ -46,6 +46,7 @@ def test_an_input_contract_of_release_0_1_enlarges_as_that_release_did() -> None
         ({"width": 4}, "input"),
         ({"aspect": "squeeze"}, "input"),
         ({"enlarge": "fractal"}, "input"),
+        ({"gamma": 2.2}, "input.gamma"),
         ({"mean": [0.5]}, "input"),
         ({"pad_value": 300}, "input.pad_value"),
     ],

@@ -12,6 +12,7 @@ from edgefit.bundle.manifest import (
     FileEntry,
     Manifest,
     Variant,
+    format_version_of,
     manifest_hash,
 )
 from edgefit.bundle.reading import Bundle, read_bundle
@@ -27,6 +28,7 @@ __all__ = [
     "Variant",
     "describe_file",
     "describe_files",
+    "format_version_of",
     "manifest_hash",
     "read_bundle",
     "sha256_of",

@@ -10,13 +10,19 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from edgefit.spec import (
     Engine,
+    Enlarge,
+    InputSpec,
     OperatingPoint,
     Precision,
     Task,
     VariantKey,
 )
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+"""The newest format that is read and written."""
+PLAIN_FORMAT_VERSION = 1
+"""What is written where release 0.1 understands the input contract; it knows bilinear enlarging
+only, and would not see that a contract says otherwise."""
 MANIFEST = "manifest.json"
 
 
@@ -108,6 +114,11 @@ class Manifest(_Record):
         if absent:
             raise ValueError(f"recommended names variants that are absent: {', '.join(absent)}")
         return self
+
+
+def format_version_of(spec: InputSpec) -> int:
+    """The oldest format version whose readers bring frames to size as ``spec`` says."""
+    return PLAIN_FORMAT_VERSION if spec.enlarge == Enlarge.BILINEAR else FORMAT_VERSION
 
 
 def manifest_hash(manifest: Manifest) -> str:

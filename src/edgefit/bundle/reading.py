@@ -11,6 +11,7 @@ from edgefit.bundle.files import check_entry, inside
 from edgefit.bundle.manifest import (
     FORMAT_VERSION,
     MANIFEST,
+    PLAIN_FORMAT_VERSION,
     FileEntry,
     Manifest,
     Variant,
@@ -146,11 +147,11 @@ def _read_manifest(root: Path) -> Manifest:
     try:
         facts = json.loads(manifest_path.read_text(encoding="utf-8"))
         version = facts.get("format_version")
-        if version != FORMAT_VERSION:
+        if version not in (PLAIN_FORMAT_VERSION, FORMAT_VERSION):
             raise BundleError(
                 "The bundle has another format version.",
                 path=manifest_path,
-                expected=FORMAT_VERSION,
+                expected=f"{PLAIN_FORMAT_VERSION} or {FORMAT_VERSION}",
                 found=version,
                 remedy="install the edgefit release that wrote it, or build it again",
             )

@@ -15,13 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgefit.bundle import (
-    FORMAT_VERSION,
     MANIFEST,
     BundleWriter,
     FileEntry,
     Manifest,
     Variant,
     describe_files,
+    format_version_of,
     read_bundle,
     sha256_of,
 )
@@ -97,7 +97,7 @@ def export(run: RunFolder, reporter: Reporter = QUIET) -> dict[str, Any]:
         files = _write_golden(writer.folder, variants, table, recipe)
         files += _copy_prototypes(run, point, writer.folder)
         manifest = Manifest(
-            format_version=FORMAT_VERSION,
+            format_version=format_version_of(spec),
             status="draft",
             name=recipe.name,
             task=recipe.task,

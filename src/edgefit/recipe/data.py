@@ -82,8 +82,8 @@ class InputConfig(Section):
         aspect: ``stretch``, ``letterbox`` or ``crop`` a picture of another aspect ratio.
         pad_value: Grey level of letterbox borders.
         jpeg_decode: ``scaled`` shrinks large JPEG files while they are decoded.
-        enlarge: ``bilinear``, or where many pictures are smaller than the input and what tells them
-            apart is fine, ``cubic`` or ``lanczos``, which takes about ten times as long
+        enlarge: ``bilinear``, or ``lanczos`` where many pictures are smaller than the input and
+            what tells them apart is fine; it takes more than ten times as long
             (``benchmarks/preprocess.py``).
     """
 

@@ -17,7 +17,7 @@ from edgefit.recipe.results import (
 )
 from edgefit.recipe.section import Section
 from edgefit.recipe.training import ModelConfig, TrainConfig
-from edgefit.spec import Task
+from edgefit.spec import Enlarge, Task
 
 
 class Recipe(Section):
@@ -36,6 +36,12 @@ class Recipe(Section):
     export: ExportConfig = ExportConfig()
     verify: VerifyConfig = VerifyConfig()
     benchmark: BenchmarkConfig = BenchmarkConfig()
+
+    @property
+    def enlarged_in_training(self) -> Enlarge:
+        """How training pictures that are smaller than the input are made larger."""
+        way = self.train.enlarge
+        return self.input.enlarge if way == "as-in-use" else Enlarge(way)
 
     @model_validator(mode="after")
     def _replay_has_images(self) -> Recipe:

@@ -180,9 +180,10 @@ class TrainConfig(Section):
             The probe weighs each class alike with any of them.
         augment: A preset (``conveyor``, ``road-signs``, ``none``) or an albumentations YAML file.
         enlarge: How training pictures that are smaller than the input are brought to its size:
-            ``bilinear``, ``cubic``, ``lanczos``, or ``as-in-use``, which is as ``input.enlarge``
-            says. Softer in training than in use can mean fewer mistakes
-            (models/road-signs/README.md).
+            ``bilinear``, ``lanczos``, or ``as-in-use``, which is as ``input.enlarge`` says. Softer
+            in training than in use can mean fewer mistakes (models/road-signs/README.md). The
+            probe, all batches and recomputed statistics of batch norms see them so; what is
+            measured, training images beside validation too, is as in use.
         mix: Mixup and CutMix.
         resizing: Progressive resizing.
         keep: Remedies against forgetting.
@@ -228,7 +229,7 @@ class TrainConfig(Section):
         "square-root-sampler",
     ] = "none"
     augment: str = "none"
-    enlarge: Literal["as-in-use", "bilinear", "cubic", "lanczos"] = "as-in-use"
+    enlarge: Literal["as-in-use", "bilinear", "lanczos"] = "as-in-use"
     mix: MixingConfig = MixingConfig()
     resizing: ResizingConfig = ResizingConfig()
     keep: KeepConfig = KeepConfig()

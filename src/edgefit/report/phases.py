@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any
 
-from edgefit.recipe import KeepConfig
+from edgefit.recipe import KeepConfig, Recipe
 from edgefit.report.facts import RunFacts
 from edgefit.report.words import counted, duration, metric_title, percent, points
 
@@ -34,6 +34,7 @@ def training_rows(facts: RunFacts) -> list[tuple[str, str]]:
         ("starts from", base_weights(facts)),
         ("trained", _MODES[training["mode"]]),
         ("input", f"{recipe.input.width} x {recipe.input.height} pixels, {recipe.input.aspect}"),
+        ("smaller pictures", _enlarging(recipe)),
         ("augmentation", PurePath(config.augment).name),
         *_epochs(facts),
         ("balancing", config.balance),
@@ -41,6 +42,12 @@ def training_rows(facts: RunFacts) -> list[tuple[str, str]]:
         *([("teacher", PurePath(config.teacher.run).name)] if config.teacher else []),
         ("time", f"{duration(training['training_seconds'])} on {training['device']}"),
     ]
+
+
+def _enlarging(recipe: Recipe) -> str:
+    in_use, in_training = recipe.input.enlarge, recipe.enlarged_in_training
+    words = f"enlarged by {in_use} interpolation"
+    return words if in_training == in_use else f"{words}, in training by {in_training}"
 
 
 def _epochs(facts: RunFacts) -> list[tuple[str, str]]:

@@ -19,13 +19,9 @@ from edgefit.runtime.frames import as_frame
 from edgefit.runtime.geometry import place
 from edgefit.spec import Enlarge, Frame, InputSpec
 
-_ENLARGING = {
-    Enlarge.BILINEAR: cv2.INTER_LINEAR,
-    Enlarge.CUBIC: cv2.INTER_CUBIC,
-    Enlarge.LANCZOS: cv2.INTER_LANCZOS4,
-}
-
 __all__ = ["IMAGE_SUFFIXES", "as_frame", "decode_image", "preprocess"]
+
+_ENLARGING = {Enlarge.BILINEAR: cv2.INTER_LINEAR, Enlarge.LANCZOS: cv2.INTER_LANCZOS4}
 
 
 def preprocess(frame: NDArray[Any], spec: InputSpec) -> Frame:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset
 
 from edgefit.data.augment import build_augmentation
@@ -43,13 +44,15 @@ class ValidationSet(Dataset[tuple[Frame, int]]):
 
     Args:
         store: The frames.
-        table: Gives their classes.
+        targets_N: Class index of each frame, ``int64`` (N,).
         indices: Which of them, in this order.
     """
 
-    def __init__(self, store: FrameStore, table: SampleTable, indices: Sequence[int]) -> None:
+    def __init__(
+        self, store: FrameStore, targets_N: NDArray[np.int64], indices: Sequence[int]
+    ) -> None:
         self.store = store
-        self.targets_N = table.targets_N()
+        self.targets_N = targets_N
         self.indices = indices
 
     def __len__(self) -> int:
@@ -142,17 +145,23 @@ def _plain_loaders(
 ) -> list[DataLoader[Any]]:
     """The val split, and some training images; of each the share of one training process."""
     train_table, val_table = table.of("train"), table.of("val")
-    some = np.random.default_rng([config.seed]).permutation(len(train_table))[:GAP_IMAGES]
+    order = np.random.default_rng([config.seed]).permutation(len(train_table))
+    some = sorted(int(index) for index in order[:GAP_IMAGES])
+    on_training, targets_N = frames.train, train_table.targets_N()
+    if on_training.spec != frames.val.spec:  # measured like validation, not as training sees them
+        samples = [train_table.samples[index] for index in some]
+        on_training = FrameStore(samples, train_table.root, frames.val.spec)
+        targets_N, some = targets_N[some], list(range(len(some)))
     return [
         DataLoader(
-            ValidationSet(store, part, indices[rank::world]),
+            ValidationSet(store, targets, indices[rank::world]),
             batch_size=_VALIDATION_BATCH,
             collate_fn=collate,
             pin_memory=pinned,
         )
-        for store, part, indices in (
-            (frames.val, val_table, list(range(len(val_table)))),
-            (frames.train, train_table, sorted(int(index) for index in some)),
+        for store, targets, indices in (
+            (frames.val, val_table.targets_N(), list(range(len(val_table)))),
+            (on_training, targets_N, some),
         )
     ]
 

@@ -8,7 +8,7 @@ from edgefit.data.loader import FrameStore
 from edgefit.data.table import SampleTable
 from edgefit.progress import QUIET, Reporter
 from edgefit.recipe import Recipe
-from edgefit.spec import Enlarge, InputSpec
+from edgefit.spec import InputSpec
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,7 @@ class SplitFrames:
     """Frames of the training and of the validation split, each in table order.
 
     Attributes:
-        train: Enlarged as ``train.enlarge`` says; all else is by the input contract.
+        train: By the input contract, but enlarged as ``train.enlarge`` says.
         val: By the input contract.
     """
 
@@ -32,14 +32,12 @@ def decode_splits(
     Raises:
         DataError: A file cannot be read (any more).
     """
-    config, train, val = recipe.train, table.of("train"), table.of("val")
+    train, val = table.of("train"), table.of("val")
     images = len(train) + len(val)
 
     def decode(split: SampleTable, spec: InputSpec) -> FrameStore:
-        budget_mb = config.cache_mb * len(split) // max(1, images)
+        budget_mb = recipe.train.cache_mb * len(split) // max(1, images)
         return FrameStore(split.samples, split.root, spec, budget_mb=budget_mb, reporter=reporter)
 
-    in_training = spec
-    if config.enlarge != "as-in-use":
-        in_training = replace(spec, enlarge=Enlarge(config.enlarge))
+    in_training = replace(spec, enlarge=recipe.enlarged_in_training)
     return SplitFrames(decode(train, in_training), decode(val, spec))

@@ -62,6 +62,17 @@ def test_gap_is_that_of_the_best_epoch(make_run: MakeRun) -> None:
     assert phases.gap(facts_of(make_run(overrides=["train.mode=probe"]))) is None
 
 
+def test_how_small_pictures_are_enlarged_is_told(make_run: MakeRun) -> None:
+    def told(*overrides: str) -> str:
+        run = make_run(overrides=list(overrides))
+        return dict(phases.training_rows(facts_of(run)))["smaller pictures"]
+
+    assert told() == "enlarged by bilinear interpolation"
+    assert told("input.enlarge=lanczos") == "enlarged by lanczos interpolation"
+    otherwise = told("input.enlarge=lanczos", "train.enlarge=bilinear")
+    assert otherwise == "enlarged by lanczos interpolation, in training by bilinear"
+
+
 def test_remedies_and_teacher_stand_in_the_list_only_where_used(make_run: MakeRun) -> None:
     plain = dict(phases.training_rows(facts_of(make_run())))
     assert not {"against forgetting", "teacher"} & set(plain)

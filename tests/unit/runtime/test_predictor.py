@@ -21,12 +21,15 @@ from edgefit.errors import (
 )
 from edgefit.runtime.decoding import DECODERS
 from edgefit.runtime.predictor import load
+from edgefit.runtime.preprocess import preprocess
 from edgefit.runtime.sources import open_source
 from edgefit.spec import (
     UNSURE,
     ConformalRule,
     DefectThreshold,
     Engine,
+    Enlarge,
+    InputSpec,
     LabelMap,
     NoveltyRule,
     OperatingPoint,
@@ -56,6 +59,22 @@ def test_names_the_class(bundle: Path, variant: str) -> None:
         assert prediction.probabilities.shape == (3,)
         assert prediction.probabilities.dtype == np.float32
         assert prediction.top(2, LABELS)[0] == (name, prediction.confidence)
+
+
+@pytest.mark.parametrize("enlarge", list(Enlarge))
+def test_small_frames_are_enlarged_as_the_bundle_says(enlarge: Enlarge, tmp_path: Path) -> None:
+    spec = InputSpec(16, 16, enlarge=enlarge)
+    bundle = write_tiny_bundle(tmp_path / "tiny.bundle", [ORT_FP32], spec=spec)
+    predictor = load(bundle, threads=1)
+    assert predictor.input == spec
+    frame = np.random.default_rng(0).integers(0, 256, (7, 5, 3), dtype=np.uint8)
+    answers = {
+        way: predictor(preprocess(frame, InputSpec(16, 16, enlarge=way))).probabilities
+        for way in Enlarge
+    }
+    np.testing.assert_array_equal(predictor(frame).probabilities, answers.pop(enlarge))
+    (other,) = answers.values()
+    assert not np.array_equal(predictor(frame).probabilities, other)
 
 
 @pytest.mark.parametrize("variant", [str(ORT_FP32), str(OV_FP32)])

@@ -15,7 +15,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from edgefit.data.loader import TrainingBatches
+from edgefit.data.loader import FrameStore, TrainingBatches
 from edgefit.data.stage import check, frozen_samples
 from edgefit.data.table import SampleTable
 from edgefit.errors import RecipeError, RunError, StageError
@@ -328,6 +328,29 @@ def test_a_gpu_is_fed_by_threads_where_shared_memory_is_small(
         batches.make_loaders(recipe.train, shapes.table, frames, on_gpu=True, reporter=Reporter())
         assert ("shared memory is too small" in capsys.readouterr().err) is not has_room
     assert seen == [(True, 8), (False, 2)], "many threads make fewer batches than few"
+
+
+@pytest.mark.parametrize("enlarge", ["as-in-use", "bilinear"])
+def test_training_images_beside_validation_are_measured_as_in_use(
+    shapes: Shapes, enlarge: str
+) -> None:
+    size = ("input.width=96", "input.height=96", "input.enlarge=lanczos")
+    recipe = shapes.recipe(*size, f"train.enlarge={enlarge}")
+    frames = decode_splits(recipe, shapes.table, input_spec(recipe))
+    _, (_, on_training) = batches.make_loaders(recipe.train, shapes.table, frames)
+    split = shapes.table.of("train")
+    as_in_use = FrameStore(split.samples, split.root, input_spec(recipe))
+    expected = sorted(
+        (int(target), as_in_use.frame(index).tobytes())
+        for index, target in enumerate(split.targets_N())
+    )
+    shown = sorted(
+        (int(target), frame.numpy().tobytes())
+        for frames_NHWC, targets_N in on_training
+        for frame, target in zip(frames_NHWC, targets_N, strict=True)
+    )
+    assert shown == expected
+    assert (frames.train.frame(0) == as_in_use.frame(0)).all() == (enlarge == "as-in-use")
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,8 @@ def table(tmp_path: Path) -> SampleTable:
 
 
 def recipe_with(**train: object) -> Recipe:
-    return Recipe.model_validate({"name": "frames", "train": train})
+    facts = {"name": "frames", "input": {"enlarge": str(SPEC.enlarge)}, "train": train}
+    return Recipe.model_validate(facts)
 
 
 def test_frames_are_those_of_the_input_contract(table: SampleTable) -> None:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from edgefit.data.table import SampleTable
 from edgefit.errors import RecipeError
 from edgefit.recipe import Recipe, make_recipe
+from edgefit.spec import Enlarge, InputSpec
 from edgefit.train.network import EdgeNetwork
 from edgefit.train.penalties import build_penalties
 from edgefit.train.penalties.replay import ReplayPenalty, build_replay
@@ -165,6 +166,19 @@ def test_replay_keeps_general_classes_that_training_alone_forgets(general: Path)
         return float(measure(replace(step_of(network), epoch=9)).detach())
 
     assert forgotten(3.0) < 0.5 * forgotten(0.0)
+
+
+def test_small_images_are_enlarged_like_the_training_pictures_beside_them(general: Path) -> None:
+    network = tiny_network(steps=1)
+    network.spec = InputSpec(48, 48)
+    frames = {}
+    for way in Enlarge:
+        facts = recipe_of(general).model_dump(mode="json")
+        facts["train"]["enlarge"] = str(way)
+        store = build_replay(Recipe.model_validate(facts), network)._store
+        assert store.spec == InputSpec(48, 48, enlarge=way)
+        frames[way] = store.frame(0)
+    assert not np.array_equal(frames[Enlarge.BILINEAR], frames[Enlarge.LANCZOS])
 
 
 def test_the_recipe_switches_it_on(general: Path) -> None:

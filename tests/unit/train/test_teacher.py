@@ -265,3 +265,16 @@ def test_another_aspect_is_said(teach: Teach, capsys: pytest.CaptureFixture[str]
     config = TeacherConfig(run=teacher.root)
     build_teacher(student.recipe(), config, frozen_samples(student), reporter)
     assert "letterbox" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("way", ["bilinear", "lanczos"])
+def test_other_enlarging_in_training_is_said(
+    teach: Teach, capsys: pytest.CaptureFixture[str], way: str
+) -> None:
+    from rich.console import Console
+
+    student, teacher = teach("student"), teach("teacher", f"train.enlarge={way}")
+    reporter = Reporter(console=Console(stderr=True, width=300))
+    config = TeacherConfig(run=teacher.root)
+    build_teacher(student.recipe(), config, frozen_samples(student), reporter)
+    assert ("enlarged by lanczos" in capsys.readouterr().err) == (way == "lanczos")

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -137,7 +138,7 @@ def build_replay(recipe: Recipe, network: EdgeNetwork, reporter: Reporter = QUIE
     store = FrameStore(
         table.samples,
         table.root,
-        network.spec,
+        replace(network.spec, enlarge=recipe.enlarged_in_training),
         budget_mb=recipe.train.cache_mb,
         reporter=reporter,
     )

@@ -118,6 +118,12 @@ def build_teacher(
             f"the teacher brings pictures to size by {other.aspect}, this recipe by {own.aspect}: "
             "the teacher sees another geometry than it was trained on"
         )
+    shown, learned = recipe.enlarged_in_training, teacher_recipe.enlarged_in_training
+    if shown != learned:
+        reporter.warn(
+            f"the teacher learned from pictures enlarged by {learned} interpolation and is shown "
+            f"such by {shown}: what it says of small pictures may be less sure"
+        )
     return TeacherPenalty(teacher, (other.width, other.height), config)
 
 
