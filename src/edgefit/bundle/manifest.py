@@ -131,6 +131,6 @@ def manifest_hash(manifest: Manifest) -> str:
 def manifest_facts(manifest: Manifest) -> dict[str, Any]:
     """What is written to the file and hashed; JSON-ready."""
     facts = manifest.model_dump(mode="json")
-    if manifest.operating is None:  # then it is the very manifest that release 0.1 writes and reads
+    if manifest.operating is None:  # release 0.1 reads a manifest only without this key
         del facts["operating"]
     return facts
