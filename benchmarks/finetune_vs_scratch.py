@@ -18,7 +18,7 @@ from typing import Any
 from benchmarks.measuring import against, figure, write_result
 from benchmarks.readme import interval, percent, points, table, write_section
 from edgefit.run import RunFolder
-from edgefit.train.learning_curve import FINE_TUNED, FOLDER, RESULTS, SCRATCH
+from edgefit.studies.learning_curve import FINE_TUNED, FOLDER, RESULTS, SCRATCH
 
 SUITE = "finetune-vs-scratch"
 COMMAND = "edgefit learning-curve RUN --against-scratch"

@@ -67,7 +67,7 @@ def write_result(
     out: Path | None, suite: str, command: str, figures: list[dict[str, Any]], notes: list[str]
 ) -> None:
     """Print a summary, and write the result file where ``--out`` says."""
-    from edgefit.bench.fingerprint import machine_fingerprint
+    from edgefit.bench.machine import machine_fingerprint
 
     for one in figures:
         ratio = f"  {one['ratio']:.3f} of {one['peer']}" if "ratio" in one else ""

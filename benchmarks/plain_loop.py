@@ -35,8 +35,8 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
-from edgefit.data.loader import FrameStore, frames_in_order
-from edgefit.data.stage import frozen_samples
+from edgefit.data.frame_store import FrameStore, frames_in_order
+from edgefit.data.frozen import frozen_samples
 from edgefit.data.table import SampleTable
 from edgefit.metrics import METRICS
 from edgefit.recipe import Recipe

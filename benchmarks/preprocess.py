@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from benchmarks.measuring import against, figure, time_in_turn, write_result
-from edgefit.runtime.preprocess import decode_image, preprocess
+from edgefit.runtime.images.preprocess import decode_image, preprocess
 from edgefit.runtime.sources import open_source
 from edgefit.spec import Aspect, Enlarge, Frame, InputSpec, JpegDecode
 

@@ -2,8 +2,8 @@
 
 ``python -m benchmarks.probe_speed [RUN] --out FILE.json``. The same fits, in turn: fold after fold
 with as many threads as the libraries take, fold after fold with one, and folds side by side with
-one each, as shipped (:mod:`edgefit.train.solving`). With a RUN, these are its training images and
-its backbone's features; else features are drawn, as many and as wide as those of MobileNetV2 on
+one each, as shipped (:mod:`edgefit.train.probe.solving`). With a RUN, these are its training images
+and its backbone's features; else features are drawn, as many and as wide as those of MobileNetV2 on
 the German road signs.
 """
 
@@ -20,15 +20,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.measuring import against, figure, time_in_turn, write_result
-from edgefit.data.stage import frozen_samples
+from edgefit.data.frozen import frozen_samples
 from edgefit.recipe import ProbeConfig
 from edgefit.run import RunFolder
 from edgefit.runtime.cores import available_cores
 from edgefit.train.assembly import build_network
-from edgefit.train.features import extract_features
-from edgefit.train.frames import decode_splits
-from edgefit.train.probe_models import Folds, Standardised, fit_logistic, make_folds
-from edgefit.train.solving import side_by_side
+from edgefit.train.features.extract import extract_features
+from edgefit.train.probe.models import Folds, Standardised, fit_logistic, make_folds
+from edgefit.train.probe.solving import side_by_side
+from edgefit.train.split_frames import decode_splits
 
 TOLERANCE = 1e-3
 SHIPPED = "folds side by side, one thread each"

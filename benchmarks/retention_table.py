@@ -17,9 +17,10 @@ from typing import Any
 
 from benchmarks.measuring import figure, write_result
 from benchmarks.readme import interval, percent, points, table, write_section
+from edgefit.evaluate.retention import PROBE_TITLES, PROBES
 from edgefit.run import RunFolder
-from edgefit.train.remedies import COMPARISON, NOTHING, PROBE
-from edgefit.train.retention import PROBE_TITLES, PROBES, STAGE
+from edgefit.stages.retention import STAGE
+from edgefit.studies.remedies import COMPARISON, NOTHING, PROBE
 
 SUITE = "retention"
 COMMAND = "edgefit retention RUN --general DIR --compare {arms}"

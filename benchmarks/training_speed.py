@@ -38,22 +38,19 @@ from torch import Tensor, nn
 from benchmarks.gpu_use import watched_gpu
 from benchmarks.measuring import against, figure, time_in_turn, write_result
 from edgefit.data.augment import build_augmentation
-from edgefit.data.loader import (
-    EpochSampler,
-    FrameStore,
-    PerThread,
-    TrainingBatches,
-    TrainingSet,
-)
-from edgefit.data.stage import frozen_samples
+from edgefit.data.frame_store import FrameStore
+from edgefit.data.frozen import frozen_samples
+from edgefit.data.loader import TrainingBatches
+from edgefit.data.sampler import EpochSampler
 from edgefit.data.table import Sample
+from edgefit.data.training_set import PerThread, TrainingSet
 from edgefit.run import RunFolder
 from edgefit.spec import InputSpec
 from edgefit.train.assembly import input_spec
 from edgefit.train.backbones.build import build_backbone
 from edgefit.train.backbones.card import load_card
-from edgefit.train.batches import worker_count
-from edgefit.train.graphs import OTHER_STREAM, GraphedBackbone
+from edgefit.train.loop.cuda_graphs import OTHER_STREAM, GraphedBackbone
+from edgefit.train.loop.loaders import worker_count
 from edgefit.train.network import EdgeNetwork
 from edgefit.train.tasks.classification import build_head
 

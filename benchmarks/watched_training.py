@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from edgefit.run import RunFolder
-from edgefit.train.module import FineTuning
-from edgefit.train.stage import PROBE_FACTS, train
+from edgefit.stages.train import PROBE_FACTS, train
+from edgefit.train.loop.module import FineTuning
 
 Row = dict[str, Any]
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from edgefit.bundle import BundleWriter, Manifest, Variant, describe_files, format_version_of
 from edgefit.runtime.engines import open_session
 from edgefit.runtime.engines.openvino import shared_core
-from edgefit.runtime.preprocess import preprocess
+from edgefit.runtime.images.preprocess import preprocess
 from edgefit.runtime.selftest import write_golden
 from edgefit.spec import Engine, Frame, InputSpec, LabelMap, Precision, Task, VariantKey
 

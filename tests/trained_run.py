@@ -15,12 +15,13 @@ import numpy as np
 import torch
 from torch import nn
 
-from edgefit.data.loader import FrameStore, frames_in_order
-from edgefit.data.stage import check, frozen_samples
+from edgefit.data.frame_store import FrameStore, frames_in_order
+from edgefit.data.frozen import frozen_samples
 from edgefit.recipe import Recipe, make_recipe
 from edgefit.run import RunFolder
+from edgefit.stages.check import check
 from edgefit.train.assembly import build_network, input_spec
-from edgefit.train.checkpoint import BEST, save_weights
+from edgefit.train.loop.checkpoint import BEST, save_weights
 
 SIZE = 32
 

@@ -25,14 +25,14 @@ __all__ = [
 
 
 def build(recipe: str | Path | Any, **options: Any) -> dict[str, Any]:
-    """From a folder of labelled images to a bundle; see :func:`edgefit.pipeline.build.build`.
+    """From a folder of labelled images to a bundle; see :func:`edgefit.stages.build.build`.
 
     Needs the workshop's packages (``pip install "edgefit[workshop]"``).
 
     Raises:
         EdgefitError: A stage could not do its work.
     """
-    from edgefit.pipeline.build import build as build_bundle
+    from edgefit.stages.build import build as build_bundle
 
     return build_bundle(recipe, **options)
 

@@ -11,7 +11,7 @@ import pytest
 import edgefit as package
 from edgefit.bundle import read_bundle
 from edgefit.recipe import load_recipe
-from edgefit.runtime.decode import decode_image
+from edgefit.runtime.images.decode import decode_image
 from tests.e2e.damage import flip_a_byte, replace_graph
 from tests.e2e.program import Built, document, edgefit
 

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 import edgefit as package
 from edgefit.run import RunFolder
-from edgefit.runtime.decode import decode_image
-from edgefit.runtime.preprocess import preprocess
+from edgefit.runtime.images.decode import decode_image
+from edgefit.runtime.images.preprocess import preprocess
 from edgefit.runtime.sources import open_source
 from edgefit.spec import Frame
 from tests.e2e.program import Built, edgefit, lines

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from edgefit.data.synthetic import generate_clip
-from edgefit.runtime.decode import decode_image
+from edgefit.runtime.images.decode import decode_image
 from tests.e2e.program import (
     Built,
     Result,

@@ -10,8 +10,8 @@ import pytest
 
 import edgefit as package
 from edgefit.bundle import read_bundle
-from edgefit.runtime.decode import decode_image
-from edgefit.runtime.preprocess import preprocess
+from edgefit.runtime.images.decode import decode_image
+from edgefit.runtime.images.preprocess import preprocess
 from tests.e2e.program import REPOSITORY, Result, document, edgefit
 
 QUICK = {

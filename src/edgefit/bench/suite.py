@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from edgefit.bench.fingerprint import machine_fingerprint
+from edgefit.bench.machine import machine_fingerprint
 from edgefit.bench.worker import Job
 from edgefit.bundle import Bundle, read_bundle
 from edgefit.errors import InputError, MissingDependencyError

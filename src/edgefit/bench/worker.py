@@ -22,13 +22,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgefit.bench.fingerprint import load_average
+from edgefit.bench.machine import load_average
 from edgefit.bench.memory import peak_resident_mb, resident_mb
 from edgefit.bench.timer import TimingSamples, time_callable
 from edgefit.bundle import Bundle, read_bundle
 from edgefit.errors import EdgefitError, StageError
 from edgefit.runtime.engines import EngineSession, engine_is_installed, open_session
-from edgefit.runtime.preprocess import preprocess
+from edgefit.runtime.images.preprocess import preprocess
 from edgefit.runtime.selftest import golden_frames
 from edgefit.spec import Frame, VariantKey
 

@@ -61,7 +61,7 @@ def benchmark(
                 remedy="--set benchmark.threads=N",
             )
         run = reopen_run(target, overrides)
-        from edgefit.pipeline.bundling import benchmark_run
+        from edgefit.stages.benchmark import benchmark_run
 
         results = benchmark_run(run, reporter(quiet=quiet))
         following = [f"edgefit bundle {run.root}"]

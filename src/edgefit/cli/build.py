@@ -38,11 +38,11 @@ def build(
 ) -> None:
     """Check, train, evaluate, export, verify, benchmark, and write the bundle."""
     from edgefit.cli.runs import open_run
-    from edgefit.train.processes import require_one_process
+    from edgefit.train.distributed import require_one_process
 
     require_one_process()
     run = open_run(source, data=data, weights=weights, out=out, overrides=overrides)
-    from edgefit.pipeline.build import run_stages
+    from edgefit.stages.build import run_stages
 
     summary = run_stages(run, reporter(quiet=quiet))
     if as_json:

@@ -22,7 +22,7 @@ def register(app: typer.Typer) -> None:
 def bundle(run: RunArgument, as_json: JsonOption = False, quiet: QuietOption = False) -> None:
     """Write the bundle of a run that was verified and benchmarked."""
     from edgefit.cli.runs import reopen_run
-    from edgefit.pipeline.bundling import bundle_run
+    from edgefit.stages.bundle import bundle_run
 
     folder = reopen_run(run)
     manifest = bundle_run(folder, reporter(quiet=quiet))

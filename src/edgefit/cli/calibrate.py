@@ -35,7 +35,7 @@ def calibrate(
     from edgefit.cli.runs import reopen_run
 
     folder = reopen_run(run, overrides)
-    from edgefit.train.calibrate import calibrate as calibrate_stage
+    from edgefit.stages.calibrate import calibrate as calibrate_stage
 
     results = calibrate_stage(folder, reporter(quiet=quiet))
     if as_json:

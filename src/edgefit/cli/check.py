@@ -41,7 +41,7 @@ def check(
     from edgefit.cli.runs import open_run
 
     run = open_run(source, data=data, weights=weights, out=out, overrides=overrides)
-    from edgefit.data.stage import check as check_stage
+    from edgefit.stages.check import check as check_stage
     from edgefit.train.assembly import input_spec
 
     recipe = run.recipe()

@@ -29,8 +29,8 @@ def demo(
 ) -> None:
     """Draw parts on a belt, then check, train, export, verify and benchmark on them."""
     from edgefit.data.synthetic import generate, generate_clip
-    from edgefit.pipeline.build import build
     from edgefit.resources import resource
+    from edgefit.stages.build import build
 
     shown = reporter(quiet=quiet)
     started = time.monotonic()

@@ -69,7 +69,7 @@ def doctor(as_json: JsonOption = False) -> None:
 
 def examine() -> dict[str, Any]:
     """All that ``doctor`` shows, JSON-ready."""
-    from edgefit.bench.fingerprint import machine_fingerprint
+    from edgefit.bench.machine import machine_fingerprint
 
     names = sorted({name for role in _ROLES.values() for name in role})
     packages = {name: _version(name) for name in names}

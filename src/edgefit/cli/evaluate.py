@@ -33,7 +33,7 @@ def evaluate(
     from edgefit.cli.runs import reopen_run
 
     folder = reopen_run(run, overrides)
-    from edgefit.train.evaluate import evaluate as evaluate_stage
+    from edgefit.stages.evaluate import evaluate as evaluate_stage
 
     results = evaluate_stage(folder, reporter(quiet=quiet))
     if as_json:

@@ -31,7 +31,7 @@ def export(
     from edgefit.cli.runs import reopen_run
 
     folder = reopen_run(run, overrides)
-    from edgefit.pipeline.exporting import export as export_stage
+    from edgefit.stages.export import export as export_stage
 
     summary = export_stage(folder, reporter(quiet=quiet))
     if as_json:

@@ -55,12 +55,12 @@ def learning_curve(
     The run itself is not trained again: --set holds for the points alone.
     """
     from edgefit.cli.runs import reopen_run
-    from edgefit.pipeline.resolving import resolve
+    from edgefit.recipe.resolving import resolve
 
     percents = _percents(fractions)
     folder = reopen_run(run)
     recipe = resolve(folder.recipe(), overrides=overrides or ())
-    from edgefit.train import learning_curve as curves
+    from edgefit.studies import learning_curve as curves
 
     config = curves.CurveConfig(
         percents=percents,

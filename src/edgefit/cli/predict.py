@@ -48,7 +48,8 @@ def predict(
 ) -> int:
     """One line a frame, in order; a frame that cannot be read is a line with an error."""
     from edgefit.runtime.predictor import load
-    from edgefit.runtime.sinks import CsvSink, JsonlSink
+    from edgefit.runtime.sinks.csv import CsvSink
+    from edgefit.runtime.sinks.jsonl import JsonlSink
     from edgefit.runtime.sources import open_source
 
     chosen = output_format or (Format.CSV if out.endswith(".csv") else Format.JSONL)

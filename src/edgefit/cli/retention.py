@@ -55,14 +55,14 @@ def retention(
     With --compare the run itself is not trained again: --set holds for the arms alone.
     """
     from edgefit.cli.runs import reopen_run
-    from edgefit.pipeline.resolving import resolve
+    from edgefit.recipe.resolving import resolve
 
     # JSON is YAML that keeps every character of a path
     named = [f"retention.general={json.dumps(str(general.resolve()))}"] if general else []
     shown = reporter(quiet=quiet)
     if compare is None:
         folder = reopen_run(run, [*named, *(overrides or [])])
-        from edgefit.train.retention import retention as retention_stage
+        from edgefit.stages.retention import retention as retention_stage
 
         results = retention_stage(folder, shown)
         if as_json:
@@ -73,7 +73,7 @@ def retention(
         return
     folder = reopen_run(run, named)
     recipe = resolve(folder.recipe(), overrides=overrides or ())
-    from edgefit.train.remedies import compare_remedies
+    from edgefit.studies.remedies import compare_remedies
 
     arms = [name.strip() for name in compare.split(",") if name.strip()]
     results = compare_remedies(folder, arms, shown, recipe=recipe)
@@ -85,7 +85,7 @@ def retention(
 
 
 def _print_retention(results: dict[str, Any]) -> None:
-    from edgefit.train.retention import PROBE_TITLES
+    from edgefit.evaluate.retention import PROBE_TITLES
 
     rows = [
         [

@@ -7,7 +7,7 @@ from pathlib import Path
 from edgefit.bundle import MANIFEST
 from edgefit.cli.undo import remember
 from edgefit.errors import InputError
-from edgefit.pipeline.resolving import resolve
+from edgefit.recipe.resolving import resolve
 from edgefit.run import RunFolder
 
 

@@ -43,13 +43,13 @@ def train(
 ) -> None:
     """Fit a probe, then train all layers; checks the data first where that has not been done."""
     from edgefit.cli.runs import open_run
-    from edgefit.train.processes import first_process_first, is_first_process
+    from edgefit.train.distributed import first_process_first, is_first_process
 
     shown = reporter(quiet=quiet or not is_first_process())
     with first_process_first():
         run = open_run(source, data=data, weights=weights, out=out, overrides=overrides)
         _check(run, shown)
-    from edgefit.train.stage import train as train_stage
+    from edgefit.stages.train import train as train_stage
 
     summary = train_stage(run, shown)
     if as_json:
@@ -60,8 +60,8 @@ def train(
 
 
 def _check(run: RunFolder, shown: Reporter) -> None:
-    from edgefit.data.stage import check
-    from edgefit.pipeline.build import tell_findings
+    from edgefit.stages.build import tell_findings
+    from edgefit.stages.check import check
     from edgefit.train.assembly import input_spec
     from edgefit.train.preconditions import require_devices
 
@@ -71,7 +71,7 @@ def _check(run: RunFolder, shown: Reporter) -> None:
 
 
 def _print(summary: dict[str, Any], metric: str) -> None:
-    from edgefit.train.history import size_in_words
+    from edgefit.train.loop.history import size_in_words
 
     title = metric.replace("_", " ")
     if "probe" in summary:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgefit.run import RunFolder
-from edgefit.train.processes import is_first_process
+from edgefit.train.distributed import is_first_process
 
 
 @dataclass(frozen=True)

@@ -80,8 +80,8 @@ def _verify_run(target: Path, overrides: list[str] | None, *, as_json: bool, qui
 
     run = reopen_run(target, overrides)
     from edgefit.errors import GateError
-    from edgefit.verify.stage import require
-    from edgefit.verify.stage import verify as verify_stage
+    from edgefit.stages.verify import require
+    from edgefit.stages.verify import verify as verify_stage
 
     results = verify_stage(run, reporter(quiet=quiet))
     if as_json:

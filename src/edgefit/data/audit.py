@@ -17,7 +17,7 @@ from edgefit.data.table import Sample, SampleTable
 from edgefit.errors import DataError, FrameError
 from edgefit.progress import QUIET, Reporter
 from edgefit.runtime.cores import available_cores
-from edgefit.runtime.preprocess import decode_image
+from edgefit.runtime.images.preprocess import decode_image
 from edgefit.spec import Frame, InputSpec
 
 # Mean grey level below / above which nothing much can be seen. GTSRB has many such frames.

@@ -1,11 +1,11 @@
 """What each worker process needs, imported once by the process that they are forked from.
 
-It is imported there by name (:mod:`edgefit.data.batch_processes`) and is of no use elsewhere.
+It is imported there by name (:mod:`edgefit.data.worker_processes`) and is of no use elsewhere.
 """
 
 from contextlib import suppress
 
-import edgefit.data.batch_processes  # noqa: F401
+import edgefit.data.worker_processes  # noqa: F401
 from edgefit.data.augment import load_albumentations
 from edgefit.errors import MissingDependencyError
 

@@ -8,7 +8,6 @@ the report of one set of outputs, ``groups`` its worst group, ``comparison`` tha
 
 from edgefit.metrics.classification import METRICS
 from edgefit.metrics.comparison import disagreement, paired_drop
-from edgefit.metrics.decisions import measure_decisions
 from edgefit.metrics.evaluation import evaluate, evaluate_by
 from edgefit.metrics.groups import worst_group
 
@@ -17,7 +16,6 @@ __all__ = [
     "disagreement",
     "evaluate",
     "evaluate_by",
-    "measure_decisions",
     "paired_drop",
     "worst_group",
 ]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from edgefit.report.studies import arm_title
 from edgefit.report.svg import ACCENT, BAD, INK, MUTED, SECOND, draw
 from edgefit.report.words import metric_title
-from edgefit.train.history import is_same_size
+from edgefit.train.loop.history import is_same_size
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

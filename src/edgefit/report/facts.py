@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgefit.bundle import Manifest, Variant
-from edgefit.data.stage import frozen_samples
+from edgefit.data.frozen import frozen_samples
 from edgefit.data.table import SampleTable
 from edgefit.errors import RunError
 from edgefit.recipe import Recipe

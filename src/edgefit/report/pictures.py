@@ -11,7 +11,7 @@ import numpy as np
 
 from edgefit.errors import FrameError
 from edgefit.report.facts import RunFacts
-from edgefit.runtime.preprocess import decode_image
+from edgefit.runtime.images.preprocess import decode_image
 from edgefit.spec import Frame
 
 MOST_PICTURES = 24

@@ -17,7 +17,7 @@ from edgefit.report.words import (
     percent,
 )
 from edgefit.run import RunFolder
-from edgefit.train.history import size_in_words
+from edgefit.train.loop.history import size_in_words
 
 if TYPE_CHECKING:
     import jinja2

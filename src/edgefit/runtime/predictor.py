@@ -12,15 +12,15 @@ from numpy.typing import NDArray
 
 from edgefit.bundle import Bundle, read_bundle
 from edgefit.errors import BundleError, MissingDependencyError
-from edgefit.metrics.novelty import novelty_scores
-from edgefit.runtime.decoding import DECODERS
+from edgefit.operating.novelty import novelty_scores
 from edgefit.runtime.engines import (
     INSTALL_COMMANDS,
     EngineSession,
     engine_is_installed,
     open_session,
 )
-from edgefit.runtime.preprocess import decode_image, preprocess
+from edgefit.runtime.images.preprocess import decode_image, preprocess
+from edgefit.runtime.tasks import DECODERS
 from edgefit.spec import InputSpec, LabelMap, OperatingPoint, Prediction, VariantKey
 
 _DEFAULT_TARGET = "default"
@@ -139,7 +139,7 @@ class Predictor:
 
         Args:
             frame: ``uint8`` (H, W, 3) RGB of any size; or grey, RGBA, 16-bit, see
-                :func:`edgefit.runtime.preprocess.preprocess`.
+                :func:`edgefit.runtime.images.preprocess.preprocess`.
 
         Raises:
             FrameError: The array is no frame.

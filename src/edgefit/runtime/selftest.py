@@ -19,9 +19,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from edgefit.bundle import Bundle
 from edgefit.errors import BundleError, InputError
-from edgefit.runtime.decode import decode_image
 from edgefit.runtime.engines import INSTALL_COMMANDS, engine_is_installed, open_session
-from edgefit.runtime.preprocess import preprocess
+from edgefit.runtime.images.decode import decode_image
+from edgefit.runtime.images.preprocess import preprocess
 from edgefit.runtime.tolerance import may_flip, self_test_tolerance
 from edgefit.spec import Frame, VariantKey
 

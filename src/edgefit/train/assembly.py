@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from edgefit.operating.chosen import OPERATING
 from edgefit.progress import QUIET, Reporter
 from edgefit.recipe import Recipe
 from edgefit.run import RunFolder
@@ -11,11 +12,9 @@ from edgefit.spec import InputSpec, LabelMap
 from edgefit.train.backbones.build import build_backbone, check_input_size, freeze_stages
 from edgefit.train.backbones.card import BackboneCard, load_card
 from edgefit.train.backbones.weights import WeightsReport, load_weights, read_state
-from edgefit.train.checkpoint import BEST
+from edgefit.train.loop.checkpoint import BEST
 from edgefit.train.network import EdgeNetwork
 from edgefit.train.tasks import TASKS
-
-OPERATING = "operating.json"
 
 
 def build_network(

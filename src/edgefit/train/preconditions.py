@@ -13,8 +13,8 @@ from edgefit.data.table import SampleTable
 from edgefit.recipe import Recipe
 from edgefit.run import RunFolder
 from edgefit.spec import InputSpec
-from edgefit.train.batches import share_of_batch
-from edgefit.train.finetune import make_trainer, quiet_lightning
+from edgefit.train.loop.finetune import make_trainer, quiet_lightning
+from edgefit.train.loop.loaders import share_of_batch
 from edgefit.train.penalties.replay import read_replayed
 from edgefit.train.penalties.teacher import build_teacher
 

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgefit import metrics
-from edgefit.metrics.novelty import novelty_scores
+from edgefit.operating.decisions import measure_decisions
+from edgefit.operating.novelty import novelty_scores
 from edgefit.progress import QUIET, Reporter
 from edgefit.recipe import VerifyConfig
 from edgefit.runtime.engines import EngineSession, open_session
@@ -151,7 +152,7 @@ def _measure(
         "worst_group": metrics.worst_group(
             found_NC, held_out.targets_N, held_out.columns, confidence=confidence
         ),
-        "operating": metrics.measure_decisions(
+        "operating": measure_decisions(
             found_NC,
             held_out.targets_N,
             LabelMap(tuple(held_out.labels)),

@@ -8,10 +8,11 @@ import cv2
 import numpy as np
 import pytest
 
-from edgefit.data.stage import check, frozen_samples
+from edgefit.data.frozen import frozen_samples
 from edgefit.recipe import Recipe, make_recipe
 from edgefit.run import RunFolder
 from edgefit.spec import InputSpec
+from edgefit.stages.check import check
 
 SPEC = InputSpec(16, 16)
 

@@ -10,19 +10,14 @@ import torch
 
 from edgefit.data.augment import build_augmentation
 from edgefit.data.formats import read_samples
-from edgefit.data.loader import (
-    EpochSampler,
-    FrameStore,
-    PerThread,
-    TrainingBatches,
-    TrainingSet,
-    collate,
-    frames_in_order,
-)
+from edgefit.data.frame_store import FrameStore, frames_in_order
+from edgefit.data.loader import TrainingBatches
+from edgefit.data.sampler import EpochSampler
 from edgefit.data.table import SampleTable
+from edgefit.data.training_set import PerThread, TrainingSet, collate
 from edgefit.errors import DataError
 from edgefit.recipe import DataConfig
-from edgefit.runtime.preprocess import decode_image, preprocess
+from edgefit.runtime.images.preprocess import decode_image, preprocess
 from edgefit.spec import Frame, InputSpec
 
 SPEC = InputSpec(24, 20)

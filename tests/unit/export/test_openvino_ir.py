@@ -15,7 +15,7 @@ import pytest
 
 from edgefit.export.openvino_ir import save_ir, to_openvino
 from edgefit.runtime.engines import open_session
-from edgefit.runtime.preprocess import preprocess
+from edgefit.runtime.images.preprocess import preprocess
 from edgefit.spec import Aspect, InputSpec, VariantKey
 from edgefit.telemetry import block_telemetry
 from tests.tiny_network import LABELS, METADATA, SPEC

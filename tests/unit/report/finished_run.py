@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from edgefit import metrics
 from edgefit.bundle import FORMAT_VERSION, FileEntry, Manifest, Variant
 from edgefit.data.table import Sample, SampleTable
-from edgefit.metrics.calibration import calibration
+from edgefit.metrics.reliability import calibration
+from edgefit.operating.decisions import measure_decisions
 from edgefit.recipe import Recipe, make_recipe
 from edgefit.run import RunFolder
 from edgefit.runtime.selftest import write_golden
@@ -223,7 +224,7 @@ def _write_operating(run: RunFolder, recipe: Recipe, validation: SampleTable, wr
     targets_N, groups_N = validation.targets_N(), validation.groups_N()
     options: dict[str, Any] = {"groups_N": groups_N, "resamples": 100}
     point = operating_point(recipe, validation.labels)
-    measured = metrics.measure_decisions(
+    measured = measure_decisions(
         probabilities_NC,
         targets_N,
         validation.labels,
@@ -304,7 +305,7 @@ def _write_measurements(
         probabilities_NC, targets_N, {name: test.column_N(name) for name in recipe.evaluate.by}
     )
     elsewhere_M = np.linspace(0.2, 0.9, 20) if recipe.retention.general else None
-    measured = metrics.measure_decisions(
+    measured = measure_decisions(
         probabilities_NC,
         targets_N,
         test.labels,

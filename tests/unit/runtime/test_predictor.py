@@ -19,10 +19,10 @@ from edgefit.errors import (
     MissingDependencyError,
     StageError,
 )
-from edgefit.runtime.decoding import DECODERS
+from edgefit.runtime.images.preprocess import preprocess
 from edgefit.runtime.predictor import load
-from edgefit.runtime.preprocess import preprocess
 from edgefit.runtime.sources import open_source
+from edgefit.runtime.tasks import DECODERS
 from edgefit.spec import (
     UNSURE,
     ConformalRule,

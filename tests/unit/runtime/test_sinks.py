@@ -15,8 +15,10 @@ import numpy as np
 import pytest
 
 from edgefit.errors import InputError
-from edgefit.runtime.sinks import CsvSink, JsonlSink, Sink
-from edgefit.runtime.sources import SourceFrame
+from edgefit.runtime.sinks.csv import CsvSink
+from edgefit.runtime.sinks.jsonl import JsonlSink
+from edgefit.runtime.sinks.sink import Sink
+from edgefit.runtime.sources.source import SourceFrame
 from edgefit.spec import (
     UNSURE,
     ConformalRule,
@@ -161,8 +163,8 @@ def test_nothing_is_added_that_the_bundle_does_not_have(
 _ENDLESS = """
 import sys
 import numpy as np
-from edgefit.runtime.sinks import JsonlSink
-from edgefit.runtime.sources import SourceFrame
+from edgefit.runtime.sinks.jsonl import JsonlSink
+from edgefit.runtime.sources.source import SourceFrame
 from edgefit.spec import LabelMap, Prediction
 labels = LabelMap(("a", "b"))
 answer = Prediction.from_probabilities(np.array([0.3, 0.7], np.float32), labels)

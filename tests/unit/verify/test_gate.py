@@ -16,13 +16,13 @@ from onnx import numpy_helper
 from edgefit.errors import GateError
 from edgefit.export.onnx_file import write_onnx
 from edgefit.export.program import capture
-from edgefit.metrics.novelty import class_prototypes, novelty_scores
+from edgefit.operating.novelty import class_prototypes, novelty_scores
 from edgefit.recipe import VerifyConfig
 from edgefit.runtime.tolerance import self_test_tolerance
 from edgefit.spec import NoveltyRule, OperatingPoint, VariantKey
+from edgefit.stages.verify import require
 from edgefit.verify import gate
 from edgefit.verify.gate import HeldOut, check_variant, judge, judge_novelty
-from edgefit.verify.stage import require
 from tests.tiny_network import LABELS, METADATA, SPEC
 from tests.unit.conftest import Exported
 

@@ -19,7 +19,7 @@ from edgefit.data.formats.rules import (
 from edgefit.data.table import Sample, SampleTable, examples
 from edgefit.errors import DataError
 from edgefit.recipe import DataConfig
-from edgefit.runtime.decode import IMAGE_SUFFIXES
+from edgefit.runtime.images.decode import IMAGE_SUFFIXES
 
 
 def read_folder(root: Path, config: DataConfig) -> SampleTable:

@@ -10,7 +10,7 @@ from pathlib import Path
 from edgefit.data.table import Sample, SampleTable, examples
 from edgefit.errors import DataError
 from edgefit.recipe import DataConfig
-from edgefit.runtime.decode import IMAGE_SUFFIXES
+from edgefit.runtime.images.decode import IMAGE_SUFFIXES
 from edgefit.spec import LabelMap
 
 SPLIT_NAMES = {

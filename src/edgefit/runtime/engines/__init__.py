@@ -170,6 +170,6 @@ def check_images(
             "The images do not fit the graph's input.",
             expected=f"uint8 ({batch or 'N'}, {height}, {width}, 3)",
             found=found,
-            remedy="bring each frame to the input with edgefit.runtime.preprocess.preprocess",
+            remedy="preprocess each frame: edgefit.runtime.images.preprocess.preprocess",
         )
     return np.ascontiguousarray(images_NHWC)

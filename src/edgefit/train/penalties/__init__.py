@@ -1,6 +1,6 @@
 """Terms of the loss beside the task's own: remedies against forgetting, and a teacher.
 
-Each is one file and a :class:`edgefit.train.steps.Penalty`; the training loop knows no more of it.
+Each is one file and a :class:`.penalty.Penalty`; the training loop knows no more of it.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ from edgefit.data.table import SampleTable
 from edgefit.progress import QUIET, Reporter
 from edgefit.recipe import Recipe
 from edgefit.train.network import EdgeNetwork
-from edgefit.train.penalties.distill import FeatureDistillation
+from edgefit.train.penalties.feature_distillation import FeatureDistillation
 from edgefit.train.penalties.l2_sp import StartingPointPenalty
+from edgefit.train.penalties.penalty import Penalty
 from edgefit.train.penalties.replay import build_replay
 from edgefit.train.penalties.teacher import build_teacher
-from edgefit.train.steps import Penalty
 
 
 def build_penalties(

@@ -14,7 +14,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from edgefit.train.steps import TrainingStep
+from edgefit.train.penalties.penalty import TrainingStep
 
 
 class StartingPointPenalty:

@@ -21,16 +21,16 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from edgefit.data.loader import FrameStore
+from edgefit.data.frame_store import FrameStore
+from edgefit.data.general import General, read_general
 from edgefit.data.table import SampleTable
 from edgefit.errors import RecipeError
 from edgefit.progress import QUIET, Reporter
 from edgefit.recipe import ProbeConfig, Recipe
 from edgefit.spec import Frame, InputSpec
-from edgefit.train.general import General, read_general
 from edgefit.train.network import EdgeNetwork
-from edgefit.train.probe import fit_probe
-from edgefit.train.steps import TrainingStep
+from edgefit.train.penalties.penalty import TrainingStep
+from edgefit.train.probe.fit import fit_probe
 
 _STREAM = 0x5245504C  # keeps these draws apart from all others of the same seed and epoch
 _FEWEST = 2  # a batch norm that learns needs two
@@ -210,8 +210,8 @@ def _features(
 ) -> NDArray[np.float32]:
     """Starting features ``float32`` (N, F), by torch alone.
 
-    Not through :mod:`edgefit.train.features`, which may choose the engine by the clock: a training
-    that is killed before its first checkpoint must start from the same head again.
+    Not through :mod:`edgefit.train.features.extract`, which may choose the engine by the clock: a
+    training that is killed before its first checkpoint must start from the same head again.
     """
     was_training = network.training
     network.eval()

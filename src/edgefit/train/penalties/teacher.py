@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from edgefit.bundle import sha256_of
-from edgefit.data.stage import frozen_samples
+from edgefit.data.frozen import frozen_samples
 from edgefit.data.table import SampleTable, examples
 from edgefit.errors import DataError, RecipeError, RunError
 from edgefit.progress import QUIET, Reporter
@@ -28,7 +28,7 @@ from edgefit.run import RunFolder
 from edgefit.train.assembly import load_trained
 from edgefit.train.network import EdgeNetwork
 from edgefit.train.penalties.frozen import Frozen
-from edgefit.train.steps import TrainingStep
+from edgefit.train.penalties.penalty import TrainingStep
 
 _KEY = "train.teacher.run"
 

@@ -1,0 +1,1 @@
+"""The trained network over frames: its outputs, and what its backbone still knows."""

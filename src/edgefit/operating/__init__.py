@@ -1,0 +1,1 @@
+"""From a network's outputs to decisions: threshold, conformal sets, novelty, temperature."""

@@ -1,0 +1,251 @@
+"""Thresholds of two-class quality control: how they are chosen and what they refuse.
+
+Words: the *escape rate* is the share of defects that are let through, the *overkill rate* the share
+of good parts that are rejected.
+
+A threshold is chosen so that the one-sided upper confidence bound of the rate that is limited, not
+the rate seen, stays within the limit. The bound is Clopper & Pearson's (1934, Biometrika
+26:404-413), which holds for few defects. As the rate only falls when the threshold moves to the
+safe side, choosing the last threshold whose bound holds keeps the confidence: Bates et al. 2021,
+Distribution-Free, Risk-Controlling Prediction Sets (https://arxiv.org/abs/2101.02703), theorem 1.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgefit.errors import GateError, InputError
+from edgefit.metrics import intervals
+from edgefit.metrics.classification import Floats, Integers
+from edgefit.operating.conformal import prediction_sets
+from edgefit.spec import LabelMap, OperatingPoint
+
+Rate = Literal["escape", "overkill"]
+
+UNDECIDED = -1
+"""Stands for ``unsure`` where decisions are class positions."""
+
+LIMIT_CONFIDENCE = 0.95
+"""Confidence at which a limit of a rate holds, one-sided."""
+
+_BISECTIONS = 60
+_EDGE = 1e-15
+
+
+@dataclass(frozen=True)
+class ChosenThreshold:
+    """A threshold and what it was chosen from.
+
+    Attributes:
+        value: Smallest probability of the defect class at which a part is called one.
+        rate: The limited rate, as seen on these images.
+        upper_bound: Its one-sided upper confidence bound.
+        images: Images of the class concerned.
+        groups: Groups they come from, the sample size of the bound.
+    """
+
+    value: float
+    rate: float
+    upper_bound: float
+    images: int
+    groups: int
+
+
+def decide(
+    probabilities_NC: NDArray[np.floating], point: OperatingPoint, labels: LabelMap
+) -> Integers:
+    """The decision on each image: a class position, or ``UNDECIDED``.
+
+    The threshold, or else arg-max, gives the answer. With a reject rule it stands only where the
+    prediction set holds this class and no other; so a part near the threshold that the set puts
+    into the other class is left to a person too.
+
+    Args:
+        probabilities_NC: Class probabilities, float (N, C).
+        point: The operating point.
+        labels: The C class names.
+    """
+    answers_N: Integers = probabilities_NC.argmax(axis=1).astype(np.int64)
+    if point.threshold is not None:
+        defect, good = labels.index(point.threshold.defect), labels.index(point.threshold.good)
+        over_N = probabilities_NC[:, defect] >= point.threshold.value
+        answers_N = np.where(over_N, defect, good).astype(np.int64)
+    if point.conformal is not None:
+        sets_NC = prediction_sets(probabilities_NC, point.conformal.quantile)
+        alone_N = sets_NC.sum(axis=1) == 1
+        alone_N &= sets_NC[np.arange(len(answers_N)), answers_N]
+        answers_N = np.where(alone_N, answers_N, UNDECIDED)
+    return answers_N
+
+
+def upper_bound(events: int, trials: int, confidence: float = LIMIT_CONFIDENCE) -> float:
+    """Clopper and Pearson's one-sided upper bound of a share.
+
+    It is the share at which so few events have only a chance of 1 - ``confidence``.
+    """
+    if events >= trials:
+        return 1.0
+    low, high = events / trials, 1.0
+    for _ in range(_BISECTIONS):
+        middle = (low + high) / 2
+        if _chance_of_at_most(events, trials, middle) > 1 - confidence:
+            low = middle
+        else:
+            high = middle
+    return high
+
+
+def trials_needed(limit: float, confidence: float = LIMIT_CONFIDENCE) -> int:
+    """Fewest trials without a single event that show a rate to be within ``limit``.
+
+    About 3 / limit at a confidence of 95 %: the rule of three (Hanley & Lippman-Hand 1983, JAMA
+    249:1743-1745).
+    """
+    return math.ceil(math.log(1 - confidence) / math.log1p(-limit) - 1e-9)
+
+
+def choose_threshold(
+    defect_probability_N: NDArray[np.floating],
+    is_defect_N: NDArray[np.bool_],
+    limit: float,
+    limited: Rate,
+    *,
+    groups_N: NDArray[np.generic] | None = None,
+    confidence: float = LIMIT_CONFIDENCE,
+) -> ChosenThreshold:
+    """The threshold that keeps one rate within its limit at the least cost in the other.
+
+    It lies midway (in log odds) between the last score that must stay on its side and the next one
+    beyond it, so that the rounding of another engine or precision does not move a part across.
+
+    Args:
+        defect_probability_N: Probability of the defect class, float (N,), 0 to 1.
+        is_defect_N: Which images are defects, bool (N,).
+        limit: Largest rate allowed, 0 to 1.
+        limited: ``escape`` or ``overkill``.
+        groups_N: Group of each image; the bound counts groups, not images.
+        confidence: One-sided confidence of the bound.
+
+    Raises:
+        GateError: The images of the class concerned are too few to show any rate to be within the
+            limit; says how many would do.
+    """
+    scores = np.asarray(defect_probability_N, dtype=np.float64)
+    group_N = intervals.group_index(groups_N, scores.size)
+    concerned_N = is_defect_N if limited == "escape" else ~is_defect_N
+    groups = int(np.unique(group_N[concerned_N]).size)
+    needed = trials_needed(limit, confidence)
+    if groups < needed:
+        raise GateError(
+            f"Validation holds too few {'defects' if limited == 'escape' else 'good parts'} "
+            f"to support this {limited} rate.",
+            key=f"operating.max_{limited}",
+            expected=f"at least {needed} independent groups of images of them "
+            f"(for {_as_in_recipe(limit)} at {confidence:.0%} confidence, with not one error)",
+            found=f"{groups} groups ({int(concerned_N.sum())} images)",
+            remedy="label more of them, give validation a larger share (data.split.validation)"
+            + (
+                f", or ask for at least {_as_in_recipe(smallest_limit(groups, confidence))}"
+                if groups
+                else ""
+            ),
+        )
+    images = int(concerned_N.sum())
+    allowed = _errors_allowed(images, groups, limit, confidence)
+    # mirrored, the rule for good parts is the rule for defects
+    sign = 1.0 if limited == "escape" else -1.0
+    position = _between(sign * _log_odds(scores), concerned_N, allowed)
+    value = float(1 / (1 + math.exp(-sign * position)))
+    over_N = scores >= value
+    errors = int((concerned_N & (over_N != is_defect_N)).sum())
+    bound = upper_bound(_group_errors(errors, images, groups), groups, confidence)
+    if bound > limit:
+        raise GateError(
+            f"No threshold keeps the {limited} rate within its limit on validation.",
+            key=f"operating.max_{limited}",
+            expected=f"an upper bound of at most {_as_in_recipe(limit)}",
+            found=f"{_as_in_recipe(bound)}: {errors} of {images} images are wrong beyond "
+            "any threshold",
+            remedy="look at these images for wrong labels, or ask for a larger rate",
+        )
+    return ChosenThreshold(value, errors / images, bound, images, groups)
+
+
+def smallest_limit(trials: int, confidence: float = LIMIT_CONFIDENCE) -> float:
+    """The smallest rate that so many trials without an event can show, rounded up to 0.001."""
+    return math.ceil(upper_bound(0, trials, confidence) * 1000) / 1000
+
+
+def _as_in_recipe(rate: float) -> str:
+    """A rate as the recipe states it, and in percent."""
+    return f"{rate:.4g} ({rate:.2%})"
+
+
+def operating_labels(labels: LabelMap, good: str) -> str:
+    """The defect class, given the good one.
+
+    Raises:
+        InputError: There are more than two classes, or ``good`` is none of them.
+    """
+    if len(labels) != 2:
+        raise InputError(
+            "A threshold needs two classes, good and defect.",
+            key="operating.good",
+            expected="2 classes",
+            found=f"{len(labels)}: {', '.join(labels.names[:10])}",
+            remedy="leave operating.good out, or name the two classes with data.classes",
+        )
+    if good not in labels.names:
+        raise InputError(
+            "The good class is none of the classes.",
+            key="operating.good",
+            expected=list(labels.names),
+            found=good,
+            remedy="name the class of good parts as its folder is named",
+        )
+    return next(name for name in labels.names if name != good)
+
+
+def _errors_allowed(images: int, groups: int, limit: float, confidence: float) -> int:
+    """Most errors among the images whose bound stays within the limit."""
+    allowed = 0
+    while upper_bound(_group_errors(allowed + 1, images, groups), groups, confidence) <= limit:
+        allowed += 1
+    return allowed
+
+
+def _group_errors(errors: int, images: int, groups: int) -> int:
+    """The share of errors among images as so many of the groups, rounded up."""
+    return math.ceil(errors * groups / images - 1e-9)
+
+
+def _between(scores: Floats, concerned_N: NDArray[np.bool_], allowed: int) -> float:
+    """Midway between the lowest score that must stay above and the next score below it."""
+    lowest = float(np.sort(scores[concerned_N])[allowed])
+    below = scores[scores < lowest]
+    return (lowest + float(below.max())) / 2 if below.size else lowest - 1.0
+
+
+def _log_odds(scores: Floats) -> Floats:
+    inside = scores.clip(_EDGE, 1 - _EDGE)
+    odds: Floats = np.log(inside / (1 - inside))
+    return odds
+
+
+def _chance_of_at_most(events: int, trials: int, share: float) -> float:
+    """Binomial distribution function, summed in logarithms."""
+    terms = [
+        math.lgamma(trials + 1)
+        - math.lgamma(k + 1)
+        - math.lgamma(trials - k + 1)
+        + k * math.log(share if share > 0 else 5e-324)
+        + (trials - k) * math.log1p(-share)
+        for k in range(events + 1)
+    ]
+    largest = max(terms)
+    return math.exp(largest) * sum(math.exp(term - largest) for term in terms)

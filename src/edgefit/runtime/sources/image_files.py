@@ -1,0 +1,33 @@
+"""Frames from image files: one, a folder, a glob."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from edgefit.errors import FrameError
+from edgefit.runtime.images.decode import decode_image
+from edgefit.runtime.sources.source import FrameSource, SourceFrame
+from edgefit.spec import InputSpec
+
+
+class ImageSource(FrameSource):
+    """Image files in the order given."""
+
+    def __init__(self, paths: list[Path], root: Path, spec: InputSpec | None = None) -> None:
+        self._paths, self._root, self._spec = paths, root, spec
+
+    @property
+    def len_hint(self) -> int:
+        """The number of files."""
+        return len(self._paths)
+
+    def __iter__(self) -> Iterator[SourceFrame]:
+        for index, path in enumerate(self._paths):
+            inside = path.relative_to(self._root) if path.is_relative_to(self._root) else path
+            frame, error = None, None
+            try:
+                frame = decode_image(path, self._spec)
+            except FrameError as refused:
+                error = refused.message
+            yield SourceFrame(index, inside.as_posix(), None, frame, error, path)

@@ -1,0 +1,44 @@
+"""What a source is: frames with a position, a name and a time, or the reason why one is missing."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgefit.spec import Frame
+
+
+@dataclass(frozen=True)
+class SourceFrame:
+    """One frame of a source, or why it is missing.
+
+    Attributes:
+        index: Position in the source, from 0.
+        name: The file's path below the folder, the file's name, or ``clip.mp4#12`` in a video.
+        time_s: Seconds from a video's beginning; None for images.
+        frame: ``uint8`` (H, W, 3) RGB, or None where it cannot be read.
+        error: Why there is no frame, or None.
+        path: The file.
+    """
+
+    index: int
+    name: str
+    time_s: float | None
+    frame: Frame | None
+    error: str | None
+    path: Path | None
+
+
+class FrameSource(ABC):
+    """Frames in a fixed order. May be iterated more than once."""
+
+    @property
+    @abstractmethod
+    def len_hint(self) -> int | None:
+        """How many frames to expect, for a progress bar; None where it is not known."""
+
+    @abstractmethod
+    def __iter__(self) -> Iterator[SourceFrame]:
+        """Give the frames from the first on."""

@@ -1,0 +1,57 @@
+"""What a person or a plant gets of one frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgefit.spec.labels import LabelMap
+from edgefit.spec.rules import UNSURE
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What the network says of one frame.
+
+    Attributes:
+        label: Name of the most probable class.
+        index: Its position in the label map.
+        confidence: Its probability, 0 to 1.
+        probabilities: ``float32`` (C,), all classes in label-map order.
+        decision: What the operating point makes of it: a class, or ``unsure``. With a threshold
+            it may differ from ``label``; without an operating point it is ``label``.
+        novelty: How unlike the training pictures the frame is, 0 to 2; None where the bundle does
+            not score it.
+        is_novel: Whether ``novelty`` is beyond what counts as known; None as above.
+    """
+
+    label: str
+    index: int
+    confidence: float
+    probabilities: NDArray[np.float32] = field(repr=False)
+    decision: str = ""
+    novelty: float | None = None
+    is_novel: bool | None = None
+
+    def __post_init__(self) -> None:
+        if not self.decision:
+            object.__setattr__(self, "decision", self.label)
+
+    @property
+    def unsure(self) -> bool:
+        """Whether the reject option leaves the decision to a person."""
+        return self.decision == UNSURE
+
+    @classmethod
+    def from_probabilities(cls, probabilities_C: NDArray[np.float32], labels: LabelMap) -> Self:
+        """Decode one row of the network's output, ``float32`` (C,), by arg-max."""
+        best = int(np.argmax(probabilities_C))
+        return cls(labels.names[best], best, float(probabilities_C[best]), probabilities_C)
+
+    def top(self, k: int, labels: LabelMap) -> list[tuple[str, float]]:
+        """The ``k`` most probable classes with their probabilities, best first."""
+        order = np.argsort(-self.probabilities, kind="stable")[:k]
+        return [(labels.names[i], float(self.probabilities[i])) for i in order]

@@ -1,0 +1,310 @@
+"""The stage ``calibrate``: from probabilities to decisions, chosen on validation images.
+
+The temperature that makes confidence honest, the threshold for a stated escape or overkill rate,
+the reject option, and what counts as unlike the training pictures. Test images are not looked at;
+``evaluate`` and ``verify`` measure on them what was chosen here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from edgefit.data.frame_store import FrameStore, frames_in_order
+from edgefit.data.frozen import frozen_samples
+from edgefit.data.table import SampleTable
+from edgefit.errors import InputError
+from edgefit.metrics.reliability import calibration
+from edgefit.operating.chosen import OPERATING, PROTOTYPES
+from edgefit.operating.conformal import conformal_quantile
+from edgefit.operating.decisions import measure_decisions
+from edgefit.operating.novelty import class_prototypes, novelty_scores, novelty_threshold
+from edgefit.operating.temperature import HIGHEST, LOWEST, fit_temperature, softmax
+from edgefit.operating.threshold import LIMIT_CONFIDENCE, Rate, choose_threshold, operating_labels
+from edgefit.progress import QUIET, Reporter
+from edgefit.recipe import OperatingConfig, Recipe
+from edgefit.run import RunFolder
+from edgefit.spec import UNSURE, DefectThreshold, OperatingPoint
+from edgefit.train.assembly import input_spec, load_trained
+from edgefit.train.network import EdgeNetwork
+
+_PROTOTYPE_IMAGES = 64
+"""Training images a class whose mean direction is taken; more change it by very little."""
+
+HIGH_PRICE = 0.5
+"""Share of the other class's parts that a threshold may get wrong without a warning."""
+
+_SEEN = (
+    "The validation images were also used to choose the epoch that is kept, so what is "
+    "seen on them is a little too good. The figures that count are those on the test images."
+)
+
+
+@dataclass(frozen=True)
+class _Outputs:
+    """What the network gives for the images of a split, before any temperature."""
+
+    table: SampleTable
+    logits_NC: NDArray[np.float32]
+    features_NF: NDArray[np.float32]
+
+
+def calibrate(run: RunFolder, reporter: Reporter = QUIET) -> dict[str, Any]:
+    """Choose the operating point of a trained network.
+
+    Requires ``check`` and ``train``. Ensures ``calibrate/operating.json`` and, where novelty is
+    scored, ``calibrate/prototypes.npy`` (``float32`` (C, F)).
+
+    Returns:
+        What ``operating.json`` holds: ``images``, ``groups``, ``temperature``, ``calibration``
+        (``before``, ``after``), ``threshold``, ``conformal``, ``novelty`` (each None where it is
+        not asked for), ``notes`` and ``warnings``.
+
+    Raises:
+        GateError: Validation holds too few images to support what the recipe asks for.
+        InputError: ``operating.good`` does not fit the classes.
+    """
+    recipe = run.recipe()
+    run.require("check", "train")
+    if run.is_done("calibrate", recipe):
+        reporter.say("[dim]calibrate: already done with these inputs[/]")
+        done = run.read_json("calibrate", OPERATING)
+        _warn(done, reporter)
+        return done
+    table = frozen_samples(run)
+    _check_names(recipe.operating, table)
+    run.begin("calibrate", recipe)
+    network = load_trained(run)
+    network.temperature.fill_(1.0)  # an earlier calibration must not be applied twice
+    validation = _outputs(network, table.of("val"), recipe, "validation", reporter)
+    results = _choose(validation, recipe)
+    prototypes = run.stage_dir("calibrate") / PROTOTYPES
+    prototypes.unlink(missing_ok=True)
+    if recipe.operating.novelty:
+        chosen = _some_of_each_class(table.of("train"), recipe.train.seed)
+        training = _outputs(network, chosen, recipe, "prototypes", reporter)
+        prototypes_CF = class_prototypes(
+            training.features_NF, chosen.targets_N(), len(table.labels)
+        )
+        np.save(prototypes, prototypes_CF, allow_pickle=False)
+        results["novelty"] = _novelty(validation, prototypes_CF, recipe.operating)
+    run.write_json("calibrate", OPERATING, results)
+    run.mark_done("calibrate", recipe, outputs=_fingerprint(results, prototypes))
+    _tell(results, reporter)
+    return results
+
+
+def _check_names(config: OperatingConfig, table: SampleTable) -> None:
+    if config.good is not None:
+        operating_labels(table.labels, config.good)
+    if config.coverage is not None and UNSURE in table.labels.names:
+        raise InputError(
+            "A class has the name that stands for an answer left to a person.",
+            key="operating.coverage",
+            found=UNSURE,
+            remedy="give the class another name, or leave operating.coverage out",
+        )
+
+
+def _choose(validation: _Outputs, recipe: Recipe) -> dict[str, Any]:
+    """All but novelty, from the validation images' logits."""
+    config = recipe.operating
+    table = validation.table
+    targets_N, groups_N = table.targets_N(), table.groups_N()
+    temperature = fit_temperature(validation.logits_NC, targets_N) if config.temperature else 1.0
+    probabilities_NC = softmax(validation.logits_NC, temperature)
+    options: dict[str, Any] = {
+        "groups_N": groups_N,
+        "resamples": recipe.evaluate.resamples,
+        "confidence": recipe.evaluate.confidence,
+    }
+    before = calibration(softmax(validation.logits_NC), targets_N, **options)
+    after = calibration(probabilities_NC, targets_N, **options)
+    threshold = _threshold(probabilities_NC, table, recipe, options)
+    return {
+        "images": len(table),
+        "groups": len(set(groups_N.tolist())),
+        "temperature": temperature,
+        "calibration": {"before": before, "after": after},
+        "threshold": threshold,
+        "conformal": _conformal(probabilities_NC, table, config),
+        "novelty": None,
+        "notes": [] if recipe.train.mode == "probe" else [_SEEN],
+        "warnings": [
+            *_temperature_warnings(temperature, before, after),
+            *_price_warnings(threshold),
+        ],
+    }
+
+
+def _temperature_warnings(
+    temperature: float, before: dict[str, Any], after: dict[str, Any]
+) -> list[str]:
+    warnings = []
+    if not LOWEST * 1.01 < temperature < HIGHEST / 1.01:
+        warnings.append(
+            f"The temperature {temperature:.4g} lies at the bound of its range ({LOWEST:g} to "
+            f"{HIGHEST:g}): the network's confidence says next to nothing on validation."
+        )
+    error, loss = "expected_calibration_error", "negative_log_likelihood"
+    # where validation has no mistake the temperature leaves room for one: both figures rise
+    fits = after[loss]["value"] < before[loss]["value"]
+    if fits and after[error]["low"] > before[error]["high"]:
+        warnings.append(
+            "The temperature of the best likelihood raises the calibration error on validation "
+            f"from {before[error]['value']:.2%} to {after[error]['value']:.2%}, beyond both "
+            "intervals: one temperature does not fit this network. "
+            "`operating.temperature: false` leaves it out."
+        )
+    return warnings
+
+
+def _price_warnings(threshold: dict[str, Any] | None) -> list[str]:
+    """What keeping the limited rate costs in the other one, where that is most of its parts."""
+    if threshold is None or threshold["limit"] is None:
+        return []
+    escape_is_limited = threshold["chosen_for"] == "max_escape"
+    price = threshold["overkill_rate" if escape_is_limited else "escape_rate"]["value"]
+    if price <= HIGH_PRICE:
+        return []
+    parts = "good parts are rejected" if escape_is_limited else "defects are let through"
+    concerned = "defects" if escape_is_limited else "good parts"
+    return [
+        f"At the threshold for `operating.{threshold['chosen_for']}: {threshold['limit']:g}` "
+        f"{price:.0%} of the {parts} on validation. Look at the {concerned} that the network is "
+        "most wrong about (a wrong label?), then label more validation images, train on more, or "
+        "ask for a larger rate."
+    ]
+
+
+def _threshold(
+    probabilities_NC: NDArray[np.float64],
+    table: SampleTable,
+    recipe: Recipe,
+    options: dict[str, Any],
+) -> dict[str, Any] | None:
+    config = recipe.operating
+    if config.good is None:
+        return None
+    defect = operating_labels(table.labels, config.good)
+    facts: dict[str, Any] = {"good": config.good, "defect": defect}
+    limited: Rate = "escape" if config.max_escape is not None else "overkill"
+    limit = config.max_escape if config.max_escape is not None else config.max_overkill
+    if limit is None:
+        facts |= {"value": 0.5, "chosen_for": "arg-max", "limit": None, "upper_bound": None}
+    else:
+        chosen = choose_threshold(
+            probabilities_NC[:, table.labels.index(defect)],
+            table.targets_N() == table.labels.index(defect),
+            limit,
+            limited,
+            groups_N=table.groups_N(),
+        )
+        facts |= {
+            "value": chosen.value,
+            "chosen_for": f"max_{limited}",
+            "limit": limit,
+            "upper_bound": chosen.upper_bound,
+            "bound_confidence": LIMIT_CONFIDENCE,
+            "bound_groups": chosen.groups,
+        }
+    rule = DefectThreshold(config.good, defect, facts["value"])
+    measured = measure_decisions(
+        probabilities_NC, table.targets_N(), table.labels, OperatingPoint(rule), **options
+    )
+    facts.update(measured["threshold"])
+    return facts
+
+
+def _conformal(
+    probabilities_NC: NDArray[np.float64], table: SampleTable, config: OperatingConfig
+) -> dict[str, Any] | None:
+    if config.coverage is None:
+        return None
+    quantile = conformal_quantile(
+        probabilities_NC, table.targets_N(), config.coverage, groups_N=table.groups_N()
+    )
+    return {"coverage": config.coverage, "quantile": quantile}
+
+
+def _novelty(
+    validation: _Outputs, prototypes_CF: NDArray[np.float32], config: OperatingConfig
+) -> dict[str, Any]:
+    scores_N = novelty_scores(validation.features_NF, prototypes_CF)
+    return {
+        "threshold": novelty_threshold(scores_N, config.novelty_quantile),
+        "quantile": config.novelty_quantile,
+        "median": float(np.median(scores_N)),
+        "features": int(prototypes_CF.shape[1]),
+    }
+
+
+def _some_of_each_class(training: SampleTable, seed: int) -> SampleTable:
+    """Up to ``_PROTOTYPE_IMAGES`` training images of each class, chosen by the seed."""
+    random = np.random.default_rng(seed)
+    targets_N = training.targets_N()
+    chosen = np.concatenate(
+        [
+            random.permutation(np.flatnonzero(targets_N == target))[:_PROTOTYPE_IMAGES]
+            for target in np.unique(targets_N)
+        ]
+    )
+    return training.with_samples(training.samples[i] for i in np.sort(chosen))
+
+
+def _outputs(
+    network: EdgeNetwork, table: SampleTable, recipe: Recipe, name: str, reporter: Reporter
+) -> _Outputs:
+    store = FrameStore(
+        table.samples,
+        table.root,
+        input_spec(recipe),
+        budget_mb=recipe.train.cache_mb,
+        reporter=reporter,
+    )
+    logits, features = [], []
+    with torch.inference_mode(), reporter.bar(name, len(store)) as advance:
+        for frames_NHWC in frames_in_order(store):
+            features_NF = network.features(torch.from_numpy(frames_NHWC))
+            features.append(features_NF.numpy())
+            logits.append(network.head(features_NF).numpy())
+            advance(len(frames_NHWC))
+    return _Outputs(table, np.concatenate(logits), np.concatenate(features))
+
+
+def _fingerprint(results: dict[str, Any], prototypes: Path) -> str:
+    digest = hashlib.sha256(json.dumps(results, sort_keys=True).encode())
+    if prototypes.is_file():
+        digest.update(prototypes.read_bytes())
+    return digest.hexdigest()
+
+
+def _tell(results: dict[str, Any], reporter: Reporter) -> None:
+    before, after = (
+        results["calibration"][when]["expected_calibration_error"]["value"] * 100
+        for when in ("before", "after")
+    )
+    reporter.say(
+        f"temperature {results['temperature']:.3f}: expected calibration error on validation "
+        f"{before:.2f} -> {after:.2f} points"
+    )
+    threshold = results["threshold"]
+    if threshold is not None:
+        reporter.say(
+            f"defect from a probability of {threshold['value']:.4f} on: escape rate "
+            f"{threshold['escape_rate']['value']:.2%}, overkill rate "
+            f"{threshold['overkill_rate']['value']:.2%} on validation"
+        )
+    _warn(results, reporter)
+
+
+def _warn(results: dict[str, Any], reporter: Reporter) -> None:
+    for warning in results.get("warnings", []):  # absent in runs of earlier releases
+        reporter.warn(warning)

@@ -1,0 +1,233 @@
+"""The stage ``export``: the trained network as files, one for each engine and precision.
+
+Writes a *draft* bundle: the bundle's format before the gate. Every variant is made from one
+captured program; int8 is calibrated on training images, each engine by its own quantizer.
+"""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgefit.bundle import (
+    MANIFEST,
+    BundleWriter,
+    FileEntry,
+    Manifest,
+    Variant,
+    describe_files,
+    format_version_of,
+    read_bundle,
+    sha256_of,
+)
+from edgefit.data.frozen import frozen_samples
+from edgefit.data.selection import choose_over_classes
+from edgefit.data.table import SampleTable
+from edgefit.export.metadata import ModelMetadata
+from edgefit.export.onnx_file import halve_weights, save_onnx, write_onnx
+from edgefit.export.openvino_ir import save_ir, to_openvino
+from edgefit.export.program import capture
+from edgefit.operating.chosen import PROTOTYPES, operating_point
+from edgefit.progress import QUIET, Reporter
+from edgefit.quantize.calibration_set import calibration_frames
+from edgefit.quantize.onnxruntime import quantize_onnxruntime
+from edgefit.quantize.openvino import quantize_openvino
+from edgefit.recipe import ExportConfig, Recipe
+from edgefit.run import RunFolder
+from edgefit.runtime.engines import open_session
+from edgefit.runtime.images.preprocess import decode_image, preprocess
+from edgefit.runtime.selftest import write_golden
+from edgefit.spec import Engine, OperatingPoint, Precision, VariantKey
+from edgefit.stages.lineage import lineage
+from edgefit.train.assembly import input_spec, load_trained
+
+
+@dataclass(frozen=True)
+class _Making:
+    """What the making of each variant needs."""
+
+    folder: Path
+    program: Any
+    metadata: ModelMetadata
+    config: ExportConfig
+    calibration_NHWC: NDArray[np.uint8]
+    reporter: Reporter
+
+
+def export(run: RunFolder, reporter: Reporter = QUIET) -> dict[str, Any]:
+    """Export the best network of a run.
+
+    Requires ``check`` and ``calibrate``. Ensures ``export/``, a draft bundle with the golden
+    frames and the operating point.
+
+    Returns:
+        Sizes and making of each variant.
+
+    Raises:
+        StageError: The network cannot be captured, or an engine refuses a file.
+    """
+    recipe = run.recipe()
+    run.require("check", "calibrate")
+    network = load_trained(run)
+    if run.is_done("export", recipe):
+        reporter.say("[dim]export: already done with these inputs[/]")
+        return _summary(read_bundle(run.root / "export", allow_draft=True).manifest)
+    run.begin("export", recipe)
+    table = frozen_samples(run)
+    spec = input_spec(recipe)
+    temperature = float(network.temperature)
+    point = operating_point(run)
+    metadata = ModelMetadata(recipe.name, recipe.task, table.labels, spec, temperature, point)
+    with BundleWriter(run.root / "export") as writer:
+        reporter.say("capturing the network")
+        making = _Making(
+            writer.folder,
+            capture(network, spec, features=point.novelty is not None),
+            metadata,
+            recipe.export,
+            calibration_frames(
+                table,
+                recipe.export.calibration_images,
+                spec,
+                seed=recipe.train.seed,
+                reporter=reporter,
+            ),
+            reporter,
+        )
+        variants = [v for engine in recipe.export.engines for v in _MAKERS[engine](making)]
+        files = _write_golden(writer.folder, variants, table, recipe)
+        files += _copy_prototypes(run, point, writer.folder)
+        manifest = Manifest(
+            format_version=format_version_of(spec),
+            status="draft",
+            name=recipe.name,
+            task=recipe.task,
+            labels=list(table.labels.names),
+            labels_sha256=table.labels.sha256,
+            input=spec.to_dict(),
+            temperature=temperature,
+            operating=point,
+            variants=variants,
+            files=files,
+            lineage=lineage(run, recipe),
+        )
+        writer.finish(manifest)
+    run.mark_done("export", recipe, outputs=sha256_of(run.root / "export" / MANIFEST))
+    return _summary(manifest)
+
+
+def _make_onnxruntime(making: _Making) -> list[Variant]:
+    folder = making.folder / Engine.ONNXRUNTIME
+    folder.mkdir()
+    paths = {p: folder / f"model.{p}.onnx" for p in Precision}
+    making.reporter.say("writing ONNX")
+    write_onnx(making.program, paths[Precision.FP32], making.metadata, opset=making.config.opset)
+    details: dict[Precision, dict[str, Any]] = {}
+    if Precision.FP16 in making.config.precisions:
+        halve_weights(paths[Precision.FP32], paths[Precision.FP16], making.metadata)
+    if Precision.INT8 in making.config.precisions:
+        making.reporter.say("quantizing for onnxruntime")
+        model, details[Precision.INT8] = quantize_onnxruntime(
+            paths[Precision.FP32], making.calibration_NHWC
+        )
+        save_onnx(model, paths[Precision.INT8], making.metadata)
+    return _variants(making, Engine.ONNXRUNTIME, {p: [paths[p]] for p in Precision}, details)
+
+
+def _make_openvino(making: _Making) -> list[Variant]:
+    folder = making.folder / Engine.OPENVINO
+    folder.mkdir()
+    paths = {p: folder / f"model.{p}.xml" for p in Precision}
+    making.reporter.say("writing OpenVINO IR")
+    model = to_openvino(making.program, making.metadata)
+    details: dict[Precision, dict[str, Any]] = {}
+    if Precision.INT8 in making.config.precisions:
+        making.reporter.say("quantizing for OpenVINO")
+        quantized, details[Precision.INT8] = quantize_openvino(model, making.calibration_NHWC)
+        save_ir(quantized, paths[Precision.INT8], making.metadata)
+    if Precision.FP16 in making.config.precisions:
+        save_ir(model, paths[Precision.FP16], making.metadata, half=True)
+    if Precision.FP32 in making.config.precisions:
+        save_ir(model, paths[Precision.FP32], making.metadata)
+    files = {p: [paths[p], paths[p].with_suffix(".bin")] for p in Precision}
+    return _variants(making, Engine.OPENVINO, files, details)
+
+
+_MAKERS = {Engine.ONNXRUNTIME: _make_onnxruntime, Engine.OPENVINO: _make_openvino}
+
+
+def _variants(
+    making: _Making,
+    engine: Engine,
+    files: dict[Precision, list[Path]],
+    details: dict[Precision, dict[str, Any]],
+) -> list[Variant]:
+    made = []
+    for precision, paths in files.items():
+        if precision not in making.config.precisions:
+            for path in paths:
+                path.unlink(missing_ok=True)  # the fp32 file that int8 was made from
+            continue
+        entries = describe_files(
+            making.folder, [p.relative_to(making.folder).as_posix() for p in paths]
+        )
+        made.append(
+            Variant(
+                engine=engine,
+                precision=precision,
+                files=entries,
+                quantization=details.get(precision, {}),
+            )
+        )
+    return made
+
+
+def _write_golden(
+    folder: Path, variants: list[Variant], table: SampleTable, recipe: Recipe
+) -> list[FileEntry]:
+    """Keep a few held-out frames with what each file just made says of them."""
+    test = table.of("test")
+    spec = input_spec(recipe)
+    chosen = choose_over_classes(
+        test.targets_N(), recipe.export.golden_frames, seed=recipe.train.seed
+    )
+    frames = [decode_image(test.absolute(test.samples[i]), spec) for i in chosen]
+    inputs_NHWC = np.stack([preprocess(frame, spec) for frame in frames])
+    outputs: dict[VariantKey, NDArray[np.float32]] = {}
+    for variant in variants:
+        session = open_session(folder / variant.files[0].path, variant.key, batch=1)
+        answers = [session.infer(image[np.newaxis]) for image in inputs_NHWC]
+        outputs[variant.key] = np.concatenate(answers)
+    golden = folder / "golden"
+    write_golden(
+        golden,
+        frames,
+        names=[test.samples[i].path for i in chosen],
+        outputs=outputs,
+        targets=[int(target) for target in test.targets_N()[chosen]],
+    )
+    written = sorted(p.relative_to(folder).as_posix() for p in golden.rglob("*") if p.is_file())
+    return describe_files(folder, written)
+
+
+def _copy_prototypes(run: RunFolder, point: OperatingPoint, folder: Path) -> list[FileEntry]:
+    if point.novelty is None:
+        return []
+    copy = folder / point.novelty.prototypes
+    copy.parent.mkdir(parents=True)
+    shutil.copyfile(run.root / "calibrate" / PROTOTYPES, copy)
+    return describe_files(folder, [point.novelty.prototypes])
+
+
+def _summary(manifest: Manifest) -> dict[str, Any]:
+    return {
+        "variants": [
+            {"variant": str(v.key), "bytes": v.size, "quantization": v.quantization}
+            for v in manifest.variants
+        ]
+    }

@@ -1,0 +1,239 @@
+"""Remedies against forgetting, side by side: accuracy on the task against general knowledge kept.
+
+Each arm is a run of its own (see :mod:`edgefit.studies.subruns`) with the run's recipe, one remedy
+(or several, joined by ``+``) switched on and all others off. All arms share data, seed and test
+images.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from edgefit.data.frozen import frozen_samples
+from edgefit.errors import InputError, RecipeError
+from edgefit.evaluate.retention import PROBES, general_folder
+from edgefit.progress import QUIET, Reporter
+from edgefit.recipe import Recipe
+from edgefit.run import RunFolder, write_json
+from edgefit.stages.retention import STAGE, retention
+from edgefit.studies.drawings import draw_comparison
+from edgefit.studies.subruns import (
+    Measured,
+    changed,
+    comparable,
+    held_out,
+    paired_gain,
+    start_subrun,
+    train_and_measure,
+)
+from edgefit.train.backbones.card import load_card
+from edgefit.train.features.cache import FeatureCache
+
+COMPARISON = "comparison.json"
+NOTHING, PROBE = "none", "probe"
+
+_SWITCH = {
+    "freeze": "train.freeze_stages",
+    "l2-sp": "train.keep.l2_sp",
+    "distill": "train.keep.distill",
+    "replay": "train.keep.replay",
+    "interpolate": "train.interpolation.points",
+}
+_STRENGTH = {"l2-sp": 0.01, "distill": 1.0, "replay": 0.5, "interpolate": 11}
+"""Where neither the arm nor the recipe states a strength; `freeze` takes half the stages."""
+ALL = (NOTHING, PROBE, *_SWITCH)
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One setting of the comparison.
+
+    Attributes:
+        name: As given, e.g. ``none``, ``l2-sp``, ``distill=2+interpolate``.
+        changes: Dotted recipe keys and the values that make the setting.
+    """
+
+    name: str
+    changes: dict[str, Any]
+
+    @property
+    def folder(self) -> str:
+        """The name of its sub-run's folder."""
+        return re.sub(r"[^A-Za-z0-9.+-]", "-", self.name)
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    arm: Arm
+    measured: Measured
+    kept: dict[str, Any]
+
+
+def compare_remedies(
+    run: RunFolder,
+    names: Sequence[str],
+    reporter: Reporter = QUIET,
+    *,
+    recipe: Recipe | None = None,
+) -> dict[str, Any]:
+    """Train one sub-run for each arm, measure accuracy and retention.
+
+    Requires the stage ``check``. Ensures ``retention/comparison.json`` and the drawing beside it,
+    ``comparison.svg`` and ``.png``. Arms that ended are not trained again.
+
+    Args:
+        run: The run whose data and recipe all arms share.
+        names: Arms: ``none``, ``probe`` (the backbone is left as it was), a remedy, or several
+            joined by ``+``; a strength may be given, as in ``distill=2``.
+        reporter: Where progress goes.
+        recipe: Stands in for the run's recipe, say with other strengths.
+
+    Returns:
+        What ``comparison.json`` holds: ``arms`` with ``settings``, ``metrics``, ``retention``,
+        ``kept``, and the paired gains ``over_none`` and ``over_probe`` of the recipe's metric.
+
+    Raises:
+        InputError: An arm is not known or stands twice.
+        RecipeError: The recipe names no general images, or trains only a probe.
+        StageError: A training failed; the arms before it are kept.
+    """
+    recipe = recipe or run.recipe()
+    table = frozen_samples(run)
+    arms = [parse_arm(name, recipe) for name in _each_once(names)]
+    _require_something_to_forget(recipe)
+    general_folder(recipe)
+    cache = FeatureCache(run.stage_dir(STAGE) / "features")
+    outcomes = []
+    for number, arm in enumerate(arms, start=1):
+        reporter.say(f"[bold]{number}/{len(arms)} {arm.name}[/]")
+        root = run.stage_dir(STAGE) / "compare" / arm.folder
+        own = changed(comparable(recipe), arm.changes)
+        subrun = start_subrun(run, root, own, table)
+        measured = train_and_measure(subrun, reporter)
+        outcomes.append(_Outcome(arm, measured, retention(subrun, reporter, cache=cache)))
+    results = _results(run, recipe, outcomes)
+    folder = run.stage_dir(STAGE)
+    results["drawings"] = draw_comparison(folder, results)
+    write_json(folder / COMPARISON, results)
+    return results
+
+
+def parse_arm(name: str, recipe: Recipe) -> Arm:
+    """What an arm's name asks of the recipe: its remedies on, all others off.
+
+    A strength is the one in the name, else the recipe's own, else a default.
+
+    Raises:
+        InputError: No such remedy, or the strength is not a number above 0.
+    """
+    changes: dict[str, Any] = dict.fromkeys(_SWITCH.values(), 0)
+    if name == PROBE:
+        return Arm(name, changes | {"train.mode": "probe"})
+    if name == NOTHING:
+        return Arm(name, changes)
+    for part in name.split("+"):
+        remedy, _, strength = part.partition("=")
+        if remedy not in _SWITCH:
+            raise InputError(
+                "No such remedy against forgetting.",
+                key="--compare",
+                expected=f"{', '.join(ALL)}, or several joined by +; all is each of them",
+                found=part,
+            )
+        changes[_SWITCH[remedy]] = _strength(remedy, strength, recipe)
+        if remedy == "interpolate":  # its line needs the probe at one end
+            changes["train.mode"] = "probe-then-full"
+    return Arm(name, changes)
+
+
+def _strength(remedy: str, text: str, recipe: Recipe) -> float | int:
+    whole = remedy in ("freeze", "interpolate")
+    if text:
+        try:
+            value: float | int = int(text) if whole else float(text)
+        except ValueError:
+            value = 0
+        if not 0 < value < float("inf"):
+            raise InputError(
+                "The strength of a remedy is not a number above 0.",
+                key="--compare",
+                expected=f"{remedy}={'2' if whole else '0.5'}",
+                found=f"{remedy}={text}",
+            )
+        return value
+    section, _, key = _SWITCH[remedy].removeprefix("train.").rpartition(".")
+    owner: Any = getattr(recipe.train, section) if section else recipe.train
+    stated: float | int = getattr(owner, key)
+    if stated:
+        return stated
+    if remedy == "freeze":
+        return max(1, len(load_card(recipe.model.backbone).stages) // 2)
+    return _STRENGTH[remedy]
+
+
+def _each_once(names: Sequence[str]) -> list[str]:
+    wanted = list(ALL) if list(names) == ["all"] else list(names)
+    if not wanted or len(set(wanted)) != len(wanted):
+        raise InputError(
+            "The arms of a comparison are named once each.",
+            key="--compare",
+            expected=f"e.g. {NOTHING},distill or all",
+            found=", ".join(wanted) or "none",
+        )
+    return wanted
+
+
+def _require_something_to_forget(recipe: Recipe) -> None:
+    if recipe.train.mode == "probe":
+        raise RecipeError(
+            "Training a probe leaves the backbone as it is: nothing can be forgotten.",
+            key="train.mode",
+            expected="full or probe-then-full",
+            found="probe",
+            remedy="add --set train.mode=probe-then-full",
+        )
+
+
+def _results(run: RunFolder, recipe: Recipe, outcomes: Sequence[_Outcome]) -> dict[str, Any]:
+    by_name = {outcome.arm.name: outcome for outcome in outcomes}
+    test = held_out(run)
+    first = outcomes[0].kept
+
+    def gain(name: str, outcome: _Outcome) -> dict[str, Any] | None:
+        reference = by_name.get(name)
+        if reference is None or reference is outcome:
+            return None
+        return paired_gain(reference.measured, outcome.measured, test, recipe)
+
+    return {
+        "metric": recipe.train.metric,
+        "data_fingerprint": run.read_json("check", "check.json")["fingerprint"],
+        "test_images": len(test),
+        "test_groups": len(set(test.groups_N().tolist())),
+        "confidence": recipe.evaluate.confidence,
+        "general_images": first["images"],
+        "general_classes": first["classes"],
+        "k": first["k"],
+        "arms": [
+            _entry(o) | {"over_none": gain(NOTHING, o), "over_probe": gain(PROBE, o)}
+            for o in outcomes
+        ],
+        "notes": first["notes"],
+    }
+
+
+def _entry(outcome: _Outcome) -> dict[str, Any]:
+    figures = outcome.measured.evaluation["metrics"]
+    on = {key: value for key, value in outcome.arm.changes.items() if value}
+    return {
+        "name": outcome.arm.name,
+        "settings": on,
+        "metrics": {n: figures[n] for n in ("accuracy", "balanced_accuracy", "macro_f1")},
+        "worst_class": outcome.measured.evaluation["worst_class"],
+        "retention": {name: outcome.kept[name] for name in PROBES},
+        "kept": {name: outcome.kept[name]["kept"] for name in PROBES},
+        "training_seconds": outcome.measured.training.get("training_seconds"),
+    }

@@ -1,0 +1,142 @@
+"""What training leaves on disk after every epoch, each file complete or absent."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import lightning.pytorch as pl
+import torch
+from lightning.pytorch.callbacks import Callback, Checkpoint
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from edgefit.errors import RunError
+from edgefit.progress import Advance, Reporter
+from edgefit.recipe import TrainConfig
+from edgefit.train.backbones.weights import UNREADABLE, first_line
+from edgefit.train.loop.history import size_in_words
+from edgefit.train.loop.module import FineTuning
+from edgefit.train.loop.overfitting import gap_in_words
+
+LAST = "last.ckpt"
+BEST = "best.safetensors"
+FINETUNED = "finetuned.safetensors"
+LOG = "log.csv"
+
+
+class EpochCheckpoint(Checkpoint):
+    """Save the weights to keep, the log and the whole training state, in this order.
+
+    The state is last: whatever a kill leaves behind belongs to an epoch that will be repeated with
+    the same result.
+
+    Args:
+        folder: Where the files go.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        assert isinstance(pl_module, FineTuning)
+        if trainer.is_global_zero:
+            if pl_module.choice.row is pl_module.history[-1]:
+                with pl_module.average.applied() if pl_module.average else nullcontext():
+                    save_weights(pl_module.network, self.folder / FINETUNED)
+            write_log(pl_module.history, self.folder / LOG)
+        if pl_module.choice.patience_is_over:
+            trainer.should_stop = True
+        temporary = self.folder / f"{LAST}.part"
+        trainer.save_checkpoint(temporary)
+        if trainer.is_global_zero:
+            temporary.replace(self.folder / LAST)
+
+
+class StepProgress(Callback):
+    """Moves one bar over all epochs, with the latest validation result beside it.
+
+    Args:
+        advance: Moves the bar by steps.
+        config: Its metric is shown; its bound on the gap is watched, and said once.
+        done_epochs: Epochs done by an earlier start.
+        steps: Steps in an epoch.
+        reporter: Where the warning is said.
+    """
+
+    def __init__(
+        self,
+        advance: Advance,
+        config: TrainConfig,
+        done_epochs: int,
+        steps: int,
+        reporter: Reporter,
+    ) -> None:
+        self.advance = advance
+        self.config = config
+        self.reporter = reporter
+        advance(done_epochs * steps)
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, *args: Any
+    ) -> None:
+        self.advance(1)
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        assert isinstance(pl_module, FineTuning)
+        history, metric = pl_module.history, self.config.metric
+        row = history[-1]
+        told = f"epoch {row['epoch']}: {metric} {row[f'val_{metric}']:.4f}"
+        small = (row["height"], row["width"]) != pl_module.network.spec.shape_HWC[:2]
+        self.advance(0, f"{told} at {size_in_words(row)}" if small else told)
+        warning = gap_in_words(history, self.config)
+        if warning and not gap_in_words(history[:-1], self.config):
+            self.reporter.warn(warning)
+
+
+def save_weights(network: nn.Module, target: Path) -> None:
+    """Write all tensors of a network as safetensors, atomically."""
+    save_state(network.state_dict(), target)
+
+
+def save_state(state: Mapping[str, Tensor], target: Path) -> None:
+    """Write tensors as safetensors, atomically."""
+    plain = {k: v.detach().cpu().contiguous() for k, v in state.items()}
+    temporary = target.with_name(target.name + ".part")
+    save_file(plain, temporary)
+    temporary.replace(target)
+
+
+def write_log(history: list[dict[str, Any]], target: Path) -> None:
+    """Write the rows so far as CSV, atomically."""
+    temporary = target.with_name(target.name + ".part")
+    with temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, fieldnames=list(history[0]))
+        writer.writeheader()
+        writer.writerows(history)
+    temporary.replace(target)
+
+
+def read_state_of_last(folder: Path) -> dict[str, Any] | None:
+    """Our part of the last checkpoint (history, choice, average); None if there is none.
+
+    Raises:
+        RunError: The checkpoint is damaged.
+    """
+    path = folder / LAST
+    if not path.is_file():
+        return None
+    try:
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+        own: dict[str, Any] = checkpoint["edgefit"]
+    except UNREADABLE as error:
+        raise RunError(
+            "The training checkpoint is damaged.",
+            path=path,
+            found=first_line(error),
+            remedy="remove it; training then starts from the beginning",
+        ) from error
+    return own

@@ -1,0 +1,1 @@
+"""Phase one: a linear head on frozen features."""

@@ -1,0 +1,153 @@
+"""Remedies that hold on to the start: L2-SP and feature distillation; and what is switched on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from rich.console import Console
+from torch import nn
+
+from edgefit.data.table import SampleTable
+from edgefit.progress import Reporter
+from edgefit.recipe import Recipe, make_recipe
+from edgefit.train.network import EdgeNetwork
+from edgefit.train.penalties import build_penalties
+from edgefit.train.penalties.feature_distillation import FeatureDistillation
+from edgefit.train.penalties.l2_sp import StartingPointPenalty
+from edgefit.train.penalties.penalty import Penalty, TrainingStep
+from tests.tiny_network import LABELS, colour_frames, tiny_network
+
+TABLE = SampleTable(Path("nowhere"), (), LABELS)
+
+
+def step_of(network: EdgeNetwork, *, count: int = 8, **other: Any) -> TrainingStep:
+    """One training step on colour frames, as the loop makes it."""
+    frames, targets = (torch.from_numpy(x) for x in colour_frames(count, seed=1))
+    images_NCHW = network.normalise(frames)
+    features_NF = network.backbone(images_NCHW)
+    logits_NC = network.head(features_NF)
+    step = TrainingStep(
+        network, frames, images_NCHW, features_NF, logits_NC, targets, epoch=0, index=0, seed=0
+    )
+    return replace(step, **other)
+
+
+def moved(network: EdgeNetwork, by: float) -> None:
+    """Push every weight of the backbone."""
+    with torch.no_grad():
+        for parameter in network.backbone.parameters():
+            parameter.add_(by)
+
+
+def recipe_of(*overrides: str, weights: str = "imagenet") -> Recipe:
+    return make_recipe({"name": "x", "model": {"weights": weights}}, overrides)
+
+
+def test_the_pull_is_half_the_squared_way_from_the_start() -> None:
+    network = tiny_network(steps=0)
+    penalty = StartingPointPenalty(network.backbone, 0.1)
+    assert float(penalty(step_of(network)).detach()) == 0
+    moved(network, 0.5)
+    parameters = sum(p.numel() for p in network.backbone.parameters())
+    value = penalty(step_of(network))
+    assert float(value.detach()) == pytest.approx(0.1 / 2 * parameters * 0.25, rel=1e-5)
+    value.backward()
+    for parameter in network.backbone.parameters():
+        torch.testing.assert_close(parameter.grad, torch.full_like(parameter, 0.05))
+    assert all(parameter.grad is None for parameter in network.head.parameters())
+    assert penalty.replaces_weight_decay
+
+
+def test_frozen_parameters_are_not_pulled() -> None:
+    network = tiny_network(steps=0)
+    for parameter in network.backbone[0].parameters():
+        parameter.requires_grad_(False)
+    penalty = StartingPointPenalty(network.backbone, 2.0)
+    moved(network, 1.0)
+    learning = sum(p.numel() for p in network.backbone.parameters() if p.requires_grad)
+    assert float(penalty(step_of(network)).detach()) == pytest.approx(learning)
+
+
+def test_distillation_costs_nothing_at_the_start_and_one_where_all_is_forgotten() -> None:
+    network = tiny_network(steps=5)
+    penalty = FeatureDistillation(network.backbone, 3.0)
+    step = step_of(network)
+    assert float(penalty(step).detach()) == pytest.approx(0, abs=1e-10)
+    gone = replace(step, features_NF=torch.zeros_like(step.features_NF))
+    assert float(penalty(gone)) == pytest.approx(3.0, rel=1e-5)
+    assert not penalty.replaces_weight_decay
+
+
+def test_distillation_has_no_unit() -> None:
+    network = tiny_network(steps=5)
+    scaled = tiny_network(steps=5)
+    with torch.no_grad():
+        last = scaled.backbone[5]
+        assert isinstance(last, nn.Conv2d) and last.bias is not None
+        last.weight.mul_(100)
+        last.bias.mul_(100)
+    values = []
+    for one in (network, scaled):
+        penalty = FeatureDistillation(one.backbone, 1.0)
+        step = step_of(one)
+        values.append(float(penalty(replace(step, features_NF=step.features_NF * 1.2)).detach()))
+    assert values[0] == pytest.approx(values[1], rel=1e-4) == pytest.approx(0.04, rel=1e-3)
+
+
+def test_the_start_stays_as_it_was_while_the_network_learns() -> None:
+    network = tiny_network(steps=5)
+    penalty = FeatureDistillation(network.backbone, 1.0)
+    network.train()
+    moved(network, 0.1)
+    step = step_of(network)
+    first = penalty(step)
+    first.backward()
+    gradient = network.backbone[0].weight.grad
+    assert gradient is not None and float(gradient.abs().sum()) > 0
+    assert float(first.detach()) > 0
+    assert float(penalty(step).detach()) == float(first.detach())
+    state = penalty._start.on(torch.device("cpu"))
+    assert not state.training
+    assert all(not p.requires_grad and p.grad is None for p in state.parameters())
+
+
+@pytest.mark.parametrize("build", [StartingPointPenalty, FeatureDistillation])
+def test_a_step_down_the_penalty_leads_back_towards_the_start(build: Any) -> None:
+    network = tiny_network(steps=5)
+    penalty = build(network.backbone, 0.1)
+    moved(network, 0.05)
+    optimizer = torch.optim.SGD(network.backbone.parameters(), lr=0.01)
+    values = []
+    for _ in range(10):
+        value = penalty(step_of(network))
+        optimizer.zero_grad()
+        value.backward()
+        optimizer.step()
+        values.append(float(value.detach()))
+    assert values[-1] < values[0]
+
+
+def test_nothing_is_switched_on_by_default() -> None:
+    assert build_penalties(recipe_of(), TABLE, tiny_network(steps=0)) == []
+
+
+def test_what_the_recipe_names_is_built_with_its_strength() -> None:
+    recipe = recipe_of("train.keep.l2_sp=0.5", "train.keep.distill=2")
+    penalties = build_penalties(recipe, TABLE, tiny_network(steps=0))
+    assert [p.name for p in penalties] == ["l2_sp", "distill"]
+    assert all(isinstance(p, Penalty) and p.main_share == 1 and not p.learns for p in penalties)
+    assert [getattr(p, "strength", getattr(p, "weight", None)) for p in penalties] == [0.5, 2.0]
+
+
+def test_holding_on_to_random_weights_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    reporter = Reporter(console=Console(stderr=True, width=300))
+    network = tiny_network(steps=0)
+    build_penalties(recipe_of("train.keep.distill=1", weights="none"), TABLE, network, reporter)
+    assert "nothing to keep" in capsys.readouterr().err
+    build_penalties(recipe_of("train.keep.distill=1"), TABLE, network, reporter)
+    build_penalties(recipe_of(weights="none"), TABLE, network, reporter)
+    assert capsys.readouterr().err == ""
