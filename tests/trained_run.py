@@ -21,7 +21,7 @@ from edgefit.recipe import Recipe, make_recipe
 from edgefit.run import RunFolder
 from edgefit.stages.check import check
 from edgefit.train.assembly import build_network, input_spec
-from edgefit.train.loop.checkpoint import BEST, save_weights
+from edgefit.train.weight_files import BEST, save_weights
 
 SIZE = 32
 

@@ -33,7 +33,7 @@ from edgefit.train.backbones.card import BackboneCard
 from edgefit.train.backbones.weights import WeightsReport, read_state
 from edgefit.train.distributed import first_process_first, is_first_process
 from edgefit.train.features.extract import FeatureCache
-from edgefit.train.loop.checkpoint import BEST, FINETUNED, LAST, LOG, save_state, save_weights
+from edgefit.train.loop.checkpoint import LAST, LOG
 from edgefit.train.loop.finetune import fine_tune
 from edgefit.train.loop.interpolation import interpolate, recompute_statistics
 from edgefit.train.loop.loaders import prepare_workers
@@ -45,6 +45,7 @@ from edgefit.train.preconditions import require_trainable
 from edgefit.train.probe.fit import run_probe
 from edgefit.train.split_frames import SplitFrames, decode_splits
 from edgefit.train.tasks import TASKS
+from edgefit.train.weight_files import BEST, FINETUNED, save_state, save_weights
 
 SUMMARY = "train.json"
 PROBE = "probe.safetensors"

@@ -12,9 +12,9 @@ from edgefit.spec import InputSpec, LabelMap
 from edgefit.train.backbones.build import build_backbone, check_input_size, freeze_stages
 from edgefit.train.backbones.card import BackboneCard, load_card
 from edgefit.train.backbones.weights import WeightsReport, load_weights, read_state
-from edgefit.train.loop.checkpoint import BEST
 from edgefit.train.network import EdgeNetwork
 from edgefit.train.tasks import TASKS
+from edgefit.train.weight_files import BEST
 
 
 def build_network(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from edgefit.bench import fingerprint
+from edgefit.bench import machine as fingerprint
 from edgefit.bench.machine import machine_fingerprint
 
 _X86 = """processor : 0

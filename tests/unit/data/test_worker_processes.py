@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 import torch
 
-from edgefit.data import batch_processes
+from edgefit.data import worker_processes as batch_processes
 from edgefit.data.augment import build_augmentation
 from edgefit.data.formats import read_samples
 from edgefit.data.frame_store import FrameStore
@@ -185,7 +185,7 @@ from pathlib import Path
 from edgefit.data.formats import read_samples
 from edgefit.data.loader import TrainingBatches
 from edgefit.recipe import DataConfig
-from tests.unit.data.test_batch_processes import dataset_of, sampler_of
+from tests.unit.data.test_worker_processes import dataset_of, sampler_of
 
 print("started")
 dataset = dataset_of(read_samples(Path(sys.argv[1]), DataConfig()))
@@ -224,7 +224,7 @@ from pathlib import Path
 from edgefit.data.formats import read_samples
 from edgefit.data.loader import TrainingBatches
 from edgefit.recipe import DataConfig
-from tests.unit.data.test_batch_processes import dataset_of, sampler_of
+from tests.unit.data.test_worker_processes import dataset_of, sampler_of
 
 dataset = dataset_of(read_samples(Path(sys.argv[1]), DataConfig()))
 made = TrainingBatches(dataset, sampler_of(dataset), batch_size=4, workers=2, processes=True)

@@ -7,8 +7,8 @@ import pytest
 from numpy.typing import NDArray
 
 from edgefit.errors import InputError
+from edgefit.evaluate import general_probes
 from edgefit.evaluate.general_probes import kept_share, linear_votes, neighbour_votes
-from edgefit.train import general_probes
 
 
 def clusters(

@@ -17,9 +17,9 @@ from edgefit.operating.chosen import PROTOTYPES, operating_point, read_prototype
 from edgefit.operating.novelty import novelty_scores
 from edgefit.progress import Reporter
 from edgefit.run import RunFolder
+from edgefit.stages import calibrate as calibrate_module
 from edgefit.stages.calibrate import calibrate
 from edgefit.stages.evaluate import evaluate
-from edgefit.train import calibrate as calibrate_module
 from edgefit.train.assembly import load_trained
 from tests.trained_run import again, solved_run, write_discs
 

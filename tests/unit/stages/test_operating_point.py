@@ -18,7 +18,7 @@ from edgefit.run import RunFolder
 from edgefit.runtime.images.decode import decode_image
 from edgefit.runtime.predictor import load, read_prototypes
 from edgefit.spec import UNSURE, VariantKey
-from edgefit.stages import bundling
+from edgefit.stages import bundle as bundle_stage
 from edgefit.stages.benchmark import benchmark_run
 from edgefit.stages.calibrate import calibrate
 from edgefit.stages.evaluate import evaluate
@@ -59,8 +59,8 @@ def bundle(exported: RunFolder, verified: dict[str, Any]) -> Path:
     assert set(verified["passed"]) == VARIANTS
     benchmark_run(exported)
     with pytest.MonkeyPatch.context() as patch:  # a network that was solved for has no history
-        patch.setattr(bundling, "write_report", lambda *_: [])
-        bundling.bundle_run(exported)
+        patch.setattr(bundle_stage, "write_report", lambda *_: [])
+        bundle_stage.bundle_run(exported)
     return exported.root / "bundle"
 
 

@@ -20,7 +20,7 @@ from edgefit.run import RunFolder
 from edgefit.stages.check import check
 from edgefit.stages.retention import retention
 from edgefit.train.assembly import build_network, input_spec
-from edgefit.train.loop.checkpoint import BEST
+from edgefit.train.weight_files import BEST
 
 COLOURS = {"blue": (200, 60, 60), "green": (60, 200, 60), "grey": (128, 128, 128)}
 

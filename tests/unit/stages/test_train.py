@@ -14,16 +14,17 @@ import torch
 from edgefit.errors import EdgefitError, RunError, StageError
 from edgefit.recipe import Recipe, make_recipe
 from edgefit.run import RunFolder
+from edgefit.stages import train as stage_module
 from edgefit.stages.calibrate import calibrate
 from edgefit.stages.check import check
 from edgefit.stages.evaluate import evaluate
 from edgefit.stages.train import PROBE, train
-from edgefit.train import stage as stage_module
 from edgefit.train.assembly import input_spec, load_trained
 from edgefit.train.backbones.build import build_backbone
 from edgefit.train.backbones.card import load_card
 from edgefit.train.backbones.weights import read_state
-from edgefit.train.loop.checkpoint import BEST, LAST, EpochCheckpoint
+from edgefit.train.loop.checkpoint import LAST, EpochCheckpoint
+from edgefit.train.weight_files import BEST
 from tests.shapes import draw_shapes
 
 FAST = ["input.width=32", "input.height=32", "model.backbone=mobilenet_v3_small"] + [

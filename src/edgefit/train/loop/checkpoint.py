@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -11,8 +10,6 @@ from typing import Any
 import lightning.pytorch as pl
 import torch
 from lightning.pytorch.callbacks import Callback, Checkpoint
-from safetensors.torch import save_file
-from torch import Tensor, nn
 
 from edgefit.errors import RunError
 from edgefit.progress import Advance, Reporter
@@ -21,10 +18,9 @@ from edgefit.train.backbones.weights import UNREADABLE, first_line
 from edgefit.train.loop.history import size_in_words
 from edgefit.train.loop.module import FineTuning
 from edgefit.train.loop.overfitting import gap_in_words
+from edgefit.train.weight_files import FINETUNED, save_weights
 
 LAST = "last.ckpt"
-BEST = "best.safetensors"
-FINETUNED = "finetuned.safetensors"
 LOG = "log.csv"
 
 
@@ -95,19 +91,6 @@ class StepProgress(Callback):
         warning = gap_in_words(history, self.config)
         if warning and not gap_in_words(history[:-1], self.config):
             self.reporter.warn(warning)
-
-
-def save_weights(network: nn.Module, target: Path) -> None:
-    """Write all tensors of a network as safetensors, atomically."""
-    save_state(network.state_dict(), target)
-
-
-def save_state(state: Mapping[str, Tensor], target: Path) -> None:
-    """Write tensors as safetensors, atomically."""
-    plain = {k: v.detach().cpu().contiguous() for k, v in state.items()}
-    temporary = target.with_name(target.name + ".part")
-    save_file(plain, temporary)
-    temporary.replace(target)
 
 
 def write_log(history: list[dict[str, Any]], target: Path) -> None:

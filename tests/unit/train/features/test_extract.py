@@ -17,7 +17,7 @@ from rich.console import Console
 from edgefit.errors import StageError, missing_extra
 from edgefit.progress import Reporter
 from edgefit.spec import Frame
-from edgefit.train import features as features_module
+from edgefit.train.features import extract as features_module
 from edgefit.train.features.cache import FeatureCache
 from edgefit.train.features.engines import (
     BATCH,

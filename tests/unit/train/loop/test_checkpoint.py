@@ -10,7 +10,8 @@ import torch
 
 from edgefit.errors import RunError
 from edgefit.train.backbones.weights import read_state
-from edgefit.train.loop.checkpoint import LAST, read_state_of_last, save_weights, write_log
+from edgefit.train.loop.checkpoint import LAST, read_state_of_last, write_log
+from edgefit.train.weight_files import save_weights
 from tests.tiny_network import tiny_network
 
 

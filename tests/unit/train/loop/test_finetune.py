@@ -24,14 +24,16 @@ from edgefit.progress import QUIET, Reporter
 from edgefit.recipe import Recipe, make_recipe
 from edgefit.run import RunFolder
 from edgefit.stages.check import check
-from edgefit.train import batches, finetune
 from edgefit.train.assembly import build_network, input_spec
 from edgefit.train.backbones.weights import read_state
-from edgefit.train.loop.checkpoint import FINETUNED, LAST, LOG, EpochCheckpoint
+from edgefit.train.loop import finetune
+from edgefit.train.loop import loaders as batches
+from edgefit.train.loop.checkpoint import LAST, LOG, EpochCheckpoint
 from edgefit.train.loop.finetune import fine_tune, make_trainer
 from edgefit.train.loop.module import FineTuning
 from edgefit.train.penalties.penalty import Penalty, TrainingStep
 from edgefit.train.split_frames import SplitFrames, decode_splits
+from edgefit.train.weight_files import FINETUNED
 from tests.cuda_graphs import Recorder
 from tests.shapes import draw_shapes
 

@@ -19,7 +19,8 @@ from edgefit.train.assembly import build_network, input_spec
 from edgefit.train.backbones.build import build_backbone
 from edgefit.train.backbones.card import load_card
 from edgefit.train.backbones.weights import read_state
-from edgefit.train.loop.checkpoint import BEST, LAST, EpochCheckpoint, save_weights
+from edgefit.train.loop.checkpoint import LAST, EpochCheckpoint
+from edgefit.train.weight_files import BEST, save_weights
 
 ALL = ("train.keep.l2_sp=0.01", "train.keep.distill=0.5", "train.keep.replay=0.5")
 

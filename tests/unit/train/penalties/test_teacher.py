@@ -22,11 +22,11 @@ from edgefit.run import RunFolder
 from edgefit.spec import InputSpec, LabelMap
 from edgefit.stages.check import check
 from edgefit.train.assembly import build_network, input_spec
-from edgefit.train.loop.checkpoint import BEST, save_weights
 from edgefit.train.network import EdgeNetwork
 from edgefit.train.penalties import build_penalties
 from edgefit.train.penalties.penalty import Penalty, TrainingStep
 from edgefit.train.penalties.teacher import TeacherPenalty, build_teacher, held_out_in_training
+from edgefit.train.weight_files import BEST, save_weights
 from tests.tiny_network import SPEC, colour_frames, tiny_backbone, tiny_network
 
 Teach = Callable[..., RunFolder]

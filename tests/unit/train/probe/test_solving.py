@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from edgefit.train import solving
+from edgefit.train.probe import solving
 from edgefit.train.probe.solving import side_by_side
 
 

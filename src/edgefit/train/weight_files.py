@@ -1,0 +1,27 @@
+"""The weights that a training leaves on disk, each file complete or absent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+BEST = "best.safetensors"
+
+
+FINETUNED = "finetuned.safetensors"
+
+
+def save_weights(network: nn.Module, target: Path) -> None:
+    """Write all tensors of a network as safetensors, atomically."""
+    save_state(network.state_dict(), target)
+
+
+def save_state(state: Mapping[str, Tensor], target: Path) -> None:
+    """Write tensors as safetensors, atomically."""
+    plain = {k: v.detach().cpu().contiguous() for k, v in state.items()}
+    temporary = target.with_name(target.name + ".part")
+    save_file(plain, temporary)
+    temporary.replace(target)
