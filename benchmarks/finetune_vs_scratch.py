@@ -1,9 +1,9 @@
-"""Fine-tuning against training from nothing by the number of images: from a run to its README.
+"""Fine-tuning against training from nothing by the number of images: from a run to its study.
 
 ::
 
     edgefit learning-curve runs/road-signs --against-scratch
-    python -m benchmarks.finetune_vs_scratch runs/road-signs --readme models/road-signs/README.md
+    python -m benchmarks.finetune_vs_scratch runs/road-signs --readme docs/studies/road-signs.md
 
 Trains nothing: it reads what the first command wrote, and writes the table, the drawing and
 the result file that ``--out`` names.
@@ -27,10 +27,10 @@ Facts = dict[str, Any]
 
 
 def main() -> None:
-    """Read the learning curve, write README and result."""
+    """Read the learning curve, write the page and the result."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("run", type=Path, help="a run that `edgefit learning-curve` finished")
-    parser.add_argument("--readme", type=Path, help="the recipe's README")
+    parser.add_argument("--readme", type=Path, help="the page to write into")
     parser.add_argument("--command", default=COMMAND, help="how the run was made, for the reader")
     parser.add_argument("--out", type=Path, help="write the result here")
     options = parser.parse_args()

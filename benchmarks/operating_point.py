@@ -3,7 +3,7 @@
 ::
 
     edgefit build models/conveyor-quality/recipe.yaml --data DATA --weights FILE --out runs/quality
-    python -m benchmarks.operating_point runs/quality --readme models/conveyor-quality/README.md
+    python -m benchmarks.operating_point runs/quality --readme docs/studies/conveyor-quality.md
 
 Measures nothing itself: threshold, temperature and the rest were chosen on validation images by the
 stage ``calibrate``, and measured on the test images for the trained network by ``evaluate`` and,
@@ -39,11 +39,11 @@ RATES: tuple[tuple[str, str, str], ...] = (
 
 
 def main() -> None:
-    """Read the run, write README and result."""
+    """Read the run, write the page and the result."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("run", type=Path, help="a run whose stage `verify` ended")
-    parser.add_argument("--command", default=COMMAND, help="the build's command, for the README")
-    parser.add_argument("--readme", type=Path, help="the recipe's README")
+    parser.add_argument("--command", default=COMMAND, help="the build's command, for the page")
+    parser.add_argument("--readme", type=Path, help="the page to write into")
     parser.add_argument("--out", type=Path, help="write the result here")
     options = parser.parse_args()
     run = RunFolder(options.run)

@@ -1,4 +1,4 @@
-"""Measured sections of a README: what stands between two marker lines is written by a suite."""
+"""Measured sections of a Markdown page: a suite writes what is between two marker lines."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ Entry = Mapping[str, Any]
 
 
 def insert(text: str, name: str, body: str, title: str | None = None) -> str:
-    """A README with the part between the marker lines of ``name`` replaced.
+    """A page with the part between the marker lines of ``name`` replaced.
 
     Args:
-        text: The README.
+        text: The page.
         name: Of the section, as in ``<!-- NAME: begin -->``.
-        body: What is to stand between the lines.
-        title: Where the lines are missing, a section of this title is added at the end; without
-            a title they have to be there.
+        body: What goes between the lines.
+        title: If the lines are missing, a section of this title is added at the end; without a
+            title they must be there.
 
     Raises:
         SystemExit: The lines are missing and there is no title, or only one is there.
@@ -30,32 +30,33 @@ def insert(text: str, name: str, body: str, title: str | None = None) -> str:
     before, found_begin, rest = text.partition(begin)
     _, found_end, after = rest.partition(end)
     if not found_begin or not found_end:
-        raise SystemExit(f"the README lacks the lines {begin} and {end}")
+        raise SystemExit(f"the page lacks the lines {begin} and {end}")
     return before + block + after
 
 
 def write_section(
-    readme: Path,
+    page: Path,
     name: str,
     title: str,
     lines: Sequence[str],
     *,
     drawing: Path | None = None,
 ) -> None:
-    """Put lines into a README; a drawing is copied beside it and shown above them.
+    """Put lines into a page; a drawing is copied beside it, under the page's name, and shown below.
 
     Raises:
-        SystemExit: There is no such README.
+        SystemExit: There is no such page.
     """
-    if not readme.is_file():
-        raise SystemExit(f"there is no README at {readme}")
+    if not page.is_file():
+        raise SystemExit(f"there is no page at {page}")
     body = "\n".join(lines)
     if drawing is not None:
-        shutil.copyfile(drawing, readme.parent / drawing.name)
-        body += f"\n\n![{title}]({drawing.name})"
-    text = insert(readme.read_text(encoding="utf-8"), name, body, title)
-    readme.write_text(text, encoding="utf-8")
-    print(f"written: {readme}")
+        copied = page.with_name(f"{page.stem}-{drawing.name}")
+        shutil.copyfile(drawing, copied)
+        body += f"\n\n![{title}]({copied.name})"
+    text = insert(page.read_text(encoding="utf-8"), name, body, title)
+    page.write_text(text, encoding="utf-8")
+    print(f"written: {page}")
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

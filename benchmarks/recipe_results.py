@@ -5,7 +5,8 @@
     edgefit build models/road-signs/recipe.yaml --data DATA --weights FILE --out runs/road-signs
     python -m benchmarks.recipe_results runs/road-signs --readme models/road-signs/README.md
 
-Everything between the two marker lines of the README is replaced; nothing there is typed by hand.
+The suite replaces everything between the marker lines of the README; nothing there is typed by
+hand.
 Also writes ``benchmarks/results/recipe-NAME.json`` with the raw samples.
 """
 

@@ -1,9 +1,9 @@
-"""Accuracy gained against general knowledge kept, by remedy: from a run to its README.
+"""Accuracy gained against general knowledge kept, by remedy: from a run to its study.
 
 ::
 
     edgefit retention runs/road-signs --general DIR --compare all
-    python -m benchmarks.retention_table runs/road-signs --readme models/road-signs/README.md
+    python -m benchmarks.retention_table runs/road-signs --readme docs/studies/road-signs.md
 
 Trains nothing: it reads what the first command wrote, and writes the table, the drawing and
 the result file that ``--out`` names.
@@ -29,10 +29,10 @@ Facts = dict[str, Any]
 
 
 def main() -> None:
-    """Read the comparison, write README and result."""
+    """Read the comparison, write the page and the result."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("run", type=Path, help="a run that `edgefit retention --compare` finished")
-    parser.add_argument("--readme", type=Path, help="the recipe's README")
+    parser.add_argument("--readme", type=Path, help="the page to write into")
     parser.add_argument("--command", help="how the run was made, for the reader")
     parser.add_argument("--out", type=Path, help="write the result here")
     options = parser.parse_args()

@@ -78,7 +78,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=1)
     parser.add_argument("--order", choices=["edgefit-first", "peer-first"], default="edgefit-first")
     parser.add_argument("--whole", action="store_true", help="train on after the target")
-    parser.add_argument("--readme", type=Path, help="put the table into this README")
+    parser.add_argument("--readme", type=Path, help="put the table into this page")
     parser.add_argument("--out", type=Path, help="write the result here")
     options = parser.parse_args()
     run = RunFolder(options.run)

@@ -44,8 +44,8 @@ def run(tmp_path: Path) -> RunFolder:
 def run_suite(
     suite: ModuleType, run: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> tuple[str, dict[str, Facts], list[str]]:
-    """README, figures by name and notes that a suite wrote."""
-    readme, out = tmp_path / "signs" / "README.md", tmp_path / "out.json"
+    """The page, figures by name and notes that a suite wrote."""
+    readme, out = tmp_path / "studies" / "signs.md", tmp_path / "out.json"
     readme.parent.mkdir(exist_ok=True)
     readme.write_text("# signs\n\nWords of the author.\n", encoding="utf-8")
     arguments = [str(run.root), "--readme", str(readme), "--out", str(out)]
@@ -82,7 +82,7 @@ class TestReadme:
             insert("<!-- a: begin -->", "a", "new", "Title")
 
     def test_missing_readme(self, tmp_path: Path) -> None:
-        with pytest.raises(SystemExit, match="no README"):
+        with pytest.raises(SystemExit, match="no page"):
             write_section(tmp_path / "README.md", "a", "Title", [])
 
     def test_words(self) -> None:
@@ -137,8 +137,8 @@ class TestFinetuneVsScratch:
         cells = ["100 (5 %)", "12", "80.00 % (78.0-82.0)", "20.00 % (18.0-22.0)"]
         cells += ["+60.00 (+59.0 to +61.0)", "stop 70 % / stop 10 %"]
         assert f"| {' | '.join(cells)} |" in text
-        assert "](learning-curve.svg)" in text
-        assert (tmp_path / "signs" / "learning-curve.svg").read_text() == "<svg/>"
+        assert "](signs-learning-curve.svg)" in text
+        assert (tmp_path / "studies" / "signs-learning-curve.svg").read_text() == "<svg/>"
         few = figures["fine-tuned, 5 % of the images, accuracy"]
         assert (few["median"], few["ratio"], few["reached"]) == (80.0, 4.0, True)
         assert few["peer"] == "from random weights, 5 % of the images, accuracy"
