@@ -181,7 +181,7 @@ class TrainConfig(Section):
         augment: A preset (``conveyor``, ``road-signs``, ``none``) or an albumentations YAML file.
         enlarge: How training pictures that are smaller than the input are brought to its size:
             ``bilinear``, ``lanczos``, or ``as-in-use``, which is as ``input.enlarge`` says. Softer
-            in training than in use can mean fewer mistakes (models/road-signs/README.md). The
+            in training than in use can mean fewer mistakes (docs/studies/road-signs.md). The
             probe, all batches and recomputed statistics of batch norms see them so; what is
             measured, training images beside validation too, is as in use.
         mix: Mixup and CutMix.
@@ -203,7 +203,7 @@ class TrainConfig(Section):
             little for each); 0 makes each batch when it is asked for, ``auto`` fits the cores.
         cache_mb: Memory budget for decoded frames at input size; before a GPU trains they move to
             shared memory, which takes it twice for some seconds.
-        compile: ``torch.compile`` the network; see CONTRIBUTING.md for when it pays.
+        compile: ``torch.compile`` the network; see docs/decisions for when it pays.
     """
 
     mode: Literal["probe", "full", "probe-then-full"] = "probe-then-full"

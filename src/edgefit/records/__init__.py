@@ -1,0 +1,1 @@
+"""One typed model for every JSON file that a stage or a study leaves in a run."""

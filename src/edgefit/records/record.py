@@ -1,0 +1,119 @@
+"""What every record is: one JSON file that a stage or a study leaves, as a typed, frozen model.
+
+A record is written whole or not at all. Reading checks it: a key that is unknown or missing names
+the file and the key, instead of failing later in a reader.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import ClassVar, Self
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    JsonValue,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+)
+
+from edgefit.errors import RunError
+
+
+class Part(BaseModel):
+    """A part of a record: frozen, unknown keys are errors, NaN is not JSON.
+
+    Attributes:
+        OMITTED: Fields that the JSON file leaves out where they are None; others are null there.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, protected_namespaces=(), ser_json_inf_nan="constants"
+    )
+    OMITTED: ClassVar[frozenset[str]] = frozenset()
+
+    @model_serializer(mode="wrap")
+    def _leave_out(self, handler: SerializerFunctionWrapHandler) -> dict[str, JsonValue]:
+        facts: dict[str, JsonValue] = handler(self)
+        return {k: v for k, v in facts.items() if v is not None or k not in self.OMITTED}
+
+    def to_json(self) -> dict[str, JsonValue]:
+        """JSON-ready facts, in the order of the fields."""
+        return self.model_dump(mode="json")
+
+
+class Record(Part):
+    """A file of a run.
+
+    Attributes:
+        STAGE: Name of the stage or study that writes it; also its folder in the run.
+        FILE: Name of the file.
+    """
+
+    STAGE: ClassVar[str]
+    FILE: ClassVar[str]
+
+    @classmethod
+    def path_in(cls, root: Path) -> Path:
+        """Where the record lies in a run folder."""
+        return root / cls.STAGE / cls.FILE
+
+    def write(self, root: Path) -> Path:
+        """Write into a run folder, atomically.
+
+        Raises:
+            ValueError: A number is NaN or infinite.
+        """
+        target = self.path_in(root)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        write_json(target, self.to_json())
+        return target
+
+    @classmethod
+    def read(cls, root: Path) -> Self:
+        """Read from a run folder.
+
+        Raises:
+            RunError: The file is absent, damaged, or not what this release writes.
+        """
+        path = cls.path_in(root)
+        if not path.is_file():
+            raise RunError(
+                f"The stage `{cls.STAGE}` has not written this file.",
+                path=path,
+                remedy=f"run `edgefit {cls.STAGE} {root}` first; if it says that it is done, "
+                f"remove {path.parent} and run it again",
+            )
+        try:
+            return cls.model_validate(json.loads(path.read_text(encoding="utf-8")))
+        except ValidationError as error:
+            first = error.errors()[0]
+            key = ".".join(str(part) for part in first["loc"])
+            raise cls._damaged(path, first["msg"], key or None) from None
+        except ValueError as error:
+            raise cls._damaged(path, str(error), None) from error
+
+    @classmethod
+    def _damaged(cls, path: Path, found: str, key: str | None) -> RunError:
+        return RunError(
+            f"What the stage `{cls.STAGE}` wrote is damaged, or another release wrote it.",
+            path=path,
+            key=key,
+            expected=f"a JSON object with the keys of {cls.__name__}",
+            found=found,
+            remedy=f"remove {path.parent} and run the stage again",
+        )
+
+
+def write_json(target: Path, facts: object) -> None:
+    """Write JSON atomically: beside the file, then renamed.
+
+    Raises:
+        ValueError: A number is NaN or infinite.
+    """
+    temporary = target.with_name(target.name + ".part")
+    text = json.dumps(facts, indent=2, ensure_ascii=False, allow_nan=False)
+    temporary.write_text(text + "\n", encoding="utf-8")
+    temporary.replace(target)
