@@ -42,9 +42,8 @@ from edgefit.metrics import METRICS
 from edgefit.recipe import Recipe
 from edgefit.run import RunFolder
 from edgefit.spec import InputSpec
-from edgefit.train.assembly import input_spec
 from edgefit.train.backbones.build import build_backbone
-from edgefit.train.backbones.card import load_card
+from edgefit.train.backbones.card import input_spec, load_card
 from edgefit.train.backbones.weights import load_weights
 
 MOMENTUM, WEIGHT_DECAY = 0.9, 1e-4

@@ -35,6 +35,8 @@ from benchmarks.readme import table, write_section
 from edgefit.metrics import METRICS
 from edgefit.recipe import Recipe
 from edgefit.run import RunFolder
+from edgefit.stages.check import Check
+from edgefit.stages.runner import Runner
 
 OURS = "edgefit"
 GOAL_TIMES = 3.0
@@ -82,7 +84,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="write the result here")
     options = parser.parse_args()
     run = RunFolder(options.run)
-    run.require("check")
+    Runner(run).require(Check)
     peers = [_peer(text, options) for text in options.peer or ["0.0125:0.08"]]
     races: dict[str, list[Race]] = {}
     for repeat in range(options.repeats):
@@ -128,7 +130,7 @@ def fresh_copy(run: RunFolder, root: Path) -> RunFolder:
     copy.start(run.recipe())
     shutil.copytree(run.root / "check", root / "check")
     shutil.copy(run.root / "stamps" / "check.done.json", root / "stamps")
-    copy.require("check")
+    Runner(copy).require(Check)
     return copy
 
 

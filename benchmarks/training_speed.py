@@ -46,9 +46,8 @@ from edgefit.data.table import Sample
 from edgefit.data.training_set import PerThread, TrainingSet
 from edgefit.run import RunFolder
 from edgefit.spec import InputSpec
-from edgefit.train.assembly import input_spec
 from edgefit.train.backbones.build import build_backbone
-from edgefit.train.backbones.card import load_card
+from edgefit.train.backbones.card import input_spec, load_card
 from edgefit.train.loop.cuda_graphs import OTHER_STREAM, GraphedBackbone
 from edgefit.train.loop.loaders import worker_count
 from edgefit.train.network import EdgeNetwork

@@ -20,8 +20,10 @@ from edgefit.data.frozen import frozen_samples
 from edgefit.recipe import Recipe, make_recipe
 from edgefit.run import RunFolder
 from edgefit.stages.check import check
-from edgefit.train.assembly import build_network, input_spec
+from edgefit.train.assembly import build_network
+from edgefit.train.backbones.card import input_spec
 from edgefit.train.weight_files import BEST, save_weights
+from tests.stamps import mark_done
 
 SIZE = 32
 
@@ -69,7 +71,7 @@ def solved_run(root: Path, pictures: Path, *overrides: str, sharpness: float = 4
     run = RunFolder(root)
     recipe = recipe_for(pictures, *overrides)
     run.start(recipe)
-    check(run, recipe, input_spec(recipe))
+    check(run)
     table = frozen_samples(run).of("train")
     network, _, _ = build_network(recipe, table.labels)
     network.eval()
@@ -89,7 +91,7 @@ def solved_run(root: Path, pictures: Path, *overrides: str, sharpness: float = 4
     save_weights(network, run.stage_dir("train") / BEST)
     weights = {"source": "none", "sha256": None}
     run.write_json("train", "train.json", {"weights": weights, "training_seconds": 0.0})
-    run.mark_done("train", recipe, outputs=root.name)
+    mark_done(run, "train", root.name)
     return run
 
 

@@ -1,4 +1,4 @@
-"""The run folder: what each stage wrote, and whether it still fits its inputs.
+"""The run folder: its paths and its recipe.
 
 ::
 
@@ -16,74 +16,45 @@
       bundle/              the verified bundle
       stamps/              which stage started and ended, with a fingerprint of its inputs
 
-A stage whose ``done`` stamp fits its inputs is not run again; one that was killed left no such
-stamp and is.
+What each JSON file holds is a model in :mod:`edgefit.records`; stamps are the business of
+:mod:`edgefit.stages.runner` alone.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
+import os
 from pathlib import Path
 from typing import Any
 
-from edgefit.bundle import sha256_of
 from edgefit.errors import RecipeError, RunError
 from edgefit.recipe import Recipe, dump_recipe, load_recipe
+from edgefit.records.check import LabelsRecord
+from edgefit.records.record import write_json
+from edgefit.records.stamp import STAMPS
 from edgefit.spec import LabelMap
-
-STAGES = (
-    "check",
-    "train",
-    "calibrate",
-    "retention",
-    "evaluate",
-    "export",
-    "verify",
-    "benchmark",
-    "bundle",
-)
-
-_SECTIONS_A_STAGE_READS: dict[str, tuple[str, ...]] = {
-    "check": ("data", "input"),
-    "train": ("input", "model", "train", "task"),
-    "calibrate": ("operating", "evaluate"),
-    "retention": ("retention", "evaluate"),
-    "evaluate": ("evaluate", "retention"),
-    "export": ("name", "export"),
-    "verify": ("verify", "evaluate"),
-    "benchmark": ("benchmark",),
-    "bundle": ("name", "description"),
-}
-_REQUIRES: dict[str, tuple[str, ...]] = {
-    "check": (),
-    "train": ("check",),
-    "calibrate": ("check", "train"),
-    "retention": ("train",),
-    "evaluate": ("check", "calibrate"),
-    "export": ("check", "calibrate"),
-    "verify": ("check", "evaluate", "export"),
-    "benchmark": ("export", "verify"),
-    "bundle": ("check", "verify", "benchmark"),
-}
-_STUDIES = (
-    ("retention", "retention.json"),
-    ("retention", "comparison.json"),
-    ("learning-curve", "learning-curve.json"),
-)
-# These do not change what training computes, only where and how fast.
-_NOT_PART_OF_THE_RESULT = {"train": {"cache_mb", "workers"}}
 
 
 class RunFolder:
-    """Paths and stamps of one run.
+    """One run: its folder, and the recipe that holds for it.
+
+    A recipe given here stands in for the one in the folder. It is written there when the first
+    stage begins, so that a command that refuses its input leaves nothing behind.
 
     Args:
         root: The run's folder; need not exist yet.
+        recipe: The recipe that holds from now on; None takes the folder's own.
+
+    Raises:
+        RunError: A recipe is given, and the folder cannot be made or holds a recipe of the user's
+            own.
     """
 
-    def __init__(self, root: str | Path) -> None:
+    def __init__(self, root: str | Path, recipe: Recipe | None = None) -> None:
         self.root = Path(root)
+        self._recipe = recipe
+        if recipe is not None:
+            self._require_usable()
 
     @property
     def recipe_path(self) -> Path:
@@ -97,11 +68,13 @@ class RunFolder:
         return folder
 
     def recipe(self) -> Recipe:
-        """The recipe this run was started with.
+        """The recipe that holds for this run.
 
         Raises:
-            RunError: The folder holds none.
+            RunError: None was given, and the folder holds none.
         """
+        if self._recipe is not None:
+            return self._recipe
         if not self.recipe_path.is_file():
             raise RunError(
                 "No run is here.",
@@ -111,198 +84,72 @@ class RunFolder:
             )
         return load_recipe(self.recipe_path)
 
-    def start(self, recipe: Recipe) -> None:
-        """Make the folder and write the resolved recipe into it.
+    def keep_recipe(self) -> None:
+        """Write the recipe into the folder, which is made if absent.
 
         Raises:
-            RunError: The folder cannot be made, or holds a recipe of the user's own.
+            RunError: The folder cannot be made.
         """
-        if self.recipe_path.exists() and not (self.root / "stamps").is_dir():
-            raise RunError(
-                "This folder holds a recipe and is no run; its recipe is left as it is.",
-                path=self.root,
-                remedy="give another folder for the run with --out",
-            )
+        recipe = self.recipe()
         try:
-            (self.root / "stamps").mkdir(parents=True, exist_ok=True)
+            (self.root / STAMPS).mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise RunError(
-                "The run folder cannot be made.",
-                path=self.root,
-                expected="a folder, or a place where one can be made",
-                found=error.strerror,
-                remedy="give another folder with --out",
-            ) from error
-        if self.recipe_path.exists() and self._holds(recipe):
-            return  # also spares several training processes a race for one file
+            raise self._cannot_be_made(error.strerror or str(error)) from error
+        if self._holds(recipe):
+            return
         temporary = self.recipe_path.with_suffix(".yaml.part")
         dump_recipe(recipe, temporary)
         temporary.replace(self.recipe_path)
 
-    def _holds(self, recipe: Recipe) -> bool:
-        try:
-            return load_recipe(self.recipe_path) == recipe
-        except RecipeError:
-            return False
+    def start(self, recipe: Recipe) -> None:
+        """Let another recipe hold, and write it at once."""
+        self._recipe = recipe
+        self._require_usable()
+        self.keep_recipe()
+
+    def read_json(self, stage: str, name: str) -> dict[str, Any]:
+        """For the moment: a file that has no model yet."""
+        if not (self.root / stage / name).is_file():
+            raise RunError(
+                f"The stage `{stage}` has not written this file.", path=self.root / stage / name
+            )
+        facts: dict[str, Any] = json.loads((self.root / stage / name).read_text(encoding="utf-8"))
+        return facts
+
+    def write_json(self, stage: str, name: str, facts: dict[str, Any]) -> None:
+        """For the moment: a file that has no model yet."""
+        write_json(self.stage_dir(stage) / name, facts)
 
     def labels(self) -> LabelMap:
         """The class list frozen by ``check``."""
-        return LabelMap(tuple(self.read_json("check", "labels.json")["labels"]))
+        return LabelMap(tuple(LabelsRecord.read(self.root).labels))
 
-    # -- stage outputs -----------------------------------------------------------------------
-
-    def write_json(self, stage: str, name: str, facts: dict[str, Any]) -> Path:
-        """Write a stage's JSON file atomically; NaN is an error."""
-        target = self.stage_dir(stage) / name
-        write_json(target, facts)
-        return target
-
-    def read_json(self, stage: str, name: str) -> dict[str, Any]:
-        """Read what a stage wrote.
-
-        Raises:
-            RunError: The file is absent or damaged.
-        """
-        path = self.root / stage / name
-        if not path.is_file():
-            again = f"remove {path.parent} and run" if self._stamp(stage) else "run"
-            raise RunError(
-                f"The stage `{stage}` has not left this file here.",
-                path=path,
-                remedy=f"{again} `edgefit {stage} {self.root}` first",
-            )
+    def _holds(self, recipe: Recipe) -> bool:
         try:
-            facts = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise self._damaged(stage, path, str(error)) from error
-        if not isinstance(facts, dict):
-            raise self._damaged(stage, path, type(facts).__name__)
-        return facts
+            return self.recipe_path.is_file() and load_recipe(self.recipe_path) == recipe
+        except RecipeError:
+            return False
 
-    def _damaged(self, stage: str, path: Path, found: str) -> RunError:
+    def _require_usable(self) -> None:
+        if self.recipe_path.exists() and not (self.root / STAMPS).is_dir():
+            raise RunError(
+                "This folder holds a recipe and is not a run; its recipe is left as it is.",
+                path=self.root,
+                remedy="give another folder for the run with --out",
+            )
+        nearest = next(
+            p for p in (self.root.absolute(), *self.root.absolute().parents) if p.exists()
+        )
+        if not nearest.is_dir():
+            raise self._cannot_be_made(f"{nearest} is a file")
+        if not os.access(nearest, os.W_OK):
+            raise self._cannot_be_made(f"{nearest} cannot be written to")
+
+    def _cannot_be_made(self, found: str) -> RunError:
         return RunError(
-            f"What the stage `{stage}` wrote is damaged.",
-            path=path,
-            expected="a JSON object",
+            "The run folder cannot be made.",
+            path=self.root,
+            expected="a folder, or a place where one can be made",
             found=found,
-            remedy=f"remove {path.parent} and run the stage again",
+            remedy="give another folder with --out",
         )
-
-    # -- stamps ------------------------------------------------------------------------------
-
-    def inputs_of(self, stage: str, recipe: Recipe) -> str:
-        """Fingerprint of all that decides a stage's result: recipe sections and earlier stamps."""
-        sections = recipe.model_dump(mode="json", include=set(_SECTIONS_A_STAGE_READS[stage]))
-        for key in _NOT_PART_OF_THE_RESULT.get(stage, set()):
-            sections[stage].pop(key, None)
-        sections["files"] = [*_files_read(stage, recipe), *self._studies_shown(stage)]
-        earlier = {name: self._stamp(name).get("outputs") for name in _REQUIRES[stage]}
-        text = json.dumps([sections, earlier], sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()
-
-    def _studies_shown(self, stage: str) -> list[str]:
-        """What the report shows beside the stages' results: made by verbs of their own."""
-        if stage != "bundle":
-            return []
-        paths = [self.root.joinpath(*parts) for parts in _STUDIES]
-        return [sha256_of(path) for path in paths if path.is_file()]
-
-    def is_done(self, stage: str, recipe: Recipe) -> bool:
-        """Whether the stage, and all before it, ended here with just these inputs."""
-        return (
-            (self.root / stage).is_dir()
-            and self._stamp(stage).get("inputs") == self.inputs_of(stage, recipe)
-            and all(self.is_done(earlier, recipe) for earlier in _REQUIRES[stage])
-        )
-
-    def ended_stages(self) -> dict[Path, int]:
-        """The stamps of stages that ended here, with the times (ns) at which they were written."""
-        stamps = (self.root / "stamps").glob("*.done.json")
-        return {path: path.stat().st_mtime_ns for path in stamps}
-
-    def mark_done(self, stage: str, recipe: Recipe, outputs: str) -> None:
-        """Stamp a stage; ``outputs`` identifies its result (a hash) for the stages after it."""
-        facts = {"inputs": self.inputs_of(stage, recipe), "outputs": outputs}
-        self._write_stamp(stage, "done", facts)
-
-    def begin(self, stage: str, recipe: Recipe) -> bool:
-        """Note that a stage starts; its old stamp is taken back.
-
-        Returns:
-            Whether it was started here before with just these inputs and did not end, so that
-            what it left behind may be taken up again.
-        """
-        inputs = self.inputs_of(stage, recipe)
-        resumable = self._stamp(stage, "started").get("inputs") == inputs
-        self._stamp_path(stage, "done").unlink(missing_ok=True)
-        self._write_stamp(stage, "started", {"inputs": inputs})
-        return resumable
-
-    def require(self, *stages: str) -> None:
-        """Check that earlier stages ended here, with the inputs that stand here now.
-
-        Raises:
-            RunError: One has not, or what it was made from has changed since; names the command
-                that runs it.
-        """
-        recipe = self.recipe()
-        for stage in stages:
-            if not self.is_done(stage, recipe):
-                if not self._stamp(stage):
-                    raise RunError(
-                        f"The stage `{stage}` has not ended here.",
-                        path=self.root,
-                        remedy=f"run `edgefit {stage} {self.root}` first",
-                    )
-                raise RunError(
-                    f"The stage `{stage}` ended here with other inputs than those of now.",
-                    path=self.root,
-                    remedy=f"run `edgefit build {self.root}`, with the same --set if there was "
-                    "one: it does again what has changed",
-                )
-
-    def _stamp_path(self, stage: str, event: str) -> Path:
-        return self.root / "stamps" / f"{stage}.{event}.json"
-
-    def _write_stamp(self, stage: str, event: str, facts: dict[str, Any]) -> None:
-        path = self._stamp_path(stage, event)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_json(path, facts)
-
-    def _stamp(self, stage: str, event: str = "done") -> dict[str, Any]:
-        path = self._stamp_path(stage, event)
-        return self.read_json("stamps", path.name) if path.is_file() else {}
-
-
-def _files_read(stage: str, recipe: Recipe) -> list[str]:
-    """What a stage reads besides the data set; another file at the same path is another input."""
-    general = recipe.retention.general
-    if stage == "train":
-        named = [Path(recipe.model.weights), Path(recipe.train.augment)]
-        if recipe.train.teacher:
-            named.append(recipe.train.teacher.run / "train" / "best.safetensors")
-        hashes = [sha256_of(path) for path in named if path.is_file()]
-        replays = recipe.train.keep.replay > 0 and general is not None
-        return hashes + ([folder_fingerprint(general)] if replays and general else [])
-    if stage in ("retention", "evaluate") and general is not None:
-        return [folder_fingerprint(general)]
-    return []
-
-
-def folder_fingerprint(folder: Path) -> str:
-    """Hash over the relative paths and sizes of all files below a folder."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    facts = [(path.relative_to(folder).as_posix(), path.stat().st_size) for path in files]
-    return hashlib.sha256(repr(facts).encode("utf-8", "surrogateescape")).hexdigest()
-
-
-def write_json(target: Path, facts: dict[str, Any]) -> None:
-    """Write JSON atomically (beside, then renamed).
-
-    Raises:
-        ValueError: A number is NaN or infinite.
-    """
-    temporary = target.with_name(target.name + ".part")
-    text = json.dumps(facts, indent=2, ensure_ascii=False, allow_nan=False)
-    temporary.write_text(text + "\n", encoding="utf-8")
-    temporary.replace(target)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import cv2
@@ -27,7 +28,8 @@ def ask_torch(run: Path, frame: Frame) -> NDArray[np.float32]:
 
     from edgefit.train.assembly import load_trained
 
-    network = load_trained(RunFolder(run))
+    temperature = json.loads((run / "calibrate" / "operating.json").read_text())["temperature"]
+    network = load_trained(RunFolder(run), temperature)
     images_NHWC = preprocess(frame, network_input(run))[None]
     with torch.inference_mode():
         answer: NDArray[np.float32] = network(torch.from_numpy(images_NHWC))[0].numpy()
@@ -35,7 +37,7 @@ def ask_torch(run: Path, frame: Frame) -> NDArray[np.float32]:
 
 
 def network_input(run: Path) -> package.InputSpec:
-    from edgefit.train.assembly import input_spec
+    from edgefit.train.backbones.card import input_spec
 
     return input_spec(RunFolder(run).recipe())
 

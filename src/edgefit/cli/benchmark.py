@@ -66,7 +66,7 @@ def benchmark(
         results = benchmark_run(run, reporter(quiet=quiet))
         following = [f"edgefit bundle {run.root}"]
     if out is not None:
-        from edgefit.run import write_json
+        from edgefit.records.record import write_json
 
         write_json(out, results)
     failed = [e for e in results["variants"] if e.get("error")]

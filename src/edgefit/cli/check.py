@@ -42,10 +42,8 @@ def check(
 
     run = open_run(source, data=data, weights=weights, out=out, overrides=overrides)
     from edgefit.stages.check import check as check_stage
-    from edgefit.train.assembly import input_spec
 
-    recipe = run.recipe()
-    facts = check_stage(run, recipe, input_spec(recipe), reporter(quiet=quiet))
+    facts = check_stage(run, reporter(quiet=quiet))
     if as_json:
         print_json(facts)
         return

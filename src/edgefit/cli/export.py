@@ -35,11 +35,11 @@ def export(
 
     summary = export_stage(folder, reporter(quiet=quiet))
     if as_json:
-        print_json(summary)
+        print_json(summary.to_json())
         return
     rows = [
-        [v["variant"], f"{v['bytes'] / 1e6:.2f}", v["quantization"].get("method", "-")]
-        for v in summary["variants"]
+        [v.variant, f"{v.bytes / 1e6:.2f}", str(v.quantization.get("method", "-"))]
+        for v in summary.variants
     ]
     print_table("exported, not yet verified", ["variant", "MB", "quantized by"], rows)
     say_next(f"edgefit evaluate {folder.root}", f"edgefit verify {folder.root}")

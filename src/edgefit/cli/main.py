@@ -28,7 +28,6 @@ from edgefit.cli import (
     predict,
     retention,
     train,
-    undo,
     verify,
 )
 from edgefit.cli.output import error_console
@@ -109,7 +108,6 @@ def main(arguments: list[str] | None = None) -> None:
 def run(arguments: list[str]) -> int:
     """Run the program on some arguments; gives the exit code."""
     as_json = "--json" in arguments
-    undo.forget()
     try:
         return _invoke(arguments)
     except _CLICK_EXCEPTION as error:
@@ -123,16 +121,13 @@ def run(arguments: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except EdgefitError as error:
-        undo.take_back()
         return _report(error, as_json)
     except OSError as error:  # a folder that cannot be made, a file that may not be read
-        undo.take_back()
         fact = InputError("The system refused a file.", path=error.filename, found=error.strerror)
         return _report(fact, as_json)
     except ModuleNotFoundError as error:
         package = (error.name or "").partition(".")[0]
         if package in _WORKSHOP and importlib.util.find_spec(package) is None:
-            undo.take_back()
             return _report(missing_extra(package, "workshop"), as_json)
         raise
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from edgefit.bundle import MANIFEST
-from edgefit.cli.undo import remember
 from edgefit.errors import InputError
 from edgefit.recipe.resolving import resolve
 from edgefit.run import RunFolder
@@ -21,8 +20,9 @@ def open_run(
 ) -> RunFolder:
     """A run folder, started from a recipe file or taken up again with its own recipe.
 
-    Overrides are written into the run's recipe; stages whose inputs they change run again. Where
-    the command then refuses its input, they are taken back (see :mod:`edgefit.cli.undo`).
+    Overrides hold for the run from now on and are written into its recipe when the first stage
+    begins; stages whose inputs they change run again. A command that refuses its input writes
+    nothing.
 
     Raises:
         InputError: ``source`` is neither.
@@ -43,10 +43,7 @@ def open_run(
             remedy="start from a recipe of this project, e.g. models/conveyor-quality/recipe.yaml",
         )
     recipe = resolve(source, data=data, weights=weights, overrides=overrides or ())
-    run = RunFolder(out if out is not None else Path("runs") / recipe.name)
-    remember(run)
-    run.start(recipe)
-    return run
+    return RunFolder(out if out is not None else Path("runs") / recipe.name, recipe)
 
 
 def reopen_run(
@@ -64,10 +61,10 @@ def reopen_run(
     """
     run = RunFolder(folder)
     recipe = run.recipe()
-    if data is not None or weights is not None or overrides:
-        remember(run)
-        run.start(resolve(recipe, data=data, weights=weights, overrides=overrides or ()))
-    return run
+    if data is None and weights is None and not overrides:
+        return run
+    changed = resolve(recipe, data=data, weights=weights, overrides=overrides or ())
+    return RunFolder(folder, changed)
 
 
 def is_bundle(target: Path) -> bool:

@@ -52,6 +52,8 @@ def train(
     from edgefit.stages.train import train as train_stage
 
     summary = train_stage(run, shown)
+    if summary is None:  # another process has the result and tells it
+        return
     if as_json:
         print_json(summary)
         return
@@ -60,14 +62,13 @@ def train(
 
 
 def _check(run: RunFolder, shown: Reporter) -> None:
-    from edgefit.stages.build import tell_findings
-    from edgefit.stages.check import check
-    from edgefit.train.assembly import input_spec
-    from edgefit.train.preconditions import require_devices
+    from edgefit.stages.build import require_trainable_here, tell_findings
+    from edgefit.stages.check import Check
+    from edgefit.stages.runner import Runner, always
 
-    require_devices(run)
-    recipe = run.recipe()
-    tell_findings(check(run, recipe, input_spec(recipe), shown), shown)
+    runner = Runner(run, shown)
+    require_trainable_here(runner)
+    tell_findings(always(runner.run(Check)), shown)
 
 
 def _print(summary: dict[str, Any], metric: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from edgefit.data.table import SampleTable
@@ -23,6 +24,5 @@ def frozen_samples(run: RunFolder) -> SampleTable:
         RunError: ``check`` has not ended here.
         DataError: The table is damaged.
     """
-    run.require("check")
-    root = Path(run.read_json("check", REPORT)["root"])
+    root = Path(json.loads((run.root / "check" / REPORT).read_text(encoding="utf-8"))["root"])
     return SampleTable.read_csv(run.root / "check" / SAMPLES, root=root, labels=run.labels())

@@ -15,9 +15,9 @@ from typing import Any
 from edgefit.data.audit import AuditReport, audit
 from edgefit.data.formats.folder import read_folder
 from edgefit.data.table import Sample, SampleTable, examples
-from edgefit.errors import DataError
+from edgefit.errors import DataError, RecipeError
 from edgefit.progress import QUIET, Reporter
-from edgefit.recipe import DataConfig, RetentionConfig
+from edgefit.recipe import DataConfig, Recipe, RetentionConfig
 from edgefit.spec import InputSpec
 
 FEWEST_A_CLASS = 4
@@ -166,3 +166,26 @@ def _require_enough(
 
 def _in_order(table: SampleTable, samples: list[Sample]) -> SampleTable:
     return table.with_samples(sorted(samples, key=lambda s: s.path))
+
+
+def general_folder(recipe: Recipe) -> Path:
+    """The folder of general images.
+
+    Raises:
+        RecipeError: The recipe names none.
+    """
+    folder = recipe.retention.general
+    if folder is None:
+        raise RecipeError(
+            "No general images are named.",
+            key="retention.general",
+            expected="a folder with one folder of images a class",
+            remedy="give it with --general FOLDER",
+        )
+    return folder
+
+
+def source_fingerprint(recipe: Recipe) -> str | None:
+    """Which general images stand there now; None where the folder is gone."""
+    folder = general_folder(recipe)
+    return read_folder(folder, DataConfig()).fingerprint() if folder.is_dir() else None

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from edgefit import metrics
@@ -13,7 +12,9 @@ from edgefit.data.frame_store import FrameStore, frames_in_order
 from edgefit.data.table import SampleTable
 from edgefit.progress import QUIET, Reporter
 from edgefit.recipe import EvaluateConfig
-from edgefit.train.network import EdgeNetwork
+
+if TYPE_CHECKING:
+    from edgefit.train.network import EdgeNetwork
 
 
 def predict(
@@ -28,6 +29,8 @@ def predict_with_features(
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Probabilities ``float32`` (N, C) and features (N, F) of every frame, in order."""
     probabilities, features = [], []
+    import torch
+
     with torch.inference_mode(), reporter.bar("evaluating", len(store)) as advance:
         for frames_NHWC in frames_in_order(store):
             found = network.answers(torch.from_numpy(frames_NHWC))

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgefit import metrics
-from edgefit.data.formats.folder import read_folder
 from edgefit.data.frame_store import FrameStore
 from edgefit.data.general import General
-from edgefit.errors import RecipeError
 from edgefit.evaluate.general_probes import kept_share, linear_votes, neighbour_votes
 from edgefit.progress import Reporter
-from edgefit.recipe import DataConfig, Recipe
-from edgefit.train.assembly import input_spec
+from edgefit.recipe import Recipe
+from edgefit.train.backbones.card import input_spec
 from edgefit.train.features.cache import FeatureCache
 from edgefit.train.features.extract import extract_features
 from edgefit.train.network import EdgeNetwork
@@ -27,30 +24,7 @@ PROBES = ("neighbours", "linear")
 PROBE_TITLES = {"neighbours": "nearest neighbours", "linear": "linear probe"}
 
 
-def general_folder(recipe: Recipe) -> Path:
-    """The folder of general images.
-
-    Raises:
-        RecipeError: The recipe names none.
-    """
-    folder = recipe.retention.general
-    if folder is None:
-        raise RecipeError(
-            "No general images are named.",
-            key="retention.general",
-            expected="a folder with one folder of images a class",
-            remedy="give it with --general FOLDER",
-        )
-    return folder
-
-
-def _source_fingerprint(recipe: Recipe) -> str | None:
-    """Which general images stand there now; None where the folder is gone."""
-    folder = general_folder(recipe)
-    return read_folder(folder, DataConfig()).fingerprint() if folder.is_dir() else None
-
-
-def _compare(
+def compare_backbones(
     start: EdgeNetwork,
     trained: EdgeNetwork,
     general: General,
@@ -111,7 +85,7 @@ def _measure(
     }
 
 
-def _notes(general: General, weights_source: str) -> list[str]:
+def retention_notes(general: General, weights_source: str) -> list[str]:
     notes = []
     if weights_source == "none":
         notes.append(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,8 +21,7 @@ def operating_point(run: RunFolder) -> OperatingPoint:
     Raises:
         RunError: ``calibrate`` has not ended here.
     """
-    run.require("calibrate")
-    facts = run.read_json("calibrate", OPERATING)
+    facts = json.loads((run.root / "calibrate" / OPERATING).read_text(encoding="utf-8"))
     threshold, conformal, novelty = facts["threshold"], facts["conformal"], facts["novelty"]
     return OperatingPoint(
         threshold and DefectThreshold(threshold["good"], threshold["defect"], threshold["value"]),

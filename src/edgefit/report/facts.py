@@ -122,7 +122,7 @@ class RunFacts:
         return None
 
 
-def gather(run: RunFolder, manifest: Manifest) -> RunFacts:
+def gather(run: RunFolder, manifest: Manifest, *, retention_is_current: bool = True) -> RunFacts:
     """Read what the stages wrote.
 
     Requires the stages ``check`` to ``benchmark``; ``retention``, the comparison of remedies and
@@ -131,7 +131,6 @@ def gather(run: RunFolder, manifest: Manifest) -> RunFacts:
     Raises:
         RunError: A stage has not ended here, or its output does not fit the others.
     """
-    run.require("check", "train", "calibrate", "evaluate", "export", "verify", "benchmark")
     recipe = run.recipe()
     test = frozen_samples(run).of("test")
     path = run.root / "evaluate" / "probabilities.npz"
@@ -162,17 +161,19 @@ def gather(run: RunFolder, manifest: Manifest) -> RunFacts:
         golden_folder=run.root / "export" / GOLDEN_FOLDER,
         test=test,
         probabilities_NC=probabilities_NC,
-        retention=_retention(run, recipe, left_out),
+        retention=_retention(run, recipe, left_out, is_current=retention_is_current),
         comparison=_side_study(run, _COMPARISON, left_out),
         learning_curve=_side_study(run, _LEARNING_CURVE, left_out),
         left_out=tuple(left_out),
     )
 
 
-def _retention(run: RunFolder, recipe: Recipe, left_out: list[str]) -> Facts | None:
+def _retention(
+    run: RunFolder, recipe: Recipe, left_out: list[str], *, is_current: bool
+) -> Facts | None:
     if recipe.retention.general is None or not (run.root / "retention" / _RETENTION).is_file():
         return None
-    if not run.is_done("retention", recipe):
+    if not is_current:
         left_out.append(
             "Retention was measured for other weights or other general images than those of now; "
             "it is left out."

@@ -30,7 +30,9 @@ CARD = "MODEL_CARD.md"
 _MANY_CLASSES = 10
 
 
-def write_report(run: RunFolder, manifest: Manifest, target: Path) -> list[str]:
+def write_report(
+    run: RunFolder, manifest: Manifest, target: Path, *, retention_is_current: bool = True
+) -> list[str]:
     """Write ``report.html`` and ``MODEL_CARD.md``.
 
     Requires the stages ``check`` to ``benchmark`` of the run. Neither file holds a path, host or
@@ -40,6 +42,8 @@ def write_report(run: RunFolder, manifest: Manifest, target: Path) -> list[str]:
         run: The run folder; only what its stages wrote is read.
         manifest: The manifest of the bundle: its variants, recommendation and lineage.
         target: The folder to write into; must exist.
+        retention_is_current: ``retention`` ended with the inputs of now; its result is left out
+            otherwise.
 
     Returns:
         The names of the files written, relative to ``target``.
@@ -55,7 +59,7 @@ def write_report(run: RunFolder, manifest: Manifest, target: Path) -> list[str]:
         raise missing_extra(error.name or "jinja2", "workshop") from error
     from edgefit.report.facts import gather
 
-    facts = gather(run, manifest)
+    facts = gather(run, manifest, retention_is_current=retention_is_current)
     shared = _shared(facts)
     loader = jinja2.FileSystemLoader(Path(__file__).parent)
     _write(target / PAGE, _page(loader).render(**shared, **_only_on_page(facts, shared)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +12,18 @@ from edgefit.progress import QUIET, Reporter
 from edgefit.recipe import Recipe
 from edgefit.recipe.resolving import resolve
 from edgefit.run import RunFolder
-from edgefit.stages.benchmark import benchmark_run
-from edgefit.stages.bundle import bundle_run
-from edgefit.stages.calibrate import calibrate
-from edgefit.stages.check import check
-from edgefit.stages.evaluate import evaluate
-from edgefit.stages.export import export
-from edgefit.stages.retention import retention
-from edgefit.stages.train import train
-from edgefit.stages.verify import require, verify
-from edgefit.train.assembly import input_spec
+from edgefit.stages.benchmark import Benchmark
+from edgefit.stages.bundle import BundleStage
+from edgefit.stages.calibrate import Calibrate
+from edgefit.stages.check import Check
+from edgefit.stages.evaluate import Evaluate
+from edgefit.stages.export import Export
+from edgefit.stages.retention import Retention
+from edgefit.stages.runner import Runner, always
+from edgefit.stages.stage import Stage
+from edgefit.stages.train import Train
+from edgefit.stages.verify import Verify, require
 from edgefit.train.distributed import require_one_process
-from edgefit.train.preconditions import require_devices
 
 
 def build(
@@ -55,35 +55,53 @@ def build(
     """
     require_one_process()
     resolved = resolve(recipe, data=data, weights=weights, overrides=overrides)
-    run = RunFolder(out if out is not None else Path("runs") / resolved.name)
-    run.start(resolved)
-    return run_stages(run, reporter)
+    folder = out if out is not None else Path("runs") / resolved.name
+    return run_stages(RunFolder(folder, resolved), reporter)
+
+
+STAGES: tuple[type[Stage[Any]], ...] = (
+    Check,
+    Train,
+    Calibrate,
+    Retention,
+    Evaluate,
+    Export,
+    Verify,
+    Benchmark,
+    BundleStage,
+)
+"""Every stage of a build, in order."""
 
 
 def run_stages(run: RunFolder, reporter: Reporter = QUIET) -> dict[str, Any]:
-    """Every stage of a run that holds its recipe; returns and raises what :func:`build` does."""
+    """Every stage of a run; returns and raises what :func:`build` does."""
     recipe = run.recipe()
-    require_devices(run)
+    runner = Runner(run, reporter)
+    require_trainable_here(runner)
     seconds: dict[str, float] = {}
-    stages: dict[str, Callable[[], Any]] = {
-        "check": lambda: tell_findings(check(run, recipe, input_spec(recipe), reporter), reporter),
-        "train": lambda: train(run, reporter),
-        "calibrate": lambda: calibrate(run, reporter),
-        "retention": lambda: retention(run, reporter),
-        "evaluate": lambda: evaluate(run, reporter),
-        "export": lambda: export(run, reporter),
-        "verify": lambda: require(verify(run, reporter), recipe.verify),
-        "benchmark": lambda: benchmark_run(run, reporter),
-        "bundle": lambda: bundle_run(run, reporter),
-    }
-    if recipe.retention.general is None:
-        del stages["retention"]
-    for number, (name, stage) in enumerate(stages.items(), start=1):
-        reporter.say(f"[bold]{number}/{len(stages)} {name}[/]")
+    stages = [s for s in STAGES if s is not Retention or recipe.retention.general is not None]
+    for number, stage in enumerate(stages, start=1):
+        reporter.say(f"[bold]{number}/{len(stages)} {stage.NAME}[/]")
         started = time.monotonic()
-        stage()
-        seconds[name] = round(time.monotonic() - started, 1)
+        record = always(runner.run(stage))
+        if stage is Check:
+            tell_findings(record, reporter)
+        if stage is Verify:
+            require(record, recipe.verify)
+        seconds[stage.NAME] = round(time.monotonic() - started, 1)
     return summarise_build(run, seconds)
+
+
+def require_trainable_here(runner: Runner) -> None:
+    """Refuse what this machine cannot train with, where training is still to be done.
+
+    Raises:
+        RecipeError: It lacks a device, or a precision.
+    """
+    if not runner.is_done(Train):
+        from edgefit.train.preconditions import require_devices
+
+        require_devices(runner.folder.recipe(), runner.folder.root)
 
 
 def tell_findings(checked: dict[str, Any], reporter: Reporter) -> None:

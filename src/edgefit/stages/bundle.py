@@ -15,11 +15,17 @@ from edgefit.bundle import (
     sha256_of,
 )
 from edgefit.progress import QUIET, Reporter
+from edgefit.recipe import Recipe
+from edgefit.records.record import write_json
 from edgefit.report.write import write_report
-from edgefit.run import RunFolder, write_json
+from edgefit.run import RunFolder
 from edgefit.spec import Engine
-from edgefit.stages.benchmark import RESULTS
-from edgefit.stages.verify import require
+from edgefit.stages.benchmark import RESULTS, Benchmark
+from edgefit.stages.check import Check
+from edgefit.stages.retention import Retention
+from edgefit.stages.runner import Runner, always
+from edgefit.stages.stage import InputFiles, Stage, read_facts
+from edgefit.stages.verify import Verify, require
 
 # raw samples stay in the run, and an error's text may hold paths of the workstation
 _FIGURES = {
@@ -32,41 +38,78 @@ _FIGURES = {
     "peak_memory_mb",
     "model_memory_mb",
 }
+_STUDIES = (
+    ("retention", "retention.json"),
+    ("retention", "comparison.json"),
+    ("learning-curve", "learning-curve.json"),
+)
 _GATE = ("batches", "worst_class", "worst_group", "operating", "warnings")
 
 
-def bundle_run(run: RunFolder, reporter: Reporter = QUIET) -> Manifest:
+class BundleStage(Stage[Manifest]):
     """Pack what passed the gate, with its figures, the report and the model card.
 
-    Requires ``verify`` and ``benchmark``. Ensures ``bundle/``, complete.
+    Ensures ``bundle/``, complete.
+    """
+
+    NAME = "bundle"
+    SECTIONS = ("name", "description")
+    REQUIRES = (Check, Verify, Benchmark)
+
+    @classmethod
+    def further_inputs(cls, run: RunFolder, recipe: Recipe, files: InputFiles) -> list[str]:
+        """What the report shows beside the stages' results: made by verbs of their own."""
+        paths = [run.root.joinpath(*parts) for parts in _STUDIES]
+        return [files.file(path) for path in paths if path.is_file()]
+
+    def holds(self) -> bool:
+        """Whether the bundle is still there."""
+        return (self.folder / MANIFEST).is_file()
+
+    def prepare(self) -> None:
+        """Read the draft; see that what the recipe requires has passed."""
+        self.verified = read_facts(self.run, "verify", "verify.json")
+        require(self.verified, self.recipe.verify)
+        self.draft = read_bundle(self.run.root / "export", allow_draft=True)
+
+    def work(self, *, resumable: bool) -> Manifest:
+        """Copy the files, write the report, the card and the manifest."""
+        draft, measured = self.draft, read_facts(self.run, "benchmark", RESULTS)
+        with BundleWriter(self.folder) as writer:
+            manifest = _verified_manifest(draft.manifest, self.verified, measured)
+            for entry in [f for v in manifest.variants for f in v.files] + manifest.files:
+                copy = writer.folder / entry.path
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(draft.root / entry.path, copy)
+            write_json(writer.folder / "verify.json", self.verified)
+            retention = self.context.is_done(Retention)
+            written = write_report(
+                self.run, manifest, writer.folder, retention_is_current=retention
+            )
+            files = [*manifest.files, *describe_files(writer.folder, ["verify.json", *written])]
+            manifest = manifest.model_copy(update={"files": files})
+            writer.finish(manifest)
+        return manifest
+
+    def result(self) -> Manifest:
+        """The manifest that is there."""
+        return read_bundle(self.folder).manifest
+
+    def outputs(self, record: Manifest) -> str:
+        """Hash of the manifest."""
+        return sha256_of(self.folder / MANIFEST)
+
+
+def bundle_run(run: RunFolder, reporter: Reporter = QUIET) -> Manifest:
+    """Run the stage; see :class:`BundleStage`.
+
+    Returns:
+        The bundle's manifest.
 
     Raises:
         GateError: What the recipe requires has not passed.
     """
-    recipe = run.recipe()
-    run.require("verify", "benchmark")
-    target = run.root / "bundle"
-    if run.is_done("bundle", recipe) and (target / MANIFEST).is_file():
-        reporter.say("[dim]bundle: already done with these inputs[/]")
-        return read_bundle(target).manifest
-    run.begin("bundle", recipe)
-    verified = run.read_json("verify", "verify.json")
-    require(verified, recipe.verify)
-    draft = read_bundle(run.root / "export", allow_draft=True)
-    measured = run.read_json("benchmark", RESULTS)
-    with BundleWriter(target) as writer:
-        manifest = _verified_manifest(draft.manifest, verified, measured)
-        for entry in [f for v in manifest.variants for f in v.files] + manifest.files:
-            copy = writer.folder / entry.path
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(draft.root / entry.path, copy)
-        write_json(writer.folder / "verify.json", verified)
-        extra = ["verify.json", *write_report(run, manifest, writer.folder)]
-        files = [*manifest.files, *describe_files(writer.folder, extra)]
-        manifest = manifest.model_copy(update={"files": files})
-        writer.finish(manifest)
-    run.mark_done("bundle", recipe, outputs=sha256_of(target / MANIFEST))
-    return manifest
+    return always(Runner(run, reporter).run(BundleStage))
 
 
 def _verified_manifest(

@@ -11,10 +11,9 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from edgefit.data.frame_store import FrameStore, frames_in_order
@@ -30,10 +29,17 @@ from edgefit.operating.temperature import HIGHEST, LOWEST, fit_temperature, soft
 from edgefit.operating.threshold import LIMIT_CONFIDENCE, Rate, choose_threshold, operating_labels
 from edgefit.progress import QUIET, Reporter
 from edgefit.recipe import OperatingConfig, Recipe
+from edgefit.records.record import write_json
 from edgefit.run import RunFolder
 from edgefit.spec import UNSURE, DefectThreshold, OperatingPoint
-from edgefit.train.assembly import input_spec, load_trained
-from edgefit.train.network import EdgeNetwork
+from edgefit.stages.check import Check
+from edgefit.stages.runner import Runner, always
+from edgefit.stages.stage import Facts, Stage, read_facts
+from edgefit.stages.train import Train
+from edgefit.train.backbones.card import input_spec
+
+if TYPE_CHECKING:
+    from edgefit.train.network import EdgeNetwork
 
 _PROTOTYPE_IMAGES = 64
 """Training images a class whose mean direction is taken; more change it by very little."""
@@ -56,11 +62,59 @@ class _Outputs:
     features_NF: NDArray[np.float32]
 
 
-def calibrate(run: RunFolder, reporter: Reporter = QUIET) -> dict[str, Any]:
+class Calibrate(Stage[Facts]):
     """Choose the operating point of a trained network.
 
-    Requires ``check`` and ``train``. Ensures ``calibrate/operating.json`` and, where novelty is
-    scored, ``calibrate/prototypes.npy`` (``float32`` (C, F)).
+    Ensures ``calibrate/operating.json`` and, where novelty is scored, ``calibrate/prototypes.npy``
+    (``float32`` (C, F)).
+    """
+
+    NAME = "calibrate"
+    SECTIONS = ("operating", "evaluate")
+    REQUIRES = (Check, Train)
+
+    def prepare(self) -> None:
+        """Run the network over validation and choose; refuse what validation cannot support."""
+
+        from edgefit.train.assembly import load_trained
+
+        recipe, table = self.recipe, frozen_samples(self.run)
+        _check_names(recipe.operating, table)
+        network = load_trained(self.run)
+        validation = _outputs(network, table.of("val"), recipe, "validation", self.reporter)
+        self.results = _choose(validation, recipe)
+        self.prototypes_CF: NDArray[np.float32] | None = None
+        if recipe.operating.novelty:
+            chosen = _some_of_each_class(table.of("train"), recipe.train.seed)
+            training = _outputs(network, chosen, recipe, "prototypes", self.reporter)
+            self.prototypes_CF = class_prototypes(
+                training.features_NF, chosen.targets_N(), len(table.labels)
+            )
+            self.results["novelty"] = _novelty(validation, self.prototypes_CF, recipe.operating)
+
+    def work(self, *, resumable: bool) -> Facts:
+        """Write the operating point."""
+        prototypes = self.folder / PROTOTYPES
+        prototypes.unlink(missing_ok=True)
+        if self.prototypes_CF is not None:
+            np.save(prototypes, self.prototypes_CF, allow_pickle=False)
+        write_json(self.folder / OPERATING, self.results)
+        _tell(self.results, self.reporter)
+        return self.results
+
+    def result(self) -> Facts:
+        """What ``operating.json`` holds."""
+        done = read_facts(self.run, "calibrate", OPERATING)
+        _warn(done, self.reporter)
+        return done
+
+    def outputs(self, record: Facts) -> str:
+        """Hash of the rules and the prototypes."""
+        return _fingerprint(record, self.folder / PROTOTYPES)
+
+
+def calibrate(run: RunFolder, reporter: Reporter = QUIET) -> Facts:
+    """Run the stage; see :class:`Calibrate`.
 
     Returns:
         What ``operating.json`` holds: ``images``, ``groups``, ``temperature``, ``calibration``
@@ -71,34 +125,7 @@ def calibrate(run: RunFolder, reporter: Reporter = QUIET) -> dict[str, Any]:
         GateError: Validation holds too few images to support what the recipe asks for.
         InputError: ``operating.good`` does not fit the classes.
     """
-    recipe = run.recipe()
-    run.require("check", "train")
-    if run.is_done("calibrate", recipe):
-        reporter.say("[dim]calibrate: already done with these inputs[/]")
-        done = run.read_json("calibrate", OPERATING)
-        _warn(done, reporter)
-        return done
-    table = frozen_samples(run)
-    _check_names(recipe.operating, table)
-    run.begin("calibrate", recipe)
-    network = load_trained(run)
-    network.temperature.fill_(1.0)  # an earlier calibration must not be applied twice
-    validation = _outputs(network, table.of("val"), recipe, "validation", reporter)
-    results = _choose(validation, recipe)
-    prototypes = run.stage_dir("calibrate") / PROTOTYPES
-    prototypes.unlink(missing_ok=True)
-    if recipe.operating.novelty:
-        chosen = _some_of_each_class(table.of("train"), recipe.train.seed)
-        training = _outputs(network, chosen, recipe, "prototypes", reporter)
-        prototypes_CF = class_prototypes(
-            training.features_NF, chosen.targets_N(), len(table.labels)
-        )
-        np.save(prototypes, prototypes_CF, allow_pickle=False)
-        results["novelty"] = _novelty(validation, prototypes_CF, recipe.operating)
-    run.write_json("calibrate", OPERATING, results)
-    run.mark_done("calibrate", recipe, outputs=_fingerprint(results, prototypes))
-    _tell(results, reporter)
-    return results
+    return always(Runner(run, reporter).run(Calibrate))
 
 
 def _check_names(config: OperatingConfig, table: SampleTable) -> None:
@@ -270,6 +297,8 @@ def _outputs(
         reporter=reporter,
     )
     logits, features = [], []
+    import torch
+
     with torch.inference_mode(), reporter.bar(name, len(store)) as advance:
         for frames_NHWC in frames_in_order(store):
             features_NF = network.features(torch.from_numpy(frames_NHWC))

@@ -14,19 +14,81 @@ from edgefit.errors import DataError, RecipeError, RunError, missing_weights
 from edgefit.operating.threshold import operating_labels
 from edgefit.progress import QUIET, Reporter
 from edgefit.recipe import Recipe
+from edgefit.records.record import write_json
 from edgefit.run import RunFolder
-from edgefit.spec import InputSpec
+from edgefit.stages.runner import Runner, always
+from edgefit.stages.stage import Facts, Stage, read_facts
+from edgefit.train.backbones.card import input_spec
 
 TWO_CLASS_METRICS = ("roc_auc", "average_precision")
 
 
-def check(
-    run: RunFolder, recipe: Recipe, spec: InputSpec, reporter: Reporter = QUIET
-) -> dict[str, Any]:
+class Check(Stage[Facts]):
     """Read, audit and split a data set, and freeze the result into the run.
 
     Ensures ``check/samples.csv`` (every readable image with its split and group),
     ``check/labels.json`` (the class list) and ``check/check.json`` (what was found).
+    """
+
+    NAME = "check"
+    SECTIONS = ("data", "input")
+
+    def inspect(self) -> None:
+        """Read the list of images; refuse mistakes that would otherwise show after training."""
+        self.source = _read(self.recipe)
+        for name in self.recipe.evaluate.by:
+            self.source.column_N(name)
+        _require_what_later_stages_need(self.recipe, self.source)
+
+    def holds(self) -> bool:
+        """Whether the images are still those that were checked."""
+        return _source_is_unchanged(self.run, self.source)
+
+    def prepare(self) -> None:
+        """Decode every image, list what is wrong, draw the splits."""
+        recipe = self.recipe
+        report = audit(self.source, input_spec(recipe), reporter=self.reporter)
+        report = report.with_splits(assign_splits(report.table, recipe.data.split))
+        if recipe.verify.metric in TWO_CLASS_METRICS and len(report.table.labels) != 2:
+            raise RecipeError(
+                f"{recipe.verify.metric} is a metric of two classes.",
+                key="verify.metric",
+                expected="accuracy, balanced_accuracy or macro_f1",
+                found=f"{len(report.table.labels)} classes",
+            )
+        self.dropped: tuple[str, ...] = ()
+        if recipe.data.leaks == "drop":
+            report, self.dropped = report.without_leaks()
+            require_every_class(report.table)
+        self.report = report
+
+    def work(self, *, resumable: bool) -> Facts:
+        """Write the frozen table, the class list and the findings."""
+        report, table = self.report, self.report.table
+        notes = [_dropped_note(self.dropped)] if self.dropped else []
+        table.write_csv(self.folder / SAMPLES)
+        facts = report.to_dict() | {
+            "root": str(table.root),
+            "dropped_leaks": list(self.dropped),
+            "findings": [*notes, *report.to_dict()["findings"]],
+            "source_fingerprint": self.source.fingerprint(),
+        }
+        labels = {"labels": list(table.labels.names), "sha256": table.labels.sha256}
+        write_json(self.folder / LABELS, labels)
+        write_json(self.folder / REPORT, facts)
+        return facts
+
+    def result(self) -> Facts:
+        """What ``check.json`` holds."""
+        return read_facts(self.run, "check", REPORT)
+
+    def outputs(self, record: Facts) -> str:
+        """The fingerprint of the frozen table."""
+        return str(record["fingerprint"])
+
+
+def check(run: RunFolder, reporter: Reporter = QUIET) -> Facts:
+    """Run the stage; see :class:`Check`.
 
     Returns:
         What ``check.json`` holds.
@@ -34,48 +96,7 @@ def check(
     Raises:
         DataError: The data set cannot be used; says why and what to do.
     """
-    if recipe.data.root is None:
-        raise DataError(
-            "No data set is named.",
-            key="data.root",
-            expected="a folder with one folder of images a class, or a CSV file",
-            remedy="give it with --data FOLDER",
-        )
-    source = _read(recipe)
-    for name in recipe.evaluate.by:  # better said now than after training
-        source.column_N(name)
-    _require_what_later_stages_need(recipe, source)
-    if run.is_done("check", recipe) and _source_is_unchanged(run, source):
-        reporter.say("[dim]check: already done with these inputs[/]")
-        return run.read_json("check", REPORT)
-    run.begin("check", recipe)
-    report = audit(source, spec, reporter=reporter)
-    report = report.with_splits(assign_splits(report.table, recipe.data.split))
-    if recipe.verify.metric in TWO_CLASS_METRICS and len(report.table.labels) != 2:
-        raise RecipeError(
-            f"{recipe.verify.metric} is a metric of two classes.",
-            key="verify.metric",
-            expected="accuracy, balanced_accuracy or macro_f1",
-            found=f"{len(report.table.labels)} classes",
-        )
-    dropped: tuple[str, ...] = ()
-    if recipe.data.leaks == "drop":
-        report, dropped = report.without_leaks()
-        require_every_class(report.table)
-    notes = [_dropped_note(dropped)] if dropped else []
-    folder = run.stage_dir("check")
-    report.table.write_csv(folder / SAMPLES)
-    facts = report.to_dict() | {
-        "root": str(report.table.root),
-        "dropped_leaks": list(dropped),
-        "findings": [*notes, *report.to_dict()["findings"]],
-        "source_fingerprint": source.fingerprint(),
-    }
-    labels = {"labels": list(report.table.labels.names), "sha256": report.table.labels.sha256}
-    run.write_json("check", LABELS, labels)
-    run.write_json("check", REPORT, facts)
-    run.mark_done("check", recipe, outputs=facts["fingerprint"])
-    return facts
+    return always(Runner(run, reporter).run(Check))
 
 
 def _require_what_later_stages_need(recipe: Recipe, source: SampleTable) -> None:
@@ -127,4 +148,4 @@ def _dropped_note(paths: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _source_is_unchanged(run: RunFolder, source: SampleTable) -> bool:
-    return bool(run.read_json("check", REPORT).get("source_fingerprint") == source.fingerprint())
+    return bool(read_facts(run, "check", REPORT).get("source_fingerprint") == source.fingerprint())

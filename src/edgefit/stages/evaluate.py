@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,9 +19,16 @@ from edgefit.operating.novelty import novelty_scores
 from edgefit.operating.temperature import softmax
 from edgefit.progress import QUIET, Reporter
 from edgefit.recipe import EvaluateConfig, Recipe
+from edgefit.records.record import write_json
 from edgefit.run import RunFolder
-from edgefit.train.assembly import input_spec, load_trained
-from edgefit.train.network import EdgeNetwork
+from edgefit.stages.calibrate import Calibrate
+from edgefit.stages.check import Check
+from edgefit.stages.runner import Runner, always
+from edgefit.stages.stage import Facts, InputFiles, Stage, read_facts
+from edgefit.train.backbones.card import input_spec
+
+if TYPE_CHECKING:
+    from edgefit.train.network import EdgeNetwork
 
 RESULTS = "evaluation.json"
 PROBABILITIES = "probabilities.npz"
@@ -30,13 +37,56 @@ _ELSEWHERE_IMAGES = 400
 _SMALLEST = 1e-12
 
 
-def evaluate(run: RunFolder, reporter: Reporter = QUIET) -> dict[str, Any]:
+class Evaluate(Stage[Facts]):
     """Measure the trained network and its operating point on the test split.
 
-    Requires ``check`` and ``calibrate``. Ensures ``evaluate/evaluation.json`` and
-    ``evaluate/probabilities.npz``: ``probabilities`` float32 (N, C), in the order of the table;
-    where novelty is scored ``novelty`` float32 (N,); and where the recipe names general images
-    ``elsewhere_novelty`` float32 (M,) and ``elsewhere_paths`` (M,), relative to their folder.
+    Ensures ``evaluate/evaluation.json`` and ``evaluate/probabilities.npz``: ``probabilities``
+    float32 (N, C), in the order of the table; where novelty is scored ``novelty`` float32 (N,); and
+    where the recipe names general images ``elsewhere_novelty`` float32 (M,) and
+    ``elsewhere_paths`` (M,), relative to their folder.
+    """
+
+    NAME = "evaluate"
+    SECTIONS = ("evaluate", "retention")
+    REQUIRES = (Check, Calibrate)
+
+    @classmethod
+    def further_inputs(cls, run: RunFolder, recipe: Recipe, files: InputFiles) -> list[str]:
+        """The general images, on which novelty is measured too."""
+        general = recipe.retention.general
+        return [] if general is None else [files.folder(general)]
+
+    def prepare(self) -> None:
+        """Load the network, run it over the test images and measure."""
+        from edgefit.train.assembly import load_trained
+
+        recipe, table = self.recipe, frozen_samples(self.run).of("test")
+        temperature = float(read_facts(self.run, "calibrate", OPERATING)["temperature"])
+        network = load_trained(self.run, temperature)
+        self.saved = _answers(network, self.run, table, recipe, self.reporter)
+        self.results = summarise(self.saved["probabilities"], table, recipe.evaluate)
+        self.results["operating"] = _operating(self.run, table, self.saved, recipe.evaluate)
+
+    def work(self, *, resumable: bool) -> Facts:
+        """Write the outputs and what they measure."""
+        np.savez(self.folder / PROBABILITIES, allow_pickle=False, **self.saved)
+        write_json(self.folder / RESULTS, self.results)
+        return self.results
+
+    def result(self) -> Facts:
+        """What ``evaluation.json`` holds."""
+        return read_facts(self.run, "evaluate", RESULTS)
+
+    def outputs(self, record: Facts) -> str:
+        """Hash of the network's outputs."""
+        digest = hashlib.sha256()
+        for values in self.saved.values():
+            digest.update(values.tobytes())
+        return digest.hexdigest()
+
+
+def evaluate(run: RunFolder, reporter: Reporter = QUIET) -> Facts:
+    """Run the stage; see :class:`Evaluate`.
 
     Returns:
         What ``evaluation.json`` holds: what :func:`edgefit.metrics.evaluate` gives, ``by``
@@ -44,24 +94,7 @@ def evaluate(run: RunFolder, reporter: Reporter = QUIET) -> dict[str, Any]:
         ``operating`` (what :func:`.measure_decisions` gives, and ``calibration`` with
         ``temperature``, ``before`` and ``after``).
     """
-    recipe = run.recipe()
-    run.require("check", "calibrate")
-    if run.is_done("evaluate", recipe):
-        reporter.say("[dim]evaluate: already done with these inputs[/]")
-        return run.read_json("evaluate", RESULTS)
-    network = load_trained(run)
-    run.begin("evaluate", recipe)
-    table = frozen_samples(run).of("test")
-    saved = _answers(network, run, table, recipe, reporter)
-    np.savez(run.stage_dir("evaluate") / PROBABILITIES, allow_pickle=False, **saved)
-    results = summarise(saved["probabilities"], table, recipe.evaluate)
-    results["operating"] = _operating(run, table, saved, recipe.evaluate)
-    run.write_json("evaluate", RESULTS, results)
-    digest = hashlib.sha256()
-    for values in saved.values():
-        digest.update(values.tobytes())
-    run.mark_done("evaluate", recipe, digest.hexdigest())
-    return results
+    return always(Runner(run, reporter).run(Evaluate))
 
 
 def _answers(
@@ -124,7 +157,7 @@ def _operating(
         elsewhere_M=saved.get("elsewhere_novelty"),
         **options,
     )
-    temperature = run.read_json("calibrate", OPERATING)["temperature"]
+    temperature = read_facts(run, "calibrate", OPERATING)["temperature"]
     # a softmax at temperature T is undone by multiplying the logarithms by T
     logits_NC = np.log(probabilities_NC.astype(np.float64).clip(_SMALLEST)) * temperature
     return measured | {

@@ -29,22 +29,23 @@ from edgefit.data.frozen import frozen_samples
 from edgefit.data.selection import choose_over_classes
 from edgefit.data.table import SampleTable
 from edgefit.export.metadata import ModelMetadata
-from edgefit.export.onnx_file import halve_weights, save_onnx, write_onnx
-from edgefit.export.openvino_ir import save_ir, to_openvino
-from edgefit.export.program import capture
-from edgefit.operating.chosen import PROTOTYPES, operating_point
+from edgefit.operating.chosen import OPERATING, PROTOTYPES, operating_point
 from edgefit.progress import QUIET, Reporter
 from edgefit.quantize.calibration_set import calibration_frames
-from edgefit.quantize.onnxruntime import quantize_onnxruntime
-from edgefit.quantize.openvino import quantize_openvino
 from edgefit.recipe import ExportConfig, Recipe
+from edgefit.records.export import ExportedVariant, ExportRecord
 from edgefit.run import RunFolder
 from edgefit.runtime.engines import open_session
 from edgefit.runtime.images.preprocess import decode_image, preprocess
 from edgefit.runtime.selftest import write_golden
 from edgefit.spec import Engine, OperatingPoint, Precision, VariantKey
+from edgefit.stages.calibrate import Calibrate
+from edgefit.stages.check import Check
 from edgefit.stages.lineage import lineage
-from edgefit.train.assembly import input_spec, load_trained
+from edgefit.stages.runner import Runner, always
+from edgefit.stages.stage import Stage, read_facts
+from edgefit.train.assembly import load_trained
+from edgefit.train.backbones.card import input_spec
 
 
 @dataclass(frozen=True)
@@ -59,11 +60,78 @@ class _Making:
     reporter: Reporter
 
 
-def export(run: RunFolder, reporter: Reporter = QUIET) -> dict[str, Any]:
+class Export(Stage[ExportRecord]):
     """Export the best network of a run.
 
-    Requires ``check`` and ``calibrate``. Ensures ``export/``, a draft bundle with the golden
-    frames and the operating point.
+    Ensures ``export/``, a draft bundle with the golden frames and the operating point.
+    """
+
+    NAME = "export"
+    SECTIONS = ("name", "export")
+    REQUIRES = (Check, Calibrate)
+
+    def prepare(self) -> None:
+        """Load the network."""
+
+        self.temperature = float(read_facts(self.run, "calibrate", OPERATING)["temperature"])
+        self.network = load_trained(self.run, self.temperature)
+
+    def work(self, *, resumable: bool) -> ExportRecord:
+        """Capture the network and write every variant of it."""
+        from edgefit.export.program import capture
+
+        recipe, table = self.recipe, frozen_samples(self.run)
+        spec = input_spec(recipe)
+        temperature = float(self.network.temperature)
+        point = operating_point(self.run)
+        metadata = ModelMetadata(recipe.name, recipe.task, table.labels, spec, temperature, point)
+        with BundleWriter(self.folder) as writer:
+            self.reporter.say("capturing the network")
+            making = _Making(
+                writer.folder,
+                capture(self.network, spec, features=point.novelty is not None),
+                metadata,
+                recipe.export,
+                calibration_frames(
+                    table,
+                    recipe.export.calibration_images,
+                    spec,
+                    seed=recipe.train.seed,
+                    reporter=self.reporter,
+                ),
+                self.reporter,
+            )
+            variants = [v for engine in recipe.export.engines for v in _MAKERS[engine](making)]
+            files = _write_golden(writer.folder, variants, table, recipe)
+            files += _copy_prototypes(self.run, point, writer.folder)
+            manifest = Manifest(
+                format_version=format_version_of(spec),
+                status="draft",
+                name=recipe.name,
+                task=recipe.task,
+                labels=list(table.labels.names),
+                labels_sha256=table.labels.sha256,
+                input=spec.to_dict(),
+                temperature=temperature,
+                operating=point,
+                variants=variants,
+                files=files,
+                lineage=lineage(self.run, recipe),
+            )
+            writer.finish(manifest)
+        return _summary(manifest)
+
+    def result(self) -> ExportRecord:
+        """What the draft bundle holds."""
+        return _summary(read_bundle(self.folder, allow_draft=True).manifest)
+
+    def outputs(self, record: ExportRecord) -> str:
+        """Hash of the manifest."""
+        return sha256_of(self.folder / MANIFEST)
+
+
+def export(run: RunFolder, reporter: Reporter = QUIET) -> ExportRecord:
+    """Run the stage; see :class:`Export`.
 
     Returns:
         Sizes and making of each variant.
@@ -71,57 +139,13 @@ def export(run: RunFolder, reporter: Reporter = QUIET) -> dict[str, Any]:
     Raises:
         StageError: The network cannot be captured, or an engine refuses a file.
     """
-    recipe = run.recipe()
-    run.require("check", "calibrate")
-    network = load_trained(run)
-    if run.is_done("export", recipe):
-        reporter.say("[dim]export: already done with these inputs[/]")
-        return _summary(read_bundle(run.root / "export", allow_draft=True).manifest)
-    run.begin("export", recipe)
-    table = frozen_samples(run)
-    spec = input_spec(recipe)
-    temperature = float(network.temperature)
-    point = operating_point(run)
-    metadata = ModelMetadata(recipe.name, recipe.task, table.labels, spec, temperature, point)
-    with BundleWriter(run.root / "export") as writer:
-        reporter.say("capturing the network")
-        making = _Making(
-            writer.folder,
-            capture(network, spec, features=point.novelty is not None),
-            metadata,
-            recipe.export,
-            calibration_frames(
-                table,
-                recipe.export.calibration_images,
-                spec,
-                seed=recipe.train.seed,
-                reporter=reporter,
-            ),
-            reporter,
-        )
-        variants = [v for engine in recipe.export.engines for v in _MAKERS[engine](making)]
-        files = _write_golden(writer.folder, variants, table, recipe)
-        files += _copy_prototypes(run, point, writer.folder)
-        manifest = Manifest(
-            format_version=format_version_of(spec),
-            status="draft",
-            name=recipe.name,
-            task=recipe.task,
-            labels=list(table.labels.names),
-            labels_sha256=table.labels.sha256,
-            input=spec.to_dict(),
-            temperature=temperature,
-            operating=point,
-            variants=variants,
-            files=files,
-            lineage=lineage(run, recipe),
-        )
-        writer.finish(manifest)
-    run.mark_done("export", recipe, outputs=sha256_of(run.root / "export" / MANIFEST))
-    return _summary(manifest)
+    return always(Runner(run, reporter).run(Export))
 
 
 def _make_onnxruntime(making: _Making) -> list[Variant]:
+    from edgefit.export.onnx_file import halve_weights, save_onnx, write_onnx
+    from edgefit.quantize.onnxruntime import quantize_onnxruntime
+
     folder = making.folder / Engine.ONNXRUNTIME
     folder.mkdir()
     paths = {p: folder / f"model.{p}.onnx" for p in Precision}
@@ -140,6 +164,9 @@ def _make_onnxruntime(making: _Making) -> list[Variant]:
 
 
 def _make_openvino(making: _Making) -> list[Variant]:
+    from edgefit.export.openvino_ir import save_ir, to_openvino
+    from edgefit.quantize.openvino import quantize_openvino
+
     folder = making.folder / Engine.OPENVINO
     folder.mkdir()
     paths = {p: folder / f"model.{p}.xml" for p in Precision}
@@ -224,10 +251,10 @@ def _copy_prototypes(run: RunFolder, point: OperatingPoint, folder: Path) -> lis
     return describe_files(folder, [point.novelty.prototypes])
 
 
-def _summary(manifest: Manifest) -> dict[str, Any]:
-    return {
-        "variants": [
-            {"variant": str(v.key), "bytes": v.size, "quantization": v.quantization}
+def _summary(manifest: Manifest) -> ExportRecord:
+    return ExportRecord(
+        variants=[
+            ExportedVariant(variant=str(v.key), bytes=v.size, quantization=v.quantization)
             for v in manifest.variants
         ]
-    }
+    )

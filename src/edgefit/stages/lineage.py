@@ -9,6 +9,7 @@ from typing import Any
 
 from edgefit.recipe import Recipe
 from edgefit.run import RunFolder
+from edgefit.stages.stage import read_facts
 
 _PACKAGES = (
     "edgefit",
@@ -36,8 +37,8 @@ def lineage(run: RunFolder, recipe: Recipe) -> dict[str, Any]:
         facts["retention"]["general"] = recipe.retention.general.name
     if recipe.train.teacher is not None:
         facts["train"]["teacher"]["run"] = recipe.train.teacher.run.name
-    training = run.read_json("train", "train.json")
-    checked = run.read_json("check", "check.json")
+    training = read_facts(run, "train", "train.json")
+    checked = read_facts(run, "check", "check.json")
     return {
         "recipe": facts,
         "data_fingerprint": checked["fingerprint"],

@@ -10,32 +10,106 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from typing import Any
+from typing import TYPE_CHECKING
 
-from edgefit.data.general import read_general
-from edgefit.evaluate.retention import PROBES, _compare, _notes, _source_fingerprint
+from edgefit.data.general import general_folder, source_fingerprint
 from edgefit.progress import QUIET, Reporter
+from edgefit.recipe import Recipe
+from edgefit.records.record import write_json
 from edgefit.run import RunFolder
-from edgefit.train.assembly import build_network, input_spec, load_trained
-from edgefit.train.features.cache import FeatureCache
+from edgefit.stages.runner import Runner, always
+from edgefit.stages.stage import Context, Facts, InputFiles, Stage, read_facts
+from edgefit.stages.train import Train
+from edgefit.train.backbones.card import input_spec
+
+if TYPE_CHECKING:
+    from edgefit.train.features.cache import FeatureCache
 
 STAGE = "retention"
 RESULTS = "retention.json"
+PROBES = ("neighbours", "linear")
+
+
+class Retention(Stage[Facts]):
+    """Measure what the backbone knows of general images, as it started and as it ended.
+
+    Needs ``retention.general`` in the recipe. Ensures ``retention/retention.json``.
+
+    Args:
+        context: From the runner.
+        cache: Where features are kept; a folder beside the result by default. Runs that start
+            from the same weights share the features of the start if they share the cache.
+    """
+
+    NAME = STAGE
+    SECTIONS = ("retention", "evaluate")
+    REQUIRES = (Train,)
+
+    def __init__(self, context: Context, *, cache: FeatureCache | None = None) -> None:
+        super().__init__(context)
+        self._cache = cache
+
+    @classmethod
+    def further_inputs(cls, run: RunFolder, recipe: Recipe, files: InputFiles) -> list[str]:
+        """The general images."""
+        general = recipe.retention.general
+        return [] if general is None else [files.folder(general)]
+
+    def inspect(self) -> None:
+        """See which general images are there now."""
+        self.source = source_fingerprint(self.recipe)
+
+    def holds(self) -> bool:
+        """Whether the general images are still those that were measured."""
+        return bool(self.result()["source_fingerprint"] == self.source)
+
+    def prepare(self) -> None:
+        """Read the general images."""
+        from edgefit.data.general import read_general
+
+        folder = general_folder(self.recipe)
+        spec = input_spec(self.recipe)
+        self.started = time.monotonic()
+        self.general = read_general(folder, self.recipe.retention, spec, reporter=self.reporter)
+
+    def work(self, *, resumable: bool) -> Facts:
+        """Extract features, probe them, write the result."""
+        from edgefit.evaluate.retention import compare_backbones, retention_notes
+        from edgefit.train.assembly import build_network, load_trained
+        from edgefit.train.features.cache import FeatureCache
+
+        recipe, general = self.recipe, self.general
+        cache = self._cache or FeatureCache(self.folder / "features")
+        start, _, weights = build_network(recipe, self.run.labels())
+        trained = load_trained(self.run)
+        results = {
+            "general": general.to_dict(),
+            "images": len(general.probe),
+            "classes": general.classes,
+            "k": recipe.retention.neighbours,
+            "confidence": recipe.evaluate.confidence,
+            **compare_backbones(start, trained, general, recipe, cache, self.reporter),
+            "notes": retention_notes(general, weights.source),
+            "seconds": round(time.monotonic() - self.started, 1),
+            "source_fingerprint": self.source,
+        }
+        write_json(self.folder / RESULTS, results)
+        return results
+
+    def result(self) -> Facts:
+        """What ``retention.json`` holds."""
+        return read_facts(self.run, STAGE, RESULTS)
+
+    def outputs(self, record: Facts) -> str:
+        """Hash of what both probes measured."""
+        lasting = {name: record[name] for name in PROBES}
+        return hashlib.sha256(json.dumps(lasting, sort_keys=True).encode()).hexdigest()
 
 
 def retention(
     run: RunFolder, reporter: Reporter = QUIET, *, cache: FeatureCache | None = None
-) -> dict[str, Any]:
-    """Measure what the backbone knows of general images, as it started and as it ended.
-
-    Requires the stage ``train`` and ``retention.general`` in the recipe. Ensures
-    ``retention/retention.json``.
-
-    Args:
-        run: The run.
-        reporter: Where progress goes.
-        cache: Where features are kept; a folder beside the result by default. Runs that start
-            from the same weights share the features of the start if they share the cache.
+) -> Facts:
+    """Run the stage; see :class:`Retention`.
 
     Returns:
         What ``retention.json`` holds: for ``neighbours`` and ``linear`` the accuracy ``before`` and
@@ -46,34 +120,4 @@ def retention(
         DataError: The general images cannot be used.
         RunError: ``train`` has not ended here.
     """
-    recipe = run.recipe()
-    source = _source_fingerprint(recipe)
-    run.require("train")
-    if run.is_done(STAGE, recipe):
-        known = run.read_json(STAGE, RESULTS)
-        if known["source_fingerprint"] == source:
-            reporter.say("[dim]retention: already done with these inputs[/]")
-            return known
-    run.begin(STAGE, recipe)
-    assert recipe.retention.general is not None
-    started = time.monotonic()
-    spec = input_spec(recipe)
-    general = read_general(recipe.retention.general, recipe.retention, spec, reporter=reporter)
-    cache = cache or FeatureCache(run.stage_dir(STAGE) / "features")
-    start, _, weights = build_network(recipe, run.labels())
-    results = {
-        "general": general.to_dict(),
-        "images": len(general.probe),
-        "classes": general.classes,
-        "k": recipe.retention.neighbours,
-        "confidence": recipe.evaluate.confidence,
-        **_compare(start, load_trained(run), general, recipe, cache, reporter),
-        "notes": _notes(general, weights.source),
-        "seconds": round(time.monotonic() - started, 1),
-        "source_fingerprint": source,
-    }
-    run.write_json(STAGE, RESULTS, results)
-    lasting = {name: results[name] for name in PROBES}
-    outputs = hashlib.sha256(json.dumps(lasting, sort_keys=True).encode()).hexdigest()
-    run.mark_done(STAGE, recipe, outputs)
-    return results
+    return always(Runner(run, reporter).run(lambda context: Retention(context, cache=cache)))

@@ -1,242 +1,84 @@
-"""The stage ``train``: from a checked data set to the best weights of a fine-tuning.
-
-::
-
-    pretrained backbone --> phase one: probe          --> probe.safetensors
-                        --> phase two: all layers     --> finetuned.safetensors
-                        --> a point between the two   --> best.safetensors
-
-A phase whose file is there is not run again, so that a killed training goes on where it was.
-"""
+"""The stage ``train``: from a checked data set to the best weights of a fine-tuning."""
 
 from __future__ import annotations
 
-import json
-import time
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import lightning.pytorch as pl
-import numpy as np
-import torch
 
 from edgefit.bundle import sha256_of
-from edgefit.data.frame_store import frames_in_order
 from edgefit.data.frozen import frozen_samples
-from edgefit.data.table import SampleTable
 from edgefit.progress import QUIET, Reporter
 from edgefit.recipe import Recipe
-from edgefit.run import RunFolder, write_json
-from edgefit.train.assembly import build_network
-from edgefit.train.backbones.card import BackboneCard
-from edgefit.train.backbones.weights import WeightsReport, read_state
+from edgefit.records.record import write_json
+from edgefit.run import RunFolder
+from edgefit.stages.check import Check
+from edgefit.stages.runner import Runner
+from edgefit.stages.stage import Facts, InputFiles, Stage, read_facts
 from edgefit.train.distributed import first_process_first, is_first_process
-from edgefit.train.features.extract import FeatureCache
-from edgefit.train.loop.checkpoint import LAST, LOG
-from edgefit.train.loop.finetune import fine_tune
-from edgefit.train.loop.interpolation import interpolate, recompute_statistics
-from edgefit.train.loop.loaders import prepare_workers
-from edgefit.train.loop.module import FineTuning
-from edgefit.train.loop.overfitting import gap_in_words
-from edgefit.train.network import EdgeNetwork
-from edgefit.train.penalties import build_penalties
-from edgefit.train.preconditions import require_trainable
-from edgefit.train.probe.fit import run_probe
-from edgefit.train.split_frames import SplitFrames, decode_splits
-from edgefit.train.tasks import TASKS
-from edgefit.train.weight_files import BEST, FINETUNED, save_state, save_weights
 
 SUMMARY = "train.json"
-PROBE = "probe.safetensors"
-PROBE_FACTS = "probe.json"
-FEATURES = "features"
-Facts = dict[str, Any]
+BEST = "best.safetensors"
 
 
-@dataclass(frozen=True)
-class _Training:
-    """What every phase needs."""
-
-    recipe: Recipe
-    folder: Path
-    table: SampleTable
-    frames: SplitFrames
-    network: EdgeNetwork
-    card: BackboneCard
-    reporter: Reporter
-
-    def measure(self, network: EdgeNetwork) -> dict[str, float]:
-        """Validation metrics and loss of a network on the CPU."""
-        network.eval()
-        with torch.inference_mode():
-            logits = [
-                network.logits(torch.from_numpy(frames_NHWC)).numpy()
-                for frames_NHWC in frames_in_order(self.frames.val)
-            ]
-        targets_N = self.table.of("val").targets_N()
-        measured: dict[str, float] = TASKS[self.recipe.task].validation_metrics(
-            np.concatenate(logits), targets_N
-        )
-        return measured
-
-
-def train(run: RunFolder, reporter: Reporter = QUIET) -> Facts:
+class Train(Stage[Facts]):
     """Fine-tune, or go on with a fine-tuning that was interrupted.
 
-    Requires the stage ``check``. Ensures ``train/best.safetensors``, ``log.csv`` and
-    ``train.json``.
+    Ensures ``train/best.safetensors``, ``log.csv`` and ``train.json``.
+    """
+
+    NAME = "train"
+    SECTIONS = ("input", "model", "train", "task")
+    REQUIRES = (Check,)
+    NOT_PART_OF_THE_RESULT = ("train.cache_mb", "train.workers")
+    SEVERAL_PROCESSES = True
+
+    @classmethod
+    def further_inputs(cls, run: RunFolder, recipe: Recipe, files: InputFiles) -> list[str]:
+        """Pretrained weights, an augmentation file, the teacher, general images to replay."""
+        named = [Path(recipe.model.weights), Path(recipe.train.augment)]
+        if recipe.train.teacher:
+            named.append(recipe.train.teacher.run / cls.NAME / BEST)
+        hashes = [files.file(path) for path in named if path.is_file()]
+        general = recipe.retention.general
+        replays = recipe.train.keep.replay > 0 and general is not None
+        return hashes + ([files.folder(general)] if replays and general else [])
+
+    def prepare(self) -> None:
+        """Build the network; refuse what could not be trained with."""
+        from edgefit.train.phases import prepare
+
+        table = frozen_samples(self.run)
+        self.prepared = prepare(self.recipe, table, self.folder, self.reporter)
+
+    def work(self, *, resumable: bool) -> Facts | None:
+        """Train; None in a process that is not the first."""
+        from edgefit.train.phases import remove_leftovers, run_phases
+
+        with first_process_first():
+            if is_first_process() and not resumable:
+                remove_leftovers(self.folder, self.reporter)
+        summary = run_phases(self.recipe, self.prepared, self.folder, self.reporter)
+        if summary is not None:
+            write_json(self.folder / SUMMARY, summary)
+        return summary
+
+    def result(self) -> Facts:
+        """What ``train.json`` holds."""
+        return read_facts(self.run, self.NAME, SUMMARY)
+
+    def outputs(self, record: Facts) -> str:
+        """Hash of the weights that are kept."""
+        return sha256_of(self.folder / BEST)
+
+
+def train(run: RunFolder, reporter: Reporter = QUIET) -> Facts | None:
+    """Run the stage; see :class:`Train`.
 
     Returns:
-        The summary that ``train.json`` holds.
+        The summary that ``train.json`` holds; None in a training process that is not the first.
 
     Raises:
         RunError: ``check`` has not ended here, or a checkpoint is damaged.
         WeightsError: The pretrained weights cannot be used.
         StageError: The loss is not a number, or explodes.
     """
-    recipe = run.recipe()
-    run.require("check")
-    if run.is_done("train", recipe):
-        reporter.say("[dim]train: already done with these inputs[/]")
-        _only_the_first_goes_on()
-        return run.read_json("train", SUMMARY)
-    folder = run.stage_dir("train")
-    prepare_workers(recipe.train)
-    table = frozen_samples(run)
-    network, card, weights = build_network(recipe, table.labels, reporter)
-    require_trainable(recipe, table, network.spec, folder)
-    with first_process_first():
-        if is_first_process():
-            _begin(run, folder, reporter)
-    network.to(memory_format=torch.channels_last)
-    started = time.monotonic()
-    frames = decode_splits(recipe, table, network.spec, reporter)
-    training = _Training(recipe, folder, table, frames, network, card, reporter)
-    phases: Facts = {"decode_seconds": round(time.monotonic() - started, 1)}
-    mode = recipe.train.mode
-    if mode != "full":
-        with first_process_first():
-            phases["probe"] = _phase_one(training)
-    if mode == "probe":
-        _only_the_first_goes_on()
-    if mode != "probe":
-        penalties = build_penalties(recipe, table, network, reporter)
-        module, trainer = fine_tune(
-            recipe, table, frames, network, card, folder, penalties, reporter
-        )
-        _only_the_first_goes_on(trainer.is_global_zero)
-        phases["full"] = _facts_of_phase_two(module, trainer)
-    phases["kept"] = _keep(training)
-    summary = _summary(training, weights, phases, time.monotonic() - started)
-    run.write_json("train", SUMMARY, summary)
-    run.mark_done("train", recipe, outputs=sha256_of(folder / BEST))
-    return summary
-
-
-def _begin(run: RunFolder, folder: Path, reporter: Reporter) -> None:
-    """Remove what a training with other inputs left; from here on nothing refuses a setting."""
-    if run.begin("train", run.recipe()):
-        return
-    if (folder / BEST).is_file():
-        reporter.say("the training that was here had other inputs; it is replaced")
-    for name in (LAST, FINETUNED, BEST, PROBE, PROBE_FACTS, LOG, SUMMARY):
-        (folder / name).unlink(missing_ok=True)
-
-
-def _only_the_first_goes_on(first: bool | None = None) -> None:
-    """Every training process was started with the whole command; the others end here."""
-    if not (is_first_process() if first is None else first):
-        raise SystemExit(0)
-
-
-def _phase_one(training: _Training) -> Facts:
-    """Fit the probe, or take up the one that was fitted before; the head holds it afterwards."""
-    target, facts_file = training.folder / PROBE, training.folder / PROBE_FACTS
-    if target.is_file() and facts_file.is_file():
-        training.network.load_state_dict(read_state(target))
-        return _read(facts_file)
-    config = training.recipe.train
-    if config.mode != "probe" and config.learns_batch_norm(training.recipe.model.weights):
-        # phase two normalises by its batches from the first step on: a head fitted to features
-        # under other statistics would be wrong there (AdaBN, https://arxiv.org/abs/1603.04779)
-        recompute_statistics(training.network, training.frames.train)
-    probe = run_probe(
-        training.network,
-        training.frames.train,
-        training.table.of("train"),
-        training.recipe.train,
-        cache=FeatureCache(training.folder / FEATURES),
-        reporter=training.reporter,
-    )
-    facts: Facts = {**probe.to_dict(), "validation": training.measure(training.network)}
-    metric = training.recipe.train.metric
-    training.reporter.say(f"probe on validation: {metric} {facts['validation'][metric]:.4f}")
-    save_weights(training.network, target)
-    write_json(facts_file, facts)
-    return facts
-
-
-def _facts_of_phase_two(module: FineTuning, trainer: pl.Trainer) -> Facts:
-    assert module.choice.row is not None
-    return {
-        "best": module.choice.row,
-        "epochs": len(module.history),
-        "stopped_early": len(module.history) < module.config.epochs,
-        "history": module.history,
-        "device": str(trainer.strategy.root_device),
-        "precision": str(trainer.precision),
-        "processes": trainer.world_size,
-    }
-
-
-def _keep(training: _Training) -> Facts:
-    """Write ``best.safetensors``: the end of training, or the point that the rule picks."""
-    folder, config = training.folder, training.recipe.train
-    end = folder / (PROBE if config.mode == "probe" else FINETUNED)
-    if not config.interpolation.points:
-        save_state(read_state(end), folder / BEST)
-        return {"what": "probe" if config.mode == "probe" else "fine-tuned"}
-    learned = config.learns_batch_norm(training.recipe.model.weights)
-    line = interpolate(
-        training.network,
-        read_state(folder / PROBE),
-        read_state(end),
-        config.interpolation,
-        metric=config.metric,
-        measure=training.measure,
-        recompute=training.frames.train if learned else None,
-        reporter=training.reporter,
-    )
-    save_state(line.state, folder / BEST)
-    training.reporter.say(f"kept: alpha {line.alpha:g} between probe (0) and fine-tuned (1)")
-    return {"what": "interpolated", **line.to_dict(config.interpolation, config.metric)}
-
-
-def _summary(training: _Training, weights: WeightsReport, phases: Facts, seconds: float) -> Facts:
-    """``train.json``; the facts of phase two stand at its top, as most readers want them."""
-    config = training.recipe.train
-    full = phases.pop("full", None)
-    if full is None:  # a probe alone: one row, so that readers need not care
-        measured = phases["probe"]["validation"]
-        row = {"epoch": 0, "phase": "probe", **{f"val_{k}": v for k, v in measured.items()}}
-        full = {"best": row, "epochs": 0, "stopped_early": False, "history": [], "device": "cpu"}
-    steps_seconds = sum(row["seconds"] for row in full["history"])
-    warning = gap_in_words(full["history"], config)
-    return {
-        "backbone": training.card.id,
-        "weights": weights.to_dict(),
-        "mode": config.mode,
-        **full,
-        **phases,
-        "over_fitting": warning,
-        # all that this start did, decoding and validation included; where an earlier start did a
-        # part of it, at least the steps of all of them
-        "training_seconds": round(max(seconds, steps_seconds), 1),
-        "threads": torch.get_num_threads(),
-    }
-
-
-def _read(path: Path) -> Facts:
-    facts: Facts = json.loads(path.read_text(encoding="utf-8"))
-    return facts
+    return Runner(run, reporter).run(Train)

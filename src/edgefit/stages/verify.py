@@ -17,56 +17,78 @@ from edgefit.errors import GateError, RunError
 from edgefit.evaluate.outputs import group_columns
 from edgefit.progress import QUIET, Reporter
 from edgefit.recipe import Recipe, VerifyConfig
+from edgefit.records.record import write_json
 from edgefit.run import RunFolder
 from edgefit.runtime.predictor import read_prototypes
-from edgefit.stages.evaluate import PROBABILITIES
+from edgefit.stages.check import Check
+from edgefit.stages.evaluate import PROBABILITIES, Evaluate
+from edgefit.stages.export import Export
+from edgefit.stages.runner import Runner, always
+from edgefit.stages.stage import Facts, Stage, read_facts
 from edgefit.verify.gate import HeldOut, check_variant
 
 RESULTS = "verify.json"
 
 
-def verify(run: RunFolder, reporter: Reporter = QUIET) -> dict[str, Any]:
-    """Check every exported variant.
+class Verify(Stage[Facts]):
+    """Check every exported variant against the network on the held-out images.
 
-    Requires ``evaluate`` and ``export``. Ensures ``verify/verify.json``. Call :func:`require` on
-    the result to fail where a required variant did not pass.
+    Ensures ``verify/verify.json``. Call :func:`require` on the result to fail where a required
+    variant did not pass.
+    """
+
+    NAME = "verify"
+    SECTIONS = ("verify", "evaluate")
+    REQUIRES = (Check, Evaluate, Export)
+
+    def prepare(self) -> None:
+        """Read the draft bundle and the held-out frames; run each variant over them."""
+        recipe = self.recipe
+        bundle = read_bundle(self.run.root / "export", allow_draft=True)
+        held_out = _held_out(self.run, recipe, bundle, self.reporter)
+        entries = []
+        for variant in bundle.manifest.variants:
+            entry = check_variant(
+                bundle.model_path(variant.key),
+                variant.key,
+                held_out,
+                recipe.verify,
+                resamples=recipe.evaluate.resamples,
+                confidence=recipe.evaluate.confidence,
+                reporter=self.reporter,
+            )
+            entry["warnings"] = _warnings(entry, recipe)
+            entries.append(entry)
+            _tell(entry, self.reporter)
+        self.results = {
+            "images": len(held_out.targets_N),
+            "config": recipe.verify.model_dump(mode="json"),
+            "passed": [e["variant"] for e in entries if e["passed"]],
+            "failed": {e["variant"]: e["reasons"] for e in entries if not e["passed"]},
+            "variants": entries,
+        }
+
+    def work(self, *, resumable: bool) -> Facts:
+        """Write the verdicts."""
+        write_json(self.folder / RESULTS, self.results)
+        return self.results
+
+    def result(self) -> Facts:
+        """What ``verify.json`` holds."""
+        return read_facts(self.run, "verify", RESULTS)
+
+    def outputs(self, record: Facts) -> str:
+        """Hash of the verdicts."""
+        return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
+
+
+def verify(run: RunFolder, reporter: Reporter = QUIET) -> Facts:
+    """Run the stage; see :class:`Verify`.
 
     Returns:
         What ``verify.json`` holds: ``variants`` (one entry each), ``passed``, ``failed``.
     """
-    recipe = run.recipe()
-    run.require("evaluate", "export")
-    if run.is_done("verify", recipe):
-        reporter.say("[dim]verify: already done with these inputs[/]")
-        return run.read_json("verify", RESULTS)
-    run.begin("verify", recipe)
-    bundle = read_bundle(run.root / "export", allow_draft=True)
-    held_out = _held_out(run, recipe, bundle, reporter)
-    entries = []
-    for variant in bundle.manifest.variants:
-        entry = check_variant(
-            bundle.model_path(variant.key),
-            variant.key,
-            held_out,
-            recipe.verify,
-            resamples=recipe.evaluate.resamples,
-            confidence=recipe.evaluate.confidence,
-            reporter=reporter,
-        )
-        entry["warnings"] = _warnings(entry, recipe)
-        entries.append(entry)
-        _tell(entry, reporter)
-    results = {
-        "images": len(held_out.targets_N),
-        "config": recipe.verify.model_dump(mode="json"),
-        "passed": [e["variant"] for e in entries if e["passed"]],
-        "failed": {e["variant"]: e["reasons"] for e in entries if not e["passed"]},
-        "variants": entries,
-    }
-    run.write_json("verify", RESULTS, results)
-    digest = hashlib.sha256(json.dumps(results, sort_keys=True).encode()).hexdigest()
-    run.mark_done("verify", recipe, digest)
-    return results
+    return always(Runner(run, reporter).run(Verify))
 
 
 def require(results: dict[str, Any], config: VerifyConfig) -> None:

@@ -18,7 +18,10 @@ from edgefit.data.table import SampleTable
 from edgefit.errors import InputError
 from edgefit.progress import QUIET, Reporter
 from edgefit.recipe import Recipe
-from edgefit.run import RunFolder, write_json
+from edgefit.records.record import write_json
+from edgefit.run import RunFolder
+from edgefit.stages.check import Check
+from edgefit.stages.runner import Runner
 from edgefit.studies.drawings import draw_learning_curve
 from edgefit.studies.subruns import (
     Measured,
@@ -149,6 +152,7 @@ def learning_curve(
     """
     config = config or CurveConfig()
     recipe = recipe or run.recipe()
+    Runner(run).require(Check)
     table = frozen_samples(run)
     points = [
         _measure(run, recipe, table, arm, percent, config, reporter)

@@ -13,12 +13,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from edgefit.data.frozen import frozen_samples
+from edgefit.data.general import general_folder
 from edgefit.errors import InputError, RecipeError
-from edgefit.evaluate.retention import PROBES, general_folder
+from edgefit.evaluate.retention import PROBES
 from edgefit.progress import QUIET, Reporter
 from edgefit.recipe import Recipe
-from edgefit.run import RunFolder, write_json
+from edgefit.records.record import write_json
+from edgefit.run import RunFolder
+from edgefit.stages.check import Check
 from edgefit.stages.retention import STAGE, retention
+from edgefit.stages.runner import Runner
 from edgefit.studies.drawings import draw_comparison
 from edgefit.studies.subruns import (
     Measured,
@@ -101,6 +105,7 @@ def compare_remedies(
         StageError: A training failed; the arms before it are kept.
     """
     recipe = recipe or run.recipe()
+    Runner(run).require(Check)
     table = frozen_samples(run)
     arms = [parse_arm(name, recipe) for name in _each_once(names)]
     _require_something_to_forget(recipe)

@@ -22,9 +22,13 @@ from edgefit.errors import InputError
 from edgefit.metrics import paired_drop
 from edgefit.progress import QUIET, Reporter
 from edgefit.recipe import Recipe, make_recipe
-from edgefit.run import RunFolder, write_json
+from edgefit.records.record import write_json
+from edgefit.run import RunFolder
 from edgefit.stages.calibrate import calibrate
+from edgefit.stages.check import Check
 from edgefit.stages.evaluate import PROBABILITIES, evaluate
+from edgefit.stages.runner import Runner
+from edgefit.stages.stage import Context, Facts, read_facts
 from edgefit.stages.train import SUMMARY, train
 
 
@@ -71,6 +75,46 @@ def comparable(recipe: Recipe) -> Recipe:
     return changed(recipe, plain | {"train.devices": 1})
 
 
+class HandedDown(Check):
+    """A stage ``check`` whose table is a part of another run's, not drawn anew.
+
+    Args:
+        context: From the runner.
+        parent: The run whose ``check.json`` says what is known of the images.
+        table: The sub-run's images with their splits; any part of the parent's.
+    """
+
+    def __init__(self, context: Context, *, parent: RunFolder, table: SampleTable) -> None:
+        super().__init__(context)
+        counted = {
+            "images": len(table),
+            "groups": len(set(table.groups_N().tolist())),
+            "images_by_split_and_class": table.counts(),
+            "groups_by_split_and_class": table.group_counts(),
+            "fingerprint": table.fingerprint(),
+        }
+        self._table = table
+        self._facts = read_facts(parent, "check", REPORT) | counted
+        self._labels = read_facts(parent, "check", LABELS)
+
+    def inspect(self) -> None:
+        """Nothing: the parent's check has seen the images."""
+
+    def holds(self) -> bool:
+        """Whether the table is still the one handed down."""
+        return self.result() == self._facts
+
+    def prepare(self) -> None:
+        """Nothing: the table is there."""
+
+    def work(self, *, resumable: bool) -> Facts:
+        """Write the table as if it had been checked here."""
+        self._table.write_csv(self.folder / SAMPLES)
+        write_json(self.folder / LABELS, self._labels)
+        write_json(self.folder / REPORT, self._facts)
+        return self._facts
+
+
 def start_subrun(parent: RunFolder, root: Path, recipe: Recipe, table: SampleTable) -> RunFolder:
     """A run at ``root`` whose stage ``check`` ended with ``table``.
 
@@ -80,24 +124,9 @@ def start_subrun(parent: RunFolder, root: Path, recipe: Recipe, table: SampleTab
         recipe: The sub-run's recipe.
         table: Its images with their splits; any part of the parent's.
     """
-    run = RunFolder(root)
-    run.start(recipe)
-    counted = {
-        "images": len(table),
-        "groups": len(set(table.groups_N().tolist())),
-        "images_by_split_and_class": table.counts(),
-        "groups_by_split_and_class": table.group_counts(),
-        "fingerprint": table.fingerprint(),
-    }
-    facts = parent.read_json("check", REPORT) | counted
-    if run.is_done("check", recipe) and run.read_json("check", REPORT) == facts:
-        return run
-    run.begin("check", recipe)
-    folder = run.stage_dir("check")
-    table.write_csv(folder / SAMPLES)
-    write_json(folder / LABELS, parent.read_json("check", LABELS))
-    write_json(folder / REPORT, facts)
-    run.mark_done("check", recipe, outputs=facts["fingerprint"])
+    run = RunFolder(root, recipe)
+    Runner(run).run(lambda context: HandedDown(context, parent=parent, table=table))
+    run.keep_recipe()
     return run
 
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import torch
 
-from edgefit.operating.chosen import OPERATING
 from edgefit.progress import QUIET, Reporter
 from edgefit.recipe import Recipe
 from edgefit.run import RunFolder
-from edgefit.spec import InputSpec, LabelMap
+from edgefit.spec import LabelMap
 from edgefit.train.backbones.build import build_backbone, check_input_size, freeze_stages
-from edgefit.train.backbones.card import BackboneCard, load_card
+from edgefit.train.backbones.card import BackboneCard, input_spec, load_card
 from edgefit.train.backbones.weights import WeightsReport, load_weights, read_state
 from edgefit.train.network import EdgeNetwork
 from edgefit.train.tasks import TASKS
@@ -38,25 +37,20 @@ def build_network(
     return EdgeNetwork(backbone, head, input_spec(recipe, card)), card, weights
 
 
-def input_spec(recipe: Recipe, card: BackboneCard | None = None) -> InputSpec:
-    """The input contract of a recipe: its sizes, its backbone's normalisation."""
-    card = card or load_card(recipe.model.backbone)
-    return recipe.input.to_spec(card.mean, card.std)
+def load_trained(run: RunFolder, temperature: float = 1.0) -> EdgeNetwork:
+    """The best network of a run, in eval mode on the CPU.
 
-
-def load_trained(run: RunFolder) -> EdgeNetwork:
-    """The best network of a run, in eval mode on the CPU, with its temperature once calibrated.
+    Args:
+        run: A run whose stage ``train`` has ended.
+        temperature: What its logits are divided by; the one that ``calibrate`` found, or 1.
 
     Raises:
-        RunError: Training has not ended here.
-        WeightsError: The weights are damaged.
+        WeightsError: The weights are absent or damaged.
     """
-    run.require("train")
     recipe = run.recipe()
     card = load_card(recipe.model.backbone)
     head = TASKS[recipe.task].build_head(card.feature_dim, len(run.labels()), recipe.model.dropout)
     network = EdgeNetwork(build_backbone(card), head, input_spec(recipe, card))
     network.load_state_dict(read_state(run.root / "train" / BEST))
-    if run.is_done("calibrate", recipe):
-        network.temperature.fill_(run.read_json("calibrate", OPERATING)["temperature"])
+    network.temperature.fill_(temperature)
     return network.eval().to(memory_format=torch.channels_last)

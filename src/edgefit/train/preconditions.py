@@ -11,7 +11,6 @@ from pathlib import Path
 from edgefit.data.augment import build_augmentation
 from edgefit.data.table import SampleTable
 from edgefit.recipe import Recipe
-from edgefit.run import RunFolder
 from edgefit.spec import InputSpec
 from edgefit.train.loop.finetune import make_trainer, quiet_lightning
 from edgefit.train.loop.loaders import share_of_batch
@@ -19,15 +18,13 @@ from edgefit.train.penalties.replay import read_replayed
 from edgefit.train.penalties.teacher import build_teacher
 
 
-def require_devices(run: RunFolder) -> None:
-    """Make sure that this machine can train as the run's recipe asks, if it still has to.
+def require_devices(recipe: Recipe, folder: Path) -> None:
+    """Make sure that this machine can train as the recipe asks.
 
     Raises:
         RecipeError: It lacks a device, or a precision.
     """
-    recipe = run.recipe()
-    if not run.is_done("train", recipe):
-        _world_size(recipe, run.root)
+    _world_size(recipe, folder)
 
 
 def require_trainable(recipe: Recipe, table: SampleTable, spec: InputSpec, folder: Path) -> None:

@@ -32,6 +32,7 @@ from edgefit.spec import (
     Task,
     VariantKey,
 )
+from tests.stamps import mark_done
 
 INPUT = InputSpec(32, 32)
 VARIANTS = [VariantKey(e, p) for e in Engine for p in (Precision.FP32, Precision.INT8)]
@@ -87,7 +88,7 @@ def write_run(
     manifest = _manifest(recipe, table, verified)
     _write_golden(run, table, probabilities_NC)
     for stage in ("check", "train", "calibrate", "evaluate", "export", "verify", "benchmark"):
-        run.mark_done(stage, recipe, outputs=stage)
+        mark_done(run, stage, stage)
     return Finished(run, manifest, table, probabilities_NC)
 
 
@@ -451,7 +452,7 @@ def add_retention(finished: Finished, kept: float = 0.93) -> None:
         "source_fingerprint": "ef" * 32,
     }
     finished.run.write_json("retention", "retention.json", facts)
-    finished.run.mark_done("retention", recipe, outputs="retention")
+    mark_done(finished.run, "retention", "retention")
 
 
 def add_comparison(finished: Finished) -> None:

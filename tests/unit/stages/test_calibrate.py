@@ -21,6 +21,7 @@ from edgefit.stages import calibrate as calibrate_module
 from edgefit.stages.calibrate import calibrate
 from edgefit.stages.evaluate import evaluate
 from edgefit.train.assembly import load_trained
+from tests.stamps import is_done
 from tests.trained_run import again, solved_run, write_discs
 
 QUALITY = ("operating.good=good", "operating.max_escape=0.1", "operating.coverage=0.95")
@@ -60,13 +61,13 @@ def test_it_chooses_a_threshold_a_reject_rule_and_what_is_novel(run: RunFolder) 
     assert prototypes_CF is not None and prototypes_CF.shape == (2, found["novelty"]["features"])
 
 
-def test_the_temperature_is_in_the_network_once_and_only_then(run: RunFolder) -> None:
-    assert float(load_trained(run).temperature) == 1
+def test_the_temperature_is_not_applied_twice(run: RunFolder) -> None:
     found = calibrate(run)
     assert found["temperature"] > 1.2  # these logits are far too sharp
-    assert float(load_trained(run).temperature) == pytest.approx(found["temperature"])
+    network = load_trained(run, found["temperature"])
+    assert float(network.temperature) == pytest.approx(found["temperature"])
     shutil.rmtree(run.root / "calibrate")
-    assert calibrate(run) == found  # not applied twice
+    assert calibrate(run) == found
 
 
 def test_it_can_be_switched_off_and_a_change_is_seen(run: RunFolder) -> None:
@@ -84,7 +85,7 @@ def test_it_can_be_switched_off_and_a_change_is_seen(run: RunFolder) -> None:
 
 def test_a_second_call_does_no_work(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     found = calibrate(run)
-    monkeypatch.setattr(calibrate_module, "load_trained", None)
+    monkeypatch.setattr("edgefit.train.assembly.load_trained", None)
     assert calibrate(run) == found
 
 
@@ -109,7 +110,7 @@ def test_too_few_defects_are_refused_and_nothing_is_done(run: RunFolder) -> None
         calibrate(run)
     assert "598" in str(caught.value.expected)
     assert "48 groups" in str(caught.value.found)
-    assert not run.is_done("calibrate", run.recipe())
+    assert not is_done(run, "calibrate")
     again(run, ["operating.max_escape=0.1", "operating.coverage=0.999"])
     with pytest.raises(GateError, match="too small for this coverage"):
         calibrate(run)

@@ -24,6 +24,7 @@ from edgefit.stages.calibrate import calibrate
 from edgefit.stages.evaluate import evaluate
 from edgefit.stages.export import export
 from edgefit.stages.verify import verify
+from tests.stamps import mark_done
 from tests.trained_run import again, solved_run, write_discs
 
 VARIANTS = {f"{e}/{p}" for e in ("onnxruntime", "openvino") for p in ("fp32", "int8")}
@@ -59,7 +60,7 @@ def bundle(exported: RunFolder, verified: dict[str, Any]) -> Path:
     assert set(verified["passed"]) == VARIANTS
     benchmark_run(exported)
     with pytest.MonkeyPatch.context() as patch:  # a network that was solved for has no history
-        patch.setattr(bundle_stage, "write_report", lambda *_: [])
+        patch.setattr(bundle_stage, "write_report", lambda *_, **__: [])
         bundle_stage.bundle_run(exported)
     return exported.root / "bundle"
 
@@ -123,7 +124,7 @@ def test_a_limit_that_a_file_breaks_is_told(
     again(run, ["operating.max_escape=0.0001"])
     # as if validation had allowed it: only the limit that verify compares with has changed
     for stage in ("calibrate", "evaluate", "export"):
-        run.mark_done(stage, run.recipe(), json.loads(stamps)["outputs"] + stage)
+        mark_done(run, stage, json.loads(stamps)["outputs"] + stage)
     assert edgefit(["verify", str(run.root), "--quiet"]) == 0
     out = " ".join(capsys.readouterr().out.split())
     results = run.read_json("verify", "verify.json")

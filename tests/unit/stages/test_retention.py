@@ -19,8 +19,9 @@ from edgefit.recipe import Recipe, make_recipe
 from edgefit.run import RunFolder
 from edgefit.stages.check import check
 from edgefit.stages.retention import retention
-from edgefit.train.assembly import build_network, input_spec
+from edgefit.train.assembly import build_network
 from edgefit.train.weight_files import BEST
+from tests.stamps import is_done, mark_done
 
 COLOURS = {"blue": (200, 60, 60), "green": (60, 200, 60), "grey": (128, 128, 128)}
 
@@ -62,7 +63,7 @@ def trained(root: Path, recipe: Recipe, *, damage: float = 0.0) -> RunFolder:
     """A run that ended training with the weights of its start, or with noise added to them."""
     run = RunFolder(root)
     run.start(recipe)
-    check(run, recipe, input_spec(recipe))
+    check(run)
     network, _, _ = build_network(recipe, run.labels())
     generator = torch.Generator().manual_seed(0)
     state = dict(network.state_dict())
@@ -72,7 +73,7 @@ def trained(root: Path, recipe: Recipe, *, damage: float = 0.0) -> RunFolder:
             state[name] = torch.lerp(tensor, noise * tensor.std(), damage)
     path = run.stage_dir("train") / BEST
     save_file({name: tensor.contiguous() for name, tensor in state.items()}, path)
-    run.mark_done("train", recipe, outputs=f"weights {damage}")
+    mark_done(run, "train", f"weights {damage}")
     return run
 
 
@@ -109,7 +110,7 @@ def test_what_ended_is_not_measured_again_until_the_images_change(
 ) -> None:
     run = trained(tmp_path / "run", recipe_for(pictures, general))
     first = retention(run)
-    assert run.is_done("retention", run.recipe())
+    assert is_done(run, "retention")
     assert retention(run) == first  # the seconds too: it was read, not measured
     write_pictures(tmp_path / "more", ["blue"], 1, seed=9)
     for number in range(8):

@@ -14,18 +14,18 @@ import torch
 from edgefit.errors import EdgefitError, RunError, StageError
 from edgefit.recipe import Recipe, make_recipe
 from edgefit.run import RunFolder
-from edgefit.stages import train as stage_module
 from edgefit.stages.calibrate import calibrate
 from edgefit.stages.check import check
 from edgefit.stages.evaluate import evaluate
 from edgefit.stages.train import PROBE, train
-from edgefit.train.assembly import input_spec, load_trained
+from edgefit.train.assembly import load_trained
 from edgefit.train.backbones.build import build_backbone
 from edgefit.train.backbones.card import load_card
 from edgefit.train.backbones.weights import read_state
 from edgefit.train.loop.checkpoint import LAST, EpochCheckpoint
 from edgefit.train.weight_files import BEST
 from tests.shapes import draw_shapes
+from tests.stamps import is_done
 
 FAST = ["input.width=32", "input.height=32", "model.backbone=mobilenet_v3_small"] + [
     f"train.{setting}"
@@ -64,7 +64,7 @@ def begin(root: Path, recipe: Recipe) -> RunFolder:
     """A run with checked data."""
     run = RunFolder(root)
     run.start(recipe)
-    check(run, recipe, input_spec(recipe))
+    check(run)
     return run
 
 
@@ -134,7 +134,7 @@ def test_two_runs_of_one_seed_end_with_the_same_bytes_and_another_seed_does_not(
     highest = max(row["val_balanced_accuracy"] for row in summary["history"])
     near = [row for row in summary["history"] if row["val_balanced_accuracy"] == highest]
     assert summary["best"]["epoch"] >= near[-1]["epoch"]
-    assert again.is_done("train", again.recipe())
+    assert is_done(again, "train")
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_a_killed_training_ends_with_the_weights_of_an_undisturbed_one(
         kill_at(patch, epoch, when)
         with pytest.raises(Killed):
             train(killed)
-    assert not killed.is_done("train", killed.recipe())
+    assert not is_done(killed, "train")
     assert untimed(train(killed)) == untimed(summary_of(undisturbed))
     assert best(killed) == best(undisturbed)
 
@@ -203,13 +203,13 @@ def test_what_is_refused_costs_no_training(
     run.start(recipe_for(pictures))
     assert {path: path.read_bytes() for path in run.root.rglob("*") if path.is_file()} == before
     train(run)
-    assert run.is_done("train", run.recipe())
+    assert is_done(run, "train")
 
 
 def test_a_second_call_does_no_work(
     undisturbed: RunFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stage_module, "build_network", None)
+    monkeypatch.setattr("edgefit.train.phases.build_network", None)
     assert train(undisturbed) == summary_of(undisturbed)
 
 
@@ -273,7 +273,7 @@ def test_divergence_is_reported_and_nothing_is_marked_done(start: Start) -> None
     run = start("run", "train.learning_rate=1e30", "train.warmup_epochs=0")
     with pytest.raises(StageError, match="diverged"):
         train(run)
-    assert not run.is_done("train", run.recipe())
+    assert not is_done(run, "train")
 
 
 def test_the_probe_alone(start: Start) -> None:

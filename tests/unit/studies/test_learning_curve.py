@@ -29,7 +29,8 @@ from edgefit.studies.learning_curve import (
 )
 from edgefit.studies.subruns import Measured, changed, start_subrun, train_and_measure
 from edgefit.studies.subsample import subsample
-from edgefit.train.assembly import input_spec
+from edgefit.train.backbones.card import input_spec
+from tests.stamps import is_done, mark_done
 
 FAST = ["input.width=32", "input.height=32", "model.backbone=mobilenet_v3_small"] + [
     f"train.{setting}" for setting in ("epochs=2", "batch_size=8", "workers=0", "accelerator=cpu")
@@ -55,7 +56,7 @@ def run(pictures: Path, tmp_path: Path) -> RunFolder:
     run = RunFolder(tmp_path / "run")
     recipe = recipe_for(pictures)
     run.start(recipe)
-    check(run, recipe, input_spec(recipe))
+    check(run)
     return run
 
 
@@ -166,18 +167,16 @@ class TestSubrun:
         table = subsample(frozen_samples(run), 0.25)
         subrun = start_subrun(run, tmp_path / "sub", run.recipe(), table)
         subrun.stage_dir("train")
-        subrun.mark_done("train", run.recipe(), "weights")
-        assert start_subrun(run, tmp_path / "sub", run.recipe(), table).is_done(
-            "train", run.recipe()
-        )
+        mark_done(subrun, "train", "weights")
+        assert is_done(start_subrun(run, tmp_path / "sub", run.recipe(), table), "train")
 
     def test_other_images_are_another_training(self, run: RunFolder, tmp_path: Path) -> None:
         table = frozen_samples(run)
         subrun = start_subrun(run, tmp_path / "sub", run.recipe(), subsample(table, 0.25))
         subrun.stage_dir("train")
-        subrun.mark_done("train", run.recipe(), "weights")
+        mark_done(subrun, "train", "weights")
         start_subrun(run, tmp_path / "sub", run.recipe(), subsample(table, 0.5))
-        assert not subrun.is_done("train", run.recipe())
+        assert not is_done(subrun, "train")
 
     def test_checking_it_by_hand_does_not_draw_its_images_anew(
         self, run: RunFolder, tmp_path: Path

@@ -23,7 +23,6 @@ from edgefit.studies import remedies
 from edgefit.studies.drawings import draw_comparison
 from edgefit.studies.remedies import compare_remedies, parse_arm
 from edgefit.studies.subruns import Measured, changed
-from edgefit.train.assembly import input_spec
 
 RIGHT = {"none": 1.0, "probe": 0.5, "distill-2": 0.9, "l2-sp": 0.8, "freeze+interpolate": 0.7}
 KEPT = {"none": 0.6, "probe": 1.0, "distill-2": 0.95, "l2-sp": 0.9, "freeze+interpolate": 0.8}
@@ -57,7 +56,7 @@ def run(pictures: Path, tmp_path: Path) -> RunFolder:
     run = RunFolder(tmp_path / "run")
     recipe = recipe_for(pictures)
     run.start(recipe)
-    check(run, recipe, input_spec(recipe))
+    check(run)
     return run
 
 

@@ -15,7 +15,9 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from edgefit.errors import InputError
+from edgefit.recipe import Recipe
 from edgefit.resources import resource
+from edgefit.spec import InputSpec
 
 Triple = tuple[float, float, float]
 
@@ -163,6 +165,12 @@ def load_card(id: str) -> BackboneCard:
             remedy=f"did you mean {' or '.join(close)}?" if close else "choose one of the names",
         )
     return _read_card(resource("models", "backbones", id, "card.yaml"))
+
+
+def input_spec(recipe: Recipe, card: BackboneCard | None = None) -> InputSpec:
+    """The input contract of a recipe: its sizes, its backbone's normalisation."""
+    card = card or load_card(recipe.model.backbone)
+    return recipe.input.to_spec(card.mean, card.std)
 
 
 def _read_card(path: Path) -> BackboneCard:

@@ -24,7 +24,8 @@ from edgefit.progress import QUIET, Reporter
 from edgefit.recipe import Recipe, make_recipe
 from edgefit.run import RunFolder
 from edgefit.stages.check import check
-from edgefit.train.assembly import build_network, input_spec
+from edgefit.train.assembly import build_network
+from edgefit.train.backbones.card import input_spec
 from edgefit.train.backbones.weights import read_state
 from edgefit.train.loop import finetune
 from edgefit.train.loop import loaders as batches
@@ -87,7 +88,7 @@ def shapes(tmp_path_factory: pytest.TempPathFactory) -> Shapes:
     run = RunFolder(root.parent / "run")
     recipe = Shapes(root, None).recipe()  # type: ignore[arg-type]
     run.start(recipe)
-    check(run, recipe, input_spec(recipe))
+    check(run)
     return Shapes(root, frozen_samples(run))
 
 

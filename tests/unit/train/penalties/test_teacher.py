@@ -21,12 +21,13 @@ from edgefit.recipe import Recipe, TeacherConfig, make_recipe
 from edgefit.run import RunFolder
 from edgefit.spec import InputSpec, LabelMap
 from edgefit.stages.check import check
-from edgefit.train.assembly import build_network, input_spec
+from edgefit.train.assembly import build_network
 from edgefit.train.network import EdgeNetwork
 from edgefit.train.penalties import build_penalties
 from edgefit.train.penalties.penalty import Penalty, TrainingStep
 from edgefit.train.penalties.teacher import TeacherPenalty, build_teacher, held_out_in_training
 from edgefit.train.weight_files import BEST, save_weights
+from tests.stamps import begin, mark_done
 from tests.tiny_network import SPEC, colour_frames, tiny_backbone, tiny_network
 
 Teach = Callable[..., RunFolder]
@@ -54,11 +55,11 @@ def teach(pictures: Path, tmp_path: Path) -> Teach:
         run = RunFolder(tmp_path / name)
         recipe = recipe_of(root or pictures, *overrides)
         run.start(recipe)
-        check(run, recipe, input_spec(recipe))
-        run.begin("train", recipe)
+        check(run)
+        begin(run, "train")
         network, *_ = build_network(recipe, run.labels())
         save_weights(network, run.stage_dir("train") / BEST)
-        run.mark_done("train", recipe, outputs="x")
+        mark_done(run, "train", "x")
         return run
 
     return make

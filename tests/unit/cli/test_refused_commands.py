@@ -1,4 +1,4 @@
-"""What a refused command leaves of a run's recipe."""
+"""A command that refuses its input leaves runs as they were before it."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from edgefit.cli import undo
 from edgefit.cli.main import run as edgefit
 from edgefit.errors import GateError, InputError, MissingDependencyError
 from edgefit.recipe import make_recipe
 from edgefit.run import RunFolder
 from edgefit.stages.build import build
+from edgefit.stages.calibrate import Calibrate
+from edgefit.stages.check import Check
+from tests.stamps import begin, is_done, mark_done
 
 
 @pytest.fixture
@@ -38,13 +40,16 @@ def test_a_refused_command_takes_its_overrides_back(run: RunFolder, command: lis
     assert list(run.root.glob("*.part")) == []
 
 
-def test_what_a_check_refuses_is_taken_back_too(
+def test_what_validation_does_not_support_writes_nothing(
     run: RunFolder, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def refuse(*_: object) -> None:
+    def refuse(stage: Calibrate) -> None:
         raise GateError("Validation is too small for this coverage.")
 
-    monkeypatch.setattr("edgefit.stages.calibrate.calibrate", refuse)
+    for stage in ("check", "train"):
+        begin(run, stage)
+        mark_done(run, stage, stage)
+    monkeypatch.setattr(Calibrate, "prepare", refuse)
     before = run.recipe_path.read_bytes()
     command = ["calibrate", str(run.root), "--set", "operating.coverage=0.9"]
     assert edgefit(command) == 1
@@ -67,34 +72,39 @@ def test_overrides_of_an_earlier_command_stay(run: RunFolder) -> None:
     changed = make_recipe({"name": "x", "train": {"epochs": 3}})
     run.start(changed)
     edgefit(["calibrate", str(run.root), "--set", "train.epochs=5"])
-    assert run.recipe().train.epochs == 3
+    assert RunFolder(run.root).recipe().train.epochs == 3
 
 
 def test_what_a_stage_ended_with_stays(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
-    def check_and_then_refuse(folder: RunFolder, *_: object) -> None:
-        folder.mark_done("check", folder.recipe(), outputs="found")
+    def check(folder: RunFolder, *_: object) -> None:
+        begin(folder, "check")
+        mark_done(folder, "check", "found")
+
+    def refuse(*_: object) -> None:
         raise InputError("The weights do not fit.")
 
-    monkeypatch.setattr("edgefit.stages.train.train", check_and_then_refuse)
-    monkeypatch.setattr("edgefit.cli.train._check", lambda *_: None)
+    monkeypatch.setattr("edgefit.cli.train._check", check)
+    monkeypatch.setattr("edgefit.stages.train.train", refuse)
     assert edgefit(["train", str(run.root), "--set", "train.epochs=5"]) == 2
-    assert run.recipe().train.epochs == 5
+    assert RunFolder(run.root).recipe().train.epochs == 5
 
 
-def test_a_stage_that_only_began_has_not_ended(
+def test_a_refused_check_leaves_the_earlier_one(
     run: RunFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run.stage_dir("check")
-    run.mark_done("check", run.recipe(), outputs="found")
+    begin(run, "check")
+    mark_done(run, "check", "found")
     before = run.recipe_path.read_bytes()
 
-    def begin_and_refuse(folder: RunFolder, *_: object) -> None:
-        folder.begin("check", folder.recipe())  # takes the stamp of the earlier one back
+    def refuse(stage: Check) -> None:
         raise InputError("Classes have too few groups.")
 
-    monkeypatch.setattr("edgefit.cli.train._check", begin_and_refuse)
+    monkeypatch.setattr("edgefit.stages.build.require_trainable_here", lambda runner: None)
+    monkeypatch.setattr(Check, "inspect", lambda stage: None)
+    monkeypatch.setattr(Check, "prepare", refuse)
     assert edgefit(["train", str(run.root), "--set", "data.group='x'"]) == 2
     assert run.recipe_path.read_bytes() == before
+    assert is_done(run, "check")
 
 
 def test_a_package_that_is_missing_changes_nothing(
@@ -108,19 +118,6 @@ def test_a_package_that_is_missing_changes_nothing(
     monkeypatch.setattr("edgefit.cli.train._check", refuse)
     assert edgefit(["train", str(run.root), "--set", "train.epochs=7"]) == 2
     assert run.recipe_path.read_bytes() == before
-
-
-def test_only_the_first_training_process_takes_back(
-    run: RunFolder, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "x")
-    monkeypatch.setenv("WORLD_SIZE", "2")
-    monkeypatch.setenv("RANK", "1")
-    undo.forget()
-    undo.remember(run)
-    run.start(make_recipe({"name": "x", "train": {"epochs": 5}}))  # as the first process does
-    undo.take_back()
-    assert run.recipe().train.epochs == 5
 
 
 def test_a_build_of_several_processes_is_refused_before_anything_is_written(
