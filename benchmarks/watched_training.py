@@ -19,8 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from edgefit.run import RunFolder
-from edgefit.stages.train import PROBE_FACTS, train
+from edgefit.stages.train import train
 from edgefit.train.loop.module import FineTuning
+from edgefit.train.phases import PROBE_FACTS
 
 Row = dict[str, Any]
 

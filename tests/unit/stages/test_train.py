@@ -17,12 +17,13 @@ from edgefit.run import RunFolder
 from edgefit.stages.calibrate import calibrate
 from edgefit.stages.check import check
 from edgefit.stages.evaluate import evaluate
-from edgefit.stages.train import PROBE, train
+from edgefit.stages.train import train
 from edgefit.train.assembly import load_trained
 from edgefit.train.backbones.build import build_backbone
 from edgefit.train.backbones.card import load_card
 from edgefit.train.backbones.weights import read_state
 from edgefit.train.loop.checkpoint import LAST, EpochCheckpoint
+from edgefit.train.phases import PROBE
 from edgefit.train.weight_files import BEST
 from tests.shapes import draw_shapes
 from tests.stamps import is_done

@@ -29,7 +29,6 @@ from edgefit.studies.learning_curve import (
 )
 from edgefit.studies.subruns import Measured, changed, start_subrun, train_and_measure
 from edgefit.studies.subsample import subsample
-from edgefit.train.backbones.card import input_spec
 from tests.stamps import is_done, mark_done
 
 FAST = ["input.width=32", "input.height=32", "model.backbone=mobilenet_v3_small"] + [
@@ -183,7 +182,7 @@ class TestSubrun:
     ) -> None:
         table = subsample(frozen_samples(run), 0.25)
         subrun = start_subrun(run, tmp_path / "sub", run.recipe(), table)
-        check(subrun, run.recipe(), input_spec(run.recipe()))
+        check(subrun)
         assert frozen_samples(subrun).samples == table.samples
 
 
