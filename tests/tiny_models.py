@@ -17,7 +17,7 @@ from edgefit.runtime.engines import open_session
 from edgefit.runtime.engines.openvino import shared_core
 from edgefit.runtime.images.preprocess import preprocess
 from edgefit.runtime.selftest import write_golden
-from edgefit.spec import Engine, Frame, InputSpec, LabelMap, Precision, Task, VariantKey
+from edgefit.spec import CLASSIFICATION, Engine, Frame, InputSpec, LabelMap, Precision, VariantKey
 
 LABELS = LabelMap(("red", "green", "blue"))
 ORT_FP32 = VariantKey(Engine.ONNXRUNTIME, Precision.FP32)
@@ -108,7 +108,7 @@ def write_tiny_bundle(
             format_version=format_version_of(spec),
             status="verified",
             name="tiny",
-            task=Task.CLASSIFICATION,
+            task=CLASSIFICATION,
             labels=list(LABELS.names),
             labels_sha256=LABELS.sha256,
             input=spec.to_dict(),

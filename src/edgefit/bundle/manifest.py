@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from edgefit.spec import (
     Engine,
@@ -16,6 +16,7 @@ from edgefit.spec import (
     Precision,
     Task,
     VariantKey,
+    known_task,
 )
 
 FORMAT_VERSION = 2
@@ -89,7 +90,7 @@ class Manifest(_Record):
     format_version: int
     status: Literal["draft", "verified"]
     name: str
-    task: Task
+    task: Annotated[Task, AfterValidator(known_task)]
     labels: list[str] = Field(min_length=2)
     labels_sha256: str
     input: dict[str, Any]
@@ -133,4 +134,6 @@ def manifest_facts(manifest: Manifest) -> dict[str, Any]:
     facts = manifest.model_dump(mode="json")
     if manifest.operating is None:  # release 0.1 reads a manifest only without this key
         del facts["operating"]
+    else:
+        del facts["operating"]["kind"]
     return facts

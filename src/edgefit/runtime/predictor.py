@@ -21,7 +21,7 @@ from edgefit.runtime.engines import (
 )
 from edgefit.runtime.images.preprocess import decode_image, preprocess
 from edgefit.runtime.tasks import DECODERS
-from edgefit.spec import InputSpec, LabelMap, OperatingPoint, Prediction, VariantKey
+from edgefit.spec import ClassPrediction, InputSpec, LabelMap, OperatingPoint, VariantKey
 
 _DEFAULT_TARGET = "default"
 
@@ -134,7 +134,7 @@ class Predictor:
         self._session = session
         self._decode = DECODERS[bundle.manifest.task]
 
-    def __call__(self, frame: NDArray[Any]) -> Prediction:
+    def __call__(self, frame: NDArray[Any]) -> ClassPrediction:
         """Answer for one frame.
 
         Args:
@@ -152,7 +152,7 @@ class Predictor:
         novelty = float(novelty_scores(features_NF, self._prototypes_CF)[0])
         return self._decode(probabilities_NC[0], self.labels, self.operating, novelty)
 
-    def predict_batch(self, frames: Sequence[NDArray[Any]]) -> list[Prediction]:
+    def predict_batch(self, frames: Sequence[NDArray[Any]]) -> list[ClassPrediction]:
         """Answer for several frames, in their order: the same answers as one by one.
 
         They are run one by one: on two cores a batch of 8 through MobileNetV2 took between 0.85
@@ -163,7 +163,7 @@ class Predictor:
         """
         return [self(frame) for frame in frames]
 
-    def predict_file(self, path: Path | str) -> Prediction:
+    def predict_file(self, path: Path | str) -> ClassPrediction:
         """Answer for one image file.
 
         Raises:

@@ -15,7 +15,7 @@ from edgefit.bundle import (
     describe_files,
 )
 from edgefit.runtime.selftest import write_golden
-from edgefit.spec import Engine, InputSpec, LabelMap, Precision, Task, VariantKey
+from edgefit.spec import CLASSIFICATION, Engine, InputSpec, LabelMap, Precision, VariantKey
 
 LABELS = LabelMap(("good", "scratch", "dent"))
 SIZE = 16
@@ -68,7 +68,7 @@ def bundle_dir(tmp_path: Path) -> Path:
                 format_version=FORMAT_VERSION,
                 status="draft",
                 name="tiny",
-                task=Task.CLASSIFICATION,
+                task=CLASSIFICATION,
                 labels=list(LABELS.names),
                 labels_sha256=LABELS.sha256,
                 input=spec.to_dict(),

@@ -25,6 +25,7 @@ from edgefit.bundle import (
 )
 from edgefit.errors import BundleError, InputError, IntegrityError
 from edgefit.spec import (
+    CLASSIFICATION,
     ConformalRule,
     DefectThreshold,
     Engine,
@@ -34,7 +35,6 @@ from edgefit.spec import (
     NoveltyRule,
     OperatingPoint,
     Precision,
-    Task,
     VariantKey,
 )
 
@@ -52,7 +52,7 @@ def manifest_of(folder: Path, **changes: Any) -> Manifest:
         "format_version": FORMAT_VERSION,
         "status": "verified",
         "name": "tiny",
-        "task": Task.CLASSIFICATION,
+        "task": CLASSIFICATION,
         "labels": list(LABELS.names),
         "labels_sha256": LABELS.sha256,
         "input": InputSpec(32, 32).to_dict(),

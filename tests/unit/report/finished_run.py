@@ -21,6 +21,7 @@ from edgefit.recipe import Recipe, make_recipe
 from edgefit.run import RunFolder
 from edgefit.runtime.selftest import write_golden
 from edgefit.spec import (
+    CLASSIFICATION,
     ConformalRule,
     DefectThreshold,
     Engine,
@@ -29,7 +30,6 @@ from edgefit.spec import (
     NoveltyRule,
     OperatingPoint,
     Precision,
-    Task,
     VariantKey,
 )
 from tests.stamps import mark_done
@@ -400,7 +400,7 @@ def _manifest(recipe: Recipe, table: SampleTable, verified: dict[str, Any]) -> M
         format_version=FORMAT_VERSION,
         status="verified",
         name=recipe.name,
-        task=Task.CLASSIFICATION,
+        task=CLASSIFICATION,
         labels=list(table.labels.names),
         labels_sha256=table.labels.sha256,
         input=INPUT.to_dict(),

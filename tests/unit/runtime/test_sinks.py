@@ -21,12 +21,12 @@ from edgefit.runtime.sinks.sink import Sink
 from edgefit.runtime.sources.source import SourceFrame
 from edgefit.spec import (
     UNSURE,
+    ClassPrediction,
     ConformalRule,
     DefectThreshold,
     LabelMap,
     NoveltyRule,
     OperatingPoint,
-    Prediction,
 )
 
 LABELS = LabelMap(("good", 'scratch, "deep"', "Loch"))
@@ -34,8 +34,8 @@ GOOD = SourceFrame(0, "a\nb, c.png", 0.1, np.zeros((2, 2, 3), np.uint8), None, N
 BAD = SourceFrame(1, "ü.png", None, None, "The image file is empty.", None)
 
 
-def prediction() -> Prediction:
-    return Prediction.from_probabilities(np.array([0.25, 0.65, 0.1], np.float32), LABELS)
+def prediction() -> ClassPrediction:
+    return ClassPrediction.from_probabilities(np.array([0.25, 0.65, 0.1], np.float32), LABELS)
 
 
 def fill(sink: Sink) -> None:
@@ -113,7 +113,7 @@ def test_a_target_that_cannot_be_written_is_an_error(kind: type[Sink], tmp_path:
 POINT = OperatingPoint(None, ConformalRule(0.9, 0.2), NoveltyRule(0.5, "p.npy"))
 
 
-def decided() -> Prediction:
+def decided() -> ClassPrediction:
     return dataclasses.replace(prediction(), decision=UNSURE, novelty=0.75, is_novel=True)
 
 
@@ -165,9 +165,9 @@ import sys
 import numpy as np
 from edgefit.runtime.sinks.jsonl import JsonlSink
 from edgefit.runtime.sources.source import SourceFrame
-from edgefit.spec import LabelMap, Prediction
+from edgefit.spec import LabelMap, ClassPrediction
 labels = LabelMap(("a", "b"))
-answer = Prediction.from_probabilities(np.array([0.3, 0.7], np.float32), labels)
+answer = ClassPrediction.from_probabilities(np.array([0.3, 0.7], np.float32), labels)
 with JsonlSink(sys.argv[1], labels) as sink:
     for index in range(10**9):
         sink.write(SourceFrame(index, "x" * 500, None, None, None, None), answer)

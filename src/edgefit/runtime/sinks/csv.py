@@ -8,7 +8,7 @@ from pathlib import Path
 
 from edgefit.runtime.sinks.sink import Sink
 from edgefit.runtime.sources.source import SourceFrame
-from edgefit.spec import LabelMap, OperatingPoint, Prediction
+from edgefit.spec import ClassPrediction, LabelMap, OperatingPoint
 
 
 class CsvSink(Sink):
@@ -32,7 +32,7 @@ class CsvSink(Sink):
         decided = self._decided(None)
         self._row(["index", "name", "time_s", "label", "confidence", *ranks, *decided, "error"])
 
-    def write(self, frame: SourceFrame, prediction: Prediction | None) -> None:
+    def write(self, frame: SourceFrame, prediction: ClassPrediction | None) -> None:
         """Write one frame's row; ``prediction`` is None where the frame has an error."""
         time_s = "" if frame.time_s is None else f"{frame.time_s:.6f}"
         answer = [prediction.label, f"{prediction.confidence:.6f}"] if prediction else ["", ""]

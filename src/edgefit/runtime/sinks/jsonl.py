@@ -7,7 +7,7 @@ from typing import Any
 
 from edgefit.runtime.sinks.sink import Sink
 from edgefit.runtime.sources.source import SourceFrame
-from edgefit.spec import Prediction
+from edgefit.spec import ClassPrediction
 
 
 class JsonlSink(Sink):
@@ -18,7 +18,7 @@ class JsonlSink(Sink):
     adds, see :class:`Sink`. What a frame lacks is null, ``top`` empty.
     """
 
-    def write(self, frame: SourceFrame, prediction: Prediction | None) -> None:
+    def write(self, frame: SourceFrame, prediction: ClassPrediction | None) -> None:
         """Write one frame's line; ``prediction`` is None where the frame has an error."""
         facts: dict[str, Any] = {
             "index": frame.index,

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO, Self
 
 from edgefit.errors import InputError
 from edgefit.runtime.sources.source import SourceFrame
-from edgefit.spec import LabelMap, OperatingPoint, Prediction
+from edgefit.spec import ClassPrediction, LabelMap, OperatingPoint
 
 STDOUT = "-"
 
@@ -47,7 +47,7 @@ class Sink(ABC):
         self._file: BinaryIO = sys.stdout.buffer if self._to_stdout else _open(Path(target))
 
     @abstractmethod
-    def write(self, frame: SourceFrame, prediction: Prediction | None) -> None:
+    def write(self, frame: SourceFrame, prediction: ClassPrediction | None) -> None:
         """Write one frame's line; ``prediction`` is None where the frame has an error."""
 
     def __enter__(self) -> Self:
@@ -66,7 +66,7 @@ class Sink(ABC):
         self._file.write(line.encode())
         self._file.flush()
 
-    def _decided(self, prediction: Prediction | None) -> dict[str, Any]:
+    def _decided(self, prediction: ClassPrediction | None) -> dict[str, Any]:
         """What the operating point adds to a line; None where the frame has an error."""
         facts: dict[str, Any] = {}
         if self._point.decides:
@@ -79,7 +79,7 @@ class Sink(ABC):
             facts["novel"] = prediction and prediction.is_novel
         return facts
 
-    def _ranked(self, prediction: Prediction | None) -> list[tuple[str, float]]:
+    def _ranked(self, prediction: ClassPrediction | None) -> list[tuple[str, float]]:
         return [] if prediction is None else prediction.top(self._top, self._labels)
 
 

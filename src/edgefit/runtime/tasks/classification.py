@@ -9,15 +9,15 @@ from numpy.typing import NDArray
 
 from edgefit.errors import StageError
 from edgefit.operating.threshold import UNDECIDED, decide
-from edgefit.spec import UNSURE, LabelMap, OperatingPoint, Prediction
+from edgefit.spec import UNSURE, ClassificationRule, ClassPrediction, LabelMap
 
 
 def decode_classification(
     probabilities_C: NDArray[np.float32],
     labels: LabelMap,
-    point: OperatingPoint | None = None,
+    point: ClassificationRule | None = None,
     novelty: float | None = None,
-) -> Prediction:
+) -> ClassPrediction:
     """The most probable class of one frame, and what the operating point makes of it.
 
     Args:
@@ -35,7 +35,7 @@ def decode_classification(
             expected=f"{len(labels)} probabilities",
             found=probabilities_C.shape,
         )
-    prediction = Prediction.from_probabilities(probabilities_C, labels)
+    prediction = ClassPrediction.from_probabilities(probabilities_C, labels)
     if point is None:
         return prediction
     (decision,) = decide(probabilities_C[np.newaxis], point, labels)
