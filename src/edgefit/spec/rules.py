@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Final, Literal, Self
 
 from edgefit.errors import InputError
 from edgefit.spec.labels import LabelMap
@@ -60,13 +60,18 @@ class NoveltyRule:
 
 @dataclass(frozen=True, kw_only=True)
 class Rule(ABC):
-    """What every rule has. Without arguments, a rule is the plainest one of its task.
+    """What every rule has.
 
     Attributes:
         kind: The task whose outputs it reads.
     """
 
     kind: str
+
+    @classmethod
+    @abstractmethod
+    def plain(cls) -> Self:
+        """The rule of a bundle that states none."""
 
     @property
     @abstractmethod
@@ -90,6 +95,24 @@ class ClassificationRule(Rule):
     threshold: DefectThreshold | None = None
     conformal: ConformalRule | None = None
     novelty: NoveltyRule | None = None
+
+    @classmethod
+    def plain(cls) -> Self:
+        """Arg-max."""
+        return cls()
+
+    @classmethod
+    def of(cls, rule: Rule) -> Self:
+        """The rule itself, known to be one of this kind.
+
+        Raises:
+            InputError: It is a rule of another task.
+        """
+        if not isinstance(rule, cls):
+            raise InputError(
+                "The rule belongs to another task.", expected=CLASSIFICATION, found=rule.kind
+            )
+        return rule
 
     @property
     def decides(self) -> bool:

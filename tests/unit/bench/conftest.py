@@ -14,7 +14,7 @@ from edgefit.bundle import (
     Variant,
     describe_files,
 )
-from edgefit.runtime.selftest import write_golden
+from edgefit.runtime.golden import write_golden
 from edgefit.spec import CLASSIFICATION, Engine, InputSpec, LabelMap, Precision, VariantKey
 
 LABELS = LabelMap(("good", "scratch", "dent"))
@@ -55,7 +55,8 @@ def bundle_dir(tmp_path: Path) -> Path:
     spec = InputSpec(width=SIZE, height=SIZE)
     generator = np.random.default_rng(0)
     frames = [generator.integers(0, 256, (40, 30, 3), dtype=np.uint8) for _ in range(2)]
-    answers = np.full((2, len(LABELS)), 1 / len(LABELS), dtype=np.float32)
+    rows = np.full((2, len(LABELS)), 1 / len(LABELS), dtype=np.float32)
+    answers = {"probabilities": rows}
     with BundleWriter(tmp_path / "bundle") as writer:
         root = writer.folder
         (root / "whole.onnx").write_bytes(_tiny_onnx())

@@ -19,7 +19,7 @@ from edgefit.metrics.reliability import calibration
 from edgefit.operating.decisions import measure_decisions
 from edgefit.recipe import Recipe, make_recipe
 from edgefit.run import RunFolder
-from edgefit.runtime.selftest import write_golden
+from edgefit.runtime.golden import write_golden
 from edgefit.spec import (
     CLASSIFICATION,
     ConformalRule,
@@ -425,7 +425,7 @@ def _write_golden(
         run.root / "export" / "golden",
         frames,
         [test.samples[i].path for i in chosen],
-        {key: probabilities_NC[list(chosen)] for key in VARIANTS},
+        {key: {"probabilities": probabilities_NC[list(chosen)]} for key in VARIANTS},
         [int(test.targets_N()[i]) for i in chosen],
     )
 

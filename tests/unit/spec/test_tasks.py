@@ -16,7 +16,6 @@ from edgefit.spec import (
     DefectThreshold,
     LabelMap,
     Prediction,
-    Rule,
     known_task,
 )
 
@@ -36,10 +35,10 @@ def test_outputs_of_a_task_have_names_of_their_own() -> None:
         assert all(output.dims[0] == "N" and output.unit for output in outputs)
 
 
-def test_every_task_has_a_rule_of_its_kind_that_needs_no_argument() -> None:
+def test_every_task_has_a_rule_of_its_kind_and_a_plain_one() -> None:
     assert set(RULES) == set(OUTPUTS)
     for task, make in RULES.items():
-        rule: Rule = make()  # type: ignore[call-arg]
+        rule = make.plain()
         assert rule.kind == task
         assert not rule.decides
         rule.check(LABELS)
