@@ -21,9 +21,9 @@ import numpy as np
 
 from benchmarks.measuring import against, figure, time_in_turn, write_result
 from edgefit.bundle import read_bundle
+from edgefit.runtime.golden import golden_frames
 from edgefit.runtime.images.preprocess import preprocess
 from edgefit.runtime.predictor import load
-from edgefit.runtime.selftest import golden_frames
 from edgefit.spec import Engine, Frame, InputSpec, VariantKey
 
 GOAL = 1.05

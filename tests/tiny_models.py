@@ -12,12 +12,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edgefit.bundle import BundleWriter, Manifest, Variant, describe_files, format_version_of
+from edgefit.bundle import FORMAT_VERSION, BundleWriter, Manifest, Variant, describe_files
 from edgefit.runtime.engines import open_session
 from edgefit.runtime.engines.openvino import shared_core
+from edgefit.runtime.golden import write_golden
 from edgefit.runtime.images.preprocess import preprocess
-from edgefit.runtime.selftest import write_golden
-from edgefit.spec import Engine, Frame, InputSpec, LabelMap, Precision, Task, VariantKey
+from edgefit.spec import CLASSIFICATION, Engine, Frame, InputSpec, LabelMap, Precision, VariantKey
 
 LABELS = LabelMap(("red", "green", "blue"))
 ORT_FP32 = VariantKey(Engine.ONNXRUNTIME, Precision.FP32)
@@ -105,10 +105,10 @@ def write_tiny_bundle(
             variants.append(Variant(engine=key.engine, precision=key.precision, files=entries))
         golden = write_golden(writer.folder / "golden", frames, LABELS.names, outputs, [0, 1, 2])
         manifest = Manifest(
-            format_version=format_version_of(spec),
+            format_version=FORMAT_VERSION,
             status="verified",
             name="tiny",
-            task=Task.CLASSIFICATION,
+            task=CLASSIFICATION,
             labels=list(LABELS.names),
             labels_sha256=LABELS.sha256,
             input=spec.to_dict(),

@@ -8,12 +8,12 @@ from numpy.typing import NDArray
 from torch import nn
 
 from edgefit.export.metadata import ModelMetadata
-from edgefit.spec import InputSpec, LabelMap, Task
+from edgefit.spec import CLASSIFICATION, InputSpec, LabelMap
 from edgefit.train.network import EdgeNetwork
 
 LABELS = LabelMap(("red", "green", "blue", "light grey"))
 SPEC = InputSpec(32, 32)
-METADATA = ModelMetadata("tiny", Task.CLASSIFICATION, LABELS, SPEC, 1.5)
+METADATA = ModelMetadata("tiny", CLASSIFICATION, LABELS, SPEC, 1.5)
 _COLOURS = ((190, 70, 70), (70, 190, 70), (70, 70, 190), (170, 170, 170))
 
 

@@ -22,6 +22,8 @@ DEVICE = (
     "edgefit.targets",
     "edgefit.runtime.predictor",
     "edgefit.runtime.selftest",
+    "edgefit.runtime.stream",
+    "edgefit.runtime.tasks",
     "edgefit.runtime.sinks",
     "edgefit.runtime.sources",
     "edgefit.runtime.engines.openvino",

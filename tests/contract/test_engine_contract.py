@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from edgefit.errors import InputError
-from edgefit.runtime.engines import EngineSession, check_images, open_session
+from edgefit.errors import BundleError, InputError
+from edgefit.runtime.engines import EngineSession, check_images, check_outputs, open_session
+from edgefit.spec import Outputs
 from tests.tiny_models import (
     LABELS,
     ORT_FP32,
@@ -31,21 +32,23 @@ class FakeSession:
     def __init__(self, batch: int | None = None) -> None:
         self._batch = batch
 
-    def infer(self, images_NHWC: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def infer(self, images_NHWC: NDArray[np.uint8], names: Sequence[str] | None = None) -> Outputs:
+        wanted = ["probabilities"] if names is None else names
+        check_outputs(Path("fake"), wanted, ["probabilities"])
         images_NHWC = check_images(images_NHWC, SIZE, SIZE, self._batch)
         logits_NC = images_NHWC.mean(axis=(1, 2)).astype(np.float32) / 16
         exponents_NC = np.exp(logits_NC - logits_NC.max(axis=1, keepdims=True))
-        return np.asarray(exponents_NC / exponents_NC.sum(axis=1, keepdims=True), np.float32)
-
-    def infer_with_features(
-        self, images_NHWC: NDArray[np.uint8]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        images_NHWC = check_images(images_NHWC, SIZE, SIZE, self._batch)
-        return self.infer(images_NHWC), images_NHWC.mean(axis=(1, 2)).astype(np.float32)
+        shares_NC = exponents_NC / exponents_NC.sum(axis=1, keepdims=True)
+        return dict.fromkeys(wanted, np.asarray(shares_NC, np.float32))
 
     def describe(self) -> dict[str, str]:
         keys = ("engine", "version", "device", "threads", "inference_precision")
         return dict.fromkeys(keys, "fake") | {"batch": str(self._batch or "any")}
+
+
+def answers(session: EngineSession, images_NHWC: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """The only output there is, ``float32`` (N, 3)."""
+    return session.infer(images_NHWC)["probabilities"]
 
 
 @pytest.fixture(params=["onnxruntime", "openvino", "fake"])
@@ -70,36 +73,56 @@ class TestEngineContract:
         self, opener: Opener, images_NHWC: NDArray[np.uint8]
     ) -> None:
         for count in (1, 3):
-            probabilities_NC = opener().infer(images_NHWC[:count])
+            probabilities_NC = answers(opener(), images_NHWC[:count])
             assert probabilities_NC.shape == (count, 3)
             assert probabilities_NC.dtype == np.float32
             assert probabilities_NC.min() >= 0
             np.testing.assert_allclose(probabilities_NC.sum(axis=1), 1, atol=1e-5)
 
+    def test_gives_the_outputs_asked_for_or_all(
+        self, opener: Opener, images_NHWC: NDArray[np.uint8]
+    ) -> None:
+        session = opener()
+        every = session.infer(images_NHWC)
+        assert list(every) == ["probabilities"]
+        asked = session.infer(images_NHWC, ["probabilities"])
+        np.testing.assert_array_equal(asked["probabilities"], every["probabilities"])
+
+    @pytest.mark.parametrize(
+        ("name", "said"), [("boxes", "lacks an output"), ("feature_vector", "gives no features")]
+    )
+    def test_an_output_that_the_graph_lacks_is_named(
+        self, opener: Opener, images_NHWC: NDArray[np.uint8], name: str, said: str
+    ) -> None:
+        with pytest.raises(BundleError, match=said) as caught:
+            opener().infer(images_NHWC, [name])
+        assert caught.value.expected == f"an output named {name}"
+        assert caught.value.found == "probabilities"
+
     def test_keeps_the_order_of_the_batch(
         self, opener: Opener, images_NHWC: NDArray[np.uint8]
     ) -> None:
         session = opener()
-        assert session.infer(images_NHWC).argmax(axis=1).tolist() == [0, 1, 2]
-        assert session.infer(images_NHWC[[2, 0, 1]]).argmax(axis=1).tolist() == [2, 0, 1]
+        assert answers(session, images_NHWC).argmax(axis=1).tolist() == [0, 1, 2]
+        assert answers(session, images_NHWC[[2, 0, 1]]).argmax(axis=1).tolist() == [2, 0, 1]
 
     def test_answers_alike_alone_and_in_a_batch(
         self, opener: Opener, images_NHWC: NDArray[np.uint8]
     ) -> None:
         session = opener(batch=1)
-        alone_NC = np.concatenate([session.infer(image[None]) for image in images_NHWC])
-        np.testing.assert_allclose(opener().infer(images_NHWC), alone_NC, atol=1e-5)
+        alone_NC = np.concatenate([answers(session, image[None]) for image in images_NHWC])
+        np.testing.assert_allclose(answers(opener(), images_NHWC), alone_NC, atol=1e-5)
 
     def test_an_answer_survives_the_next_call(
         self, opener: Opener, images_NHWC: NDArray[np.uint8]
     ) -> None:
         session = opener(batch=1)
-        first_NC = session.infer(images_NHWC[:1])
+        first_NC = answers(session, images_NHWC[:1])
         before_NC = first_NC.copy()
-        session.infer(images_NHWC[1:2])
+        answers(session, images_NHWC[1:2])
         np.testing.assert_array_equal(first_NC, before_NC)
         first_NC[:] = 0
-        np.testing.assert_array_equal(session.infer(images_NHWC[:1]), before_NC)
+        np.testing.assert_array_equal(answers(session, images_NHWC[:1]), before_NC)
 
     def test_does_not_depend_on_memory_order_and_leaves_its_input_alone(
         self, opener: Opener, images_NHWC: NDArray[np.uint8]
@@ -108,10 +131,10 @@ class TestEngineContract:
         before_NHWC = images_NHWC.copy()
         fortran_NHWC = np.asfortranarray(images_NHWC)
         strided_NHWC = np.repeat(images_NHWC, 2, axis=2)[:, :, ::2]
-        expected_NC = session.infer(images_NHWC)
+        expected_NC = answers(session, images_NHWC)
         np.testing.assert_array_equal(images_NHWC, before_NHWC)
-        np.testing.assert_array_equal(session.infer(fortran_NHWC), expected_NC)
-        np.testing.assert_array_equal(session.infer(strided_NHWC), expected_NC)
+        np.testing.assert_array_equal(answers(session, fortran_NHWC), expected_NC)
+        np.testing.assert_array_equal(answers(session, strided_NHWC), expected_NC)
 
     @pytest.mark.parametrize(
         ("images", "found"),

@@ -31,7 +31,8 @@ class Exported:
         """What a file answers to all frames, through its engine."""
         from edgefit.runtime.engines import open_session
 
-        return open_session(self.paths[name], VariantKey.parse(name)).infer(self.frames_NHWC)
+        session = open_session(self.paths[name], VariantKey.parse(name))
+        return session.infer(self.frames_NHWC)["probabilities"]
 
 
 @pytest.fixture(scope="session")

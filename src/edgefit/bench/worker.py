@@ -28,9 +28,9 @@ from edgefit.bench.timer import TimingSamples, time_callable
 from edgefit.bundle import Bundle, read_bundle
 from edgefit.errors import EdgefitError, StageError
 from edgefit.runtime.engines import EngineSession, engine_is_installed, open_session
+from edgefit.runtime.golden import golden_frames, outputs_of
 from edgefit.runtime.images.preprocess import preprocess
-from edgefit.runtime.selftest import golden_frames
-from edgefit.spec import Frame, VariantKey
+from edgefit.spec import OUTPUTS, Frame, Outputs, VariantKey
 
 _WARMUP = 10
 _MIN_RUNS = 20
@@ -92,10 +92,11 @@ def measure(job: Job) -> dict[str, Any]:
     load_ns = time.perf_counter_ns() - start
     singles = _batches(images, 1)
     start = time.perf_counter_ns()
-    answer = session.infer(singles[0])
+    names = outputs_of(bundle)
+    answer = session.infer(singles[0], names)
     first_ns = time.perf_counter_ns() - start
-    _check(answer, (1, len(bundle.labels)), key)
-    latency = _time_session(session, singles, job.seconds * _SHARE_SINGLE)
+    _check(answer, bundle, key, batch=1)
+    latency = _time_session(session, singles, names, job.seconds * _SHARE_SINGLE)
     peak = peak_resident_mb()
     engine = session.describe()
     del session
@@ -127,8 +128,9 @@ def _time_batches(
     for size in job.batch_sizes:
         session = _open(bundle, key, job, batch=size)
         batches = _batches(images, size)
-        _check(session.infer(batches[0]), (size, len(bundle.labels)), key)
-        timings[size] = _time_session(session, batches, share)
+        names = outputs_of(bundle)
+        _check(session.infer(batches[0], names), bundle, key, batch=size)
+        timings[size] = _time_session(session, batches, names, share)
     return timings
 
 
@@ -143,13 +145,16 @@ def _batches(images: Sequence[Frame], size: int) -> list[NDArray[np.uint8]]:
 
 
 def _time_session(
-    session: EngineSession, batches: Sequence[NDArray[np.uint8]], seconds: float
+    session: EngineSession,
+    batches: Sequence[NDArray[np.uint8]],
+    names: Sequence[str],
+    seconds: float,
 ) -> TimingSamples:
-    return _time_over([partial(session.infer, batch) for batch in batches], seconds)
+    return _time_over([partial(session.infer, batch, names) for batch in batches], seconds)
 
 
 def _time_over(calls: Sequence[Callable[[], object]], seconds: float) -> TimingSamples:
-    """Time calls in turn, so that no single picture decides the figure."""
+    """Time calls in turn, so that no single frame decides the figure."""
     turn = itertools.cycle(calls)
 
     def call_next() -> None:
@@ -162,15 +167,22 @@ def _images_per_second(timing: TimingSamples, batch: int) -> float:
     return float(timing.samples_ns.size * batch / (timing.samples_ns.sum() / 1e9))
 
 
-def _check(answer: NDArray[np.float32], shape: tuple[int, int], key: VariantKey) -> None:
+def _check(answer: Outputs, bundle: Bundle, key: VariantKey, *, batch: int) -> None:
     # A graph that answers nonsense may be very fast.
-    if answer.shape != shape or not np.isfinite(answer).all():
-        raise StageError(
-            f"The variant {key} does not answer with class probabilities.",
-            expected=f"finite numbers of shape {shape}",
-            found=f"shape {answer.shape}, finite: {bool(np.isfinite(answer).all())}",
-            remedy="run `edgefit verify BUNDLE --self-test`",
+    sizes = {"N": batch, "C": len(bundle.labels)}
+    for output in OUTPUTS[bundle.manifest.task]:
+        values = answer[output.name]
+        shape = tuple(dim if isinstance(dim, int) else sizes.get(dim, "any") for dim in output.dims)
+        fits = len(shape) == values.ndim and all(
+            expected in ("any", found) for expected, found in zip(shape, values.shape, strict=True)
         )
+        if not fits or not np.isfinite(values).all():
+            raise StageError(
+                f"The variant {key} does not answer with {output.name} as its task demands.",
+                expected=f"finite numbers of shape {shape}",
+                found=f"shape {values.shape}, finite: {bool(np.isfinite(values).all())}",
+                remedy="run `edgefit verify BUNDLE --self-test`",
+            )
 
 
 def main() -> int:

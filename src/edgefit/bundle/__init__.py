@@ -12,7 +12,6 @@ from edgefit.bundle.manifest import (
     FileEntry,
     Manifest,
     Variant,
-    format_version_of,
     manifest_hash,
 )
 from edgefit.bundle.reading import Bundle, read_bundle
@@ -28,7 +27,6 @@ __all__ = [
     "Variant",
     "describe_file",
     "describe_files",
-    "format_version_of",
     "manifest_hash",
     "read_bundle",
     "sha256_of",

@@ -4,26 +4,30 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any, Literal, Self
+from dataclasses import asdict
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
-
-from edgefit.spec import (
-    Engine,
-    Enlarge,
-    InputSpec,
-    OperatingPoint,
-    Precision,
-    Task,
-    VariantKey,
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    InstanceOf,
+    PlainSerializer,
+    ValidationError,
+    create_model,
+    model_validator,
 )
+from pydantic_core import PydanticCustomError
 
-FORMAT_VERSION = 2
-"""The newest format that is read and written."""
-PLAIN_FORMAT_VERSION = 1
-"""What is written where release 0.1 understands the input contract; it knows bilinear enlarging
-only, and would not see that a contract says otherwise."""
+from edgefit.spec import RULES, Engine, Precision, Rule, Task, VariantKey, known_task
+
+FORMAT_VERSION = 3
+"""The format that is written; :mod:`edgefit.bundle.formats` brings older ones to it."""
 MANIFEST = "manifest.json"
+INSIDE = "inside"
+"""In the context of a validation error: the keys below its place that lead to the wrong value."""
 
 
 class _Record(BaseModel):
@@ -31,6 +35,29 @@ class _Record(BaseModel):
     model_config = ConfigDict(
         extra="forbid", frozen=True, protected_namespaces=(), ser_json_inf_nan="constants"
     )
+
+
+def _rule(value: object) -> object:
+    """Read a rule with the type that its kind names; ``RULES`` may hold more kinds later."""
+    if not isinstance(value, dict):
+        return value
+    kind = value.get("kind")
+    if kind not in RULES:
+        raise ValueError(f"no rule is of the kind {kind!r}; expected {' or '.join(RULES)}")
+    holder: Any = create_model("Holder", __base__=_Record, rule=(RULES[kind], ...))
+    try:
+        return holder.model_validate({"rule": value}).rule
+    except ValidationError as error:
+        first = error.errors()[0]
+        # pydantic does not carry the place of an error out of a validator
+        facts = {"message": first["msg"], INSIDE: list(first["loc"][1:])}
+        raise PydanticCustomError("rule", "{message}", facts) from None
+
+
+TaggedRule = Annotated[
+    InstanceOf[Rule], BeforeValidator(_rule), PlainSerializer(asdict, when_used="json")
+]
+"""A rule as a manifest holds it: JSON whose ``kind`` says which type reads it."""
 
 
 class FileEntry(_Record):
@@ -72,30 +99,30 @@ class Variant(_Record):
 
 
 class Manifest(_Record):
-    """What stands in ``manifest.json``.
+    """What ``manifest.json`` holds, in the form of :data:`FORMAT_VERSION`.
 
     Attributes:
+        format_version: That of the file it was read from; the newest is written.
         status: ``draft`` before the gate, ``verified`` after it.
-        operating: Threshold, reject and novelty rules; None for plain arg-max.
-        thresholds: Always empty; bundles of release 0.1 hold it.
+        operating: From outputs to decisions, tagged by its ``kind``; None for the plainest rule
+            of the task.
         recommended: The fastest variant that passed, as measured on the machine that built the
             bundle: ``default`` over all, and one for each engine, for devices that have only it.
-        files: Everything that is no variant: golden frames, verify.json, report, card.
+        files: Everything else: golden frames, verify.json, report, card.
         lineage: Recipe, data fingerprint, hash of the base weights, versions, seed.
         sha256: Hash over all of this but itself; :class:`BundleWriter` sets it. It shows damage; it
-            is no signature.
+            is not a signature.
     """
 
     format_version: int
     status: Literal["draft", "verified"]
     name: str
-    task: Task
+    task: Annotated[Task, AfterValidator(known_task)]
     labels: list[str] = Field(min_length=2)
     labels_sha256: str
     input: dict[str, Any]
     temperature: float = Field(default=1.0, gt=0)
-    operating: OperatingPoint | None = None
-    thresholds: dict[str, Any] = {}
+    operating: TaggedRule | None = None
     variants: list[Variant] = Field(min_length=1)
     recommended: dict[str, str] = {}
     files: list[FileEntry] = []
@@ -109,28 +136,19 @@ class Manifest(_Record):
         for what, names in (("labels", self.labels), ("variants", keys), ("files", paths)):
             twice = sorted({name for name in names if names.count(name) > 1})
             if twice:
-                raise ValueError(f"{what} stand twice: {', '.join(twice)}")
+                raise ValueError(f"{what} are listed twice: {', '.join(twice)}")
         absent = sorted(set(self.recommended.values()) - set(keys))
         if absent:
             raise ValueError(f"recommended names variants that are absent: {', '.join(absent)}")
         return self
 
 
-def format_version_of(spec: InputSpec) -> int:
-    """The oldest format version whose readers bring frames to size as ``spec`` says."""
-    return PLAIN_FORMAT_VERSION if spec.enlarge == Enlarge.BILINEAR else FORMAT_VERSION
-
-
-def manifest_hash(manifest: Manifest) -> str:
-    """Hash over all that a manifest says, itself excepted."""
-    facts = manifest_facts(manifest)
-    del facts["sha256"]
-    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+def manifest_hash(facts: dict[str, Any]) -> str:
+    """Hash over all that a manifest's JSON says, of whatever format, its own hash excepted."""
+    others = {key: value for key, value in facts.items() if key != "sha256"}
+    return hashlib.sha256(json.dumps(others, sort_keys=True).encode()).hexdigest()
 
 
 def manifest_facts(manifest: Manifest) -> dict[str, Any]:
     """What is written to the file and hashed; JSON-ready."""
-    facts = manifest.model_dump(mode="json")
-    if manifest.operating is None:  # release 0.1 reads a manifest only without this key
-        del facts["operating"]
-    return facts
+    return manifest.model_dump(mode="json") | {"format_version": FORMAT_VERSION}

@@ -8,17 +8,17 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from edgefit.bundle.files import check_entry, inside
+from edgefit.bundle.formats import READABLE, to_newest
 from edgefit.bundle.manifest import (
-    FORMAT_VERSION,
+    INSIDE,
     MANIFEST,
-    PLAIN_FORMAT_VERSION,
     FileEntry,
     Manifest,
     Variant,
     manifest_hash,
 )
 from edgefit.errors import BundleError, InputError, IntegrityError
-from edgefit.spec import InputSpec, LabelMap, OperatingPoint, VariantKey
+from edgefit.spec import RULES, InputSpec, LabelMap, Rule, VariantKey
 
 
 class Bundle:
@@ -29,7 +29,7 @@ class Bundle:
         manifest: Its manifest.
         labels: Class names in output order.
         input: The input contract.
-        operating: From probabilities to decisions; arg-max where the bundle states nothing.
+        operating: From outputs to decisions; the plainest rule where the bundle states none.
 
     Raises:
         InputError: The input contract or the operating point cannot be.
@@ -40,7 +40,7 @@ class Bundle:
         self.manifest = manifest
         self.labels = LabelMap(tuple(manifest.labels))
         self.input = InputSpec.from_dict(manifest.input)
-        self.operating = manifest.operating or OperatingPoint()
+        self.operating: Rule = manifest.operating or RULES[manifest.task].plain()
         self.operating.check(self.labels)
 
     def variant(self, key: VariantKey) -> Variant:
@@ -90,7 +90,7 @@ def read_bundle(
         IntegrityError: A file is absent or its bytes are not those the manifest states.
     """
     root = Path(path)
-    manifest = _read_manifest(root)
+    manifest, sha256 = _read_manifest(root)
     if manifest.status == "draft" and not allow_draft:
         raise BundleError(
             "This is an export that has not passed the gate.",
@@ -118,19 +118,20 @@ def read_bundle(
         )
     for entry in bundle.entries():
         check_entry(root, entry, check_hashes)
-    if check_hashes and manifest_hash(manifest) != manifest.sha256:
+    if check_hashes and sha256 != manifest.sha256:
         raise IntegrityError(
             "The manifest was changed: it does not have the hash that it states.",
             path=root / MANIFEST,
             key="sha256",
             expected=manifest.sha256 or "a hash",
-            found=manifest_hash(manifest),
+            found=sha256,
             remedy="copy the bundle again from where it was built",
         )
     return bundle
 
 
-def _read_manifest(root: Path) -> Manifest:
+def _read_manifest(root: Path) -> tuple[Manifest, str]:
+    """The manifest in its newest form, and the hash of what the file holds."""
     manifest_path = root / MANIFEST
     if not manifest_path.is_file():
         raise BundleError(
@@ -147,15 +148,15 @@ def _read_manifest(root: Path) -> Manifest:
     try:
         facts = json.loads(manifest_path.read_text(encoding="utf-8"))
         version = facts.get("format_version")
-        if version not in (PLAIN_FORMAT_VERSION, FORMAT_VERSION):
+        if version not in READABLE:
             raise BundleError(
                 "The bundle has another format version.",
                 path=manifest_path,
-                expected=f"{PLAIN_FORMAT_VERSION} or {FORMAT_VERSION}",
+                expected=" or ".join(map(str, READABLE)),
                 found=version,
                 remedy="install the edgefit release that wrote it, or build it again",
             )
-        return Manifest.model_validate(facts)
+        return Manifest.model_validate(to_newest(facts)), manifest_hash(facts)
     except (json.JSONDecodeError, UnicodeDecodeError, AttributeError, RecursionError) as error:
         raise BundleError(
             "The manifest is not valid JSON.",
@@ -168,7 +169,7 @@ def _read_manifest(root: Path) -> Manifest:
         raise BundleError(
             "The manifest is not valid.",
             path=manifest_path,
-            key=".".join(str(p) for p in first["loc"]),
+            key=".".join(str(p) for p in [*first["loc"], *first.get("ctx", {}).get(INSIDE, [])]),
             found=first["msg"],
             remedy="copy the bundle again from where it was built",
         ) from None

@@ -57,7 +57,7 @@ class BundleWriter:
         for entry in [f for v in manifest.variants for f in v.files] + manifest.files:
             check_entry(self.folder, entry, check_hashes=True)
         facts = manifest_facts(manifest)
-        facts["sha256"] = manifest_hash(manifest)
+        facts["sha256"] = manifest_hash(facts)
         text = json.dumps(facts, indent=2, ensure_ascii=False, allow_nan=False)
         (self.folder / MANIFEST).write_text(text + "\n", encoding="utf-8")
         (self.folder / _MARKER).unlink()

@@ -51,6 +51,7 @@ def predict(
     from edgefit.runtime.sinks.csv import CsvSink
     from edgefit.runtime.sinks.jsonl import JsonlSink
     from edgefit.runtime.sources import open_source
+    from edgefit.runtime.stream import stream
 
     chosen = output_format or (Format.CSV if out.endswith(".csv") else Format.JSONL)
     if as_json:
@@ -61,19 +62,16 @@ def predict(
     for note in notes:
         error_console().print(f"[yellow]warning:[/] {escape(str(note.message))}", soft_wrap=True)
     frames = open_source(source, predictor.input)
-    read = failed = 0
     shown = reporter(quiet=quiet or (out == "-" and sys.stdout.isatty()))
     sinks = {Format.CSV: CsvSink, Format.JSONL: JsonlSink}
-    point = predictor.operating
-    with sinks[chosen](out, predictor.labels, top=top_k, point=point) as sink:
-        for item in shown.track(frames, "predicting", total=frames.len_hint):
-            prediction = None if item.frame is None else predictor(item.frame)
-            sink.write(item, prediction)
-            read += prediction is not None
-            failed += prediction is None
+    with sinks[chosen](out, predictor.columns(top=top_k)) as sink:
+        counts = stream(predictor, frames, [sink], reporter=shown)
     if not quiet:
         console = error_console()
-        console.print(f"{read} frames answered by {predictor.variant}, {failed} unreadable")
+        console.print(
+            f"{counts.answered} frames answered by {predictor.variant}, "
+            f"{counts.unreadable} unreadable"
+        )
         if out != "-":
             console.print(f"written: {out}")
-    return 1 if failed and not read else 0
+    return 1 if counts.unreadable and not counts.answered else 0

@@ -19,6 +19,7 @@ from edgefit.cli.output import (
     reporter,
     say_next,
 )
+from edgefit.records.selftest import NotInstalled, Replayed, SelfTestResult
 
 
 def register(app: typer.Typer) -> None:
@@ -47,32 +48,33 @@ def _verify_bundle(target: Path, *, self_test: bool, as_json: bool) -> int:
     from edgefit.bundle import read_bundle
 
     bundle = read_bundle(target)
-    facts: dict[str, Any] = {"bundle": str(target), "files_checked": len(bundle.entries())}
-    passed = True
+    checked = len(bundle.entries())
+    replayed = None
     if self_test:
         from edgefit.runtime.selftest import self_test as replay
 
-        facts["self_test"] = replay(bundle)
-        passed = bool(facts["self_test"]["passed"])
-    facts["passed"] = passed
+        replayed = replay(bundle)
+    passed = replayed is None or replayed.passed
     if as_json:
-        print_json(facts)
+        shown = {} if replayed is None else {"self_test": replayed.to_json()}
+        print_json({"bundle": str(target), "files_checked": checked, **shown, "passed": passed})
         return 0 if passed else 1
-    typer.echo(f"{facts['files_checked']} files have the bytes that the manifest states")
-    if self_test:
-        rows = [
-            [name, entry["status"], _number(entry.get("max_abs_difference")), _remark(entry)]
-            for name, entry in facts["self_test"]["variants"].items()
-        ]
-        print_table(
-            f"{facts['self_test']['frames']} golden frames",
-            ["variant", "result", "largest difference", ""],
-            rows,
-        )
-        say_next(f"edgefit benchmark {target}")
-    else:
+    typer.echo(f"{checked} files have the bytes that the manifest states")
+    if replayed is None:
         say_next(f"edgefit verify {target} --self-test")
+    else:
+        _print_self_test(replayed)
+        say_next(f"edgefit benchmark {target}")
     return 0 if passed else 1
+
+
+def _print_self_test(result: SelfTestResult) -> None:
+    rows = [
+        [name, entry.status, _difference(entry), _remark(entry)]
+        for name, entry in result.variants.items()
+    ]
+    columns = ["variant", "result", "largest difference", ""]
+    print_table(f"{result.frames} golden frames", columns, rows)
 
 
 def _verify_run(target: Path, overrides: list[str] | None, *, as_json: bool, quiet: bool) -> int:
@@ -140,7 +142,12 @@ def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.2g}"
 
 
-def _remark(entry: dict[str, Any]) -> str:
+def _difference(entry: Replayed | NotInstalled) -> str:
+    return _number(entry.max_abs_difference) if isinstance(entry, Replayed) else "-"
+
+
+def _remark(entry: Replayed | NotInstalled) -> str:
     """Why a variant of the self-test did not pass, or what installs its engine."""
-    flips = [f"{f['frame']}: {f['found']}, not {f['expected']}" for f in entry.get("flips", [])]
-    return "; ".join(flips) or str(entry.get("remedy", ""))
+    if isinstance(entry, NotInstalled):
+        return entry.remedy
+    return "; ".join(f"{flip.frame}: {flip.found}, not {flip.expected}" for flip in entry.flips)

@@ -53,6 +53,7 @@ class ModelMetadata:
         }
         if self.operating is not None:
             facts["operating"] = asdict(self.operating)
+            del facts["operating"]["kind"]  # the task says it
         return {
             f"edgefit.{key}": value if isinstance(value, str) else json.dumps(value)
             for key, value in facts.items()

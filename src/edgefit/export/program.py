@@ -14,8 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from edgefit.errors import StageError
-from edgefit.runtime.engines import FEATURES
-from edgefit.spec import InputSpec
+from edgefit.spec import FEATURE_VECTOR, InputSpec
 
 INPUT_NAME = "frames"
 OUTPUT_NAME = "probabilities"
@@ -47,7 +46,7 @@ class WithFeatures(nn.Module):
 
 def output_names(program: Any) -> list[str]:
     """Names of a captured program's outputs, in their order."""
-    return [OUTPUT_NAME, FEATURES][: len(program.graph_signature.user_outputs)]
+    return [OUTPUT_NAME, FEATURE_VECTOR.name][: len(program.graph_signature.user_outputs)]
 
 
 def capture(network: nn.Module, spec: InputSpec, *, features: bool = False) -> Any:

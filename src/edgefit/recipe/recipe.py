@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from edgefit.recipe.data import DataConfig, InputConfig
 from edgefit.recipe.results import (
@@ -17,7 +17,7 @@ from edgefit.recipe.results import (
 )
 from edgefit.recipe.section import Section
 from edgefit.recipe.training import ModelConfig, TrainConfig
-from edgefit.spec import Enlarge, Task
+from edgefit.spec import CLASSIFICATION, Enlarge, Task, known_task
 
 
 class Recipe(Section):
@@ -25,7 +25,7 @@ class Recipe(Section):
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
     description: str = ""
-    task: Task = Task.CLASSIFICATION
+    task: Annotated[Task, AfterValidator(known_task)] = CLASSIFICATION
     data: DataConfig = DataConfig()
     input: InputConfig = InputConfig()
     model: ModelConfig = ModelConfig()

@@ -16,7 +16,7 @@ from edgefit.data.table import SampleTable
 from edgefit.errors import RunError
 from edgefit.recipe import Recipe
 from edgefit.run import RunFolder
-from edgefit.runtime.selftest import GOLDEN_FILE, GOLDEN_FOLDER
+from edgefit.runtime.golden import GOLDEN_FILE, GOLDEN_FOLDER, Golden, read_golden
 from edgefit.train.backbones.card import BackboneCard, load_card
 
 Facts = dict[str, Any]
@@ -59,7 +59,7 @@ class RunFacts:
     evaluation: Facts
     verification: Facts
     benchmark: Facts
-    golden: Facts
+    golden: Golden
     golden_folder: Path
     test: SampleTable
     probabilities_NC: NDArray[np.float32]
@@ -157,7 +157,7 @@ def gather(run: RunFolder, manifest: Manifest, *, retention_is_current: bool = T
         evaluation=evaluation,
         verification=run.read_json("verify", "verify.json"),
         benchmark=run.read_json("benchmark", "benchmark.json"),
-        golden=run.read_json("export", f"{GOLDEN_FOLDER}/{GOLDEN_FILE}"),
+        golden=read_golden(run.root / "export" / GOLDEN_FOLDER / GOLDEN_FILE),
         golden_folder=run.root / "export" / GOLDEN_FOLDER,
         test=test,
         probabilities_NC=probabilities_NC,

@@ -12,7 +12,7 @@ import numpy as np
 from edgefit.errors import FrameError
 from edgefit.report.facts import RunFacts
 from edgefit.runtime.images.preprocess import decode_image
-from edgefit.spec import Frame
+from edgefit.spec import PROBABILITIES, Frame
 
 MOST_PICTURES = 24
 _LONG_SIDE = 160
@@ -59,14 +59,14 @@ def mistakes(facts: RunFacts) -> list[Picture]:
 
 def golden_frames(facts: RunFacts) -> list[Picture]:
     """The frames of the device's self-test with what the recommended variant answers to them."""
-    rows = np.asarray(facts.golden["outputs"][str(facts.recommended.key)])
+    outputs = facts.golden.answers(facts.recommended.key) or {}
     pictures = []
-    for entry, row in zip(facts.golden["frames"], rows, strict=True):
-        answer, target = int(row.argmax()), entry["target"]
+    for entry, row in zip(facts.golden.frames, outputs[PROBABILITIES.name], strict=True):
+        answer, target = int(row.argmax()), entry.target
         pictures.append(
             Picture(
-                source=thumbnail(facts.golden_folder / entry["file"]),
-                name=PurePosixPath(entry["name"]).name,
+                source=thumbnail(facts.golden_folder / entry.file),
+                name=PurePosixPath(entry.name).name,
                 truth=None if target is None else facts.labels[target],
                 answer=facts.labels[answer],
                 confidence=float(row[answer]),

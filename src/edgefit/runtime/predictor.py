@@ -7,21 +7,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from edgefit.bundle import Bundle, read_bundle
-from edgefit.errors import BundleError, MissingDependencyError
-from edgefit.operating.novelty import novelty_scores
+from edgefit.errors import MissingDependencyError
 from edgefit.runtime.engines import (
     INSTALL_COMMANDS,
     EngineSession,
     engine_is_installed,
     open_session,
 )
+from edgefit.runtime.images.geometry import place
 from edgefit.runtime.images.preprocess import decode_image, preprocess
-from edgefit.runtime.tasks import DECODERS
-from edgefit.spec import InputSpec, LabelMap, OperatingPoint, Prediction, VariantKey
+from edgefit.runtime.tasks import TASKS, Columns
+from edgefit.spec import Frame, InputSpec, LabelMap, Prediction, Rule, VariantKey
 
 _DEFAULT_TARGET = "default"
 
@@ -84,37 +83,6 @@ def choose_variant(bundle: Bundle, variant: str | None = None) -> VariantKey:
     )
 
 
-def read_prototypes(bundle: Bundle) -> NDArray[np.float32] | None:
-    """The class prototypes ``float32`` (C, F) of a bundle that scores novelty, else None.
-
-    Raises:
-        BundleError: The file is not listed, or holds something else.
-    """
-    if bundle.operating.novelty is None:
-        return None
-    path = bundle.file(bundle.operating.novelty.prototypes)
-    try:
-        found = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise BundleError(
-            "The novelty prototypes cannot be read.",
-            path=path,
-            found=str(error).splitlines()[0],
-            remedy="build the bundle again",
-        ) from error
-    fits = isinstance(found, np.ndarray) and found.ndim == 2 and found.dtype == np.float32
-    if not fits or len(found) != len(bundle.labels):
-        raise BundleError(
-            "The novelty prototypes do not fit the bundle.",
-            path=path,
-            expected=f"float32 ({len(bundle.labels)}, F)",
-            found=f"{getattr(found, 'dtype', type(found).__name__)} {getattr(found, 'shape', '')}",
-            remedy="build the bundle again",
-        )
-    prototypes_CF: NDArray[np.float32] = found
-    return prototypes_CF
-
-
 class Predictor:
     """One open variant of a bundle: call it with a frame. Not to be shared by threads.
 
@@ -122,17 +90,18 @@ class Predictor:
         labels: Class names in output order.
         input: The input contract.
         variant: Engine and precision that run.
-        operating: From probabilities to decisions; arg-max where the bundle states nothing.
+        operating: From outputs to decisions; the plainest rule where the bundle states none.
     """
 
     def __init__(self, bundle: Bundle, key: VariantKey, session: EngineSession) -> None:
         self.labels: LabelMap = bundle.labels
         self.input: InputSpec = bundle.input
         self.variant = key
-        self.operating: OperatingPoint = bundle.operating
-        self._prototypes_CF = read_prototypes(bundle)
+        self.operating: Rule = bundle.operating
+        self._task = TASKS[bundle.manifest.task]
+        self._wanted = self._task.wanted(bundle.operating)
+        self._references = self._task.references(bundle)
         self._session = session
-        self._decode = DECODERS[bundle.manifest.task]
 
     def __call__(self, frame: NDArray[Any]) -> Prediction:
         """Answer for one frame.
@@ -141,16 +110,38 @@ class Predictor:
             frame: ``uint8`` (H, W, 3) RGB of any size; or grey, RGBA, 16-bit, see
                 :func:`edgefit.runtime.images.preprocess.preprocess`.
 
+        Returns:
+            The prediction of the bundle's task; a classifier gives a
+            :class:`edgefit.spec.ClassPrediction`.
+
         Raises:
             FrameError: The array is no frame.
         """
         images_NHWC = preprocess(frame, self.input)[None]
-        if self._prototypes_CF is None:
-            probabilities_NC = self._session.infer(images_NHWC)
-            return self._decode(probabilities_NC[0], self.labels, self.operating, None)
-        probabilities_NC, features_NF = self._session.infer_with_features(images_NHWC)
-        novelty = float(novelty_scores(features_NF, self._prototypes_CF)[0])
-        return self._decode(probabilities_NC[0], self.labels, self.operating, novelty)
+        height, width = frame.shape[:2]
+        return self._task.decode(
+            self._session.infer(images_NHWC, self._wanted),
+            place(width, height, self.input),
+            (width, height),
+            self.labels,
+            self.operating,
+            self._references,
+        )
+
+    def columns(self, *, top: int = 5) -> Columns:
+        """What a sink writes of this bundle's predictions.
+
+        Args:
+            top: How many answers to list where the task ranks them.
+
+        Raises:
+            InputError: ``top`` is below 1.
+        """
+        return self._task.columns(self.labels, self.operating, top=top)
+
+    def draw(self, frame: Frame, prediction: Prediction) -> Frame:
+        """The frame, ``uint8`` (H, W, 3) RGB, with its prediction drawn; its own array."""
+        return self._task.draw(frame, prediction)
 
     def predict_batch(self, frames: Sequence[NDArray[Any]]) -> list[Prediction]:
         """Answer for several frames, in their order: the same answers as one by one.

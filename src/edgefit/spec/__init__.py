@@ -2,27 +2,62 @@
 
 from edgefit.spec.input import Aspect, Enlarge, Frame, InputSpec, JpegDecode
 from edgefit.spec.labels import LabelMap
-from edgefit.spec.predictions import Prediction
-from edgefit.spec.rules import UNSURE, ConformalRule, DefectThreshold, NoveltyRule, OperatingPoint
-from edgefit.spec.tasks import Task
+from edgefit.spec.predictions import ClassPrediction, Prediction
+from edgefit.spec.rules import (
+    RULES,
+    UNSURE,
+    ClassificationRule,
+    ConformalRule,
+    DefectThreshold,
+    NoveltyRule,
+    OperatingPoint,
+    Rule,
+)
+from edgefit.spec.tasks import (
+    CLASSIFICATION,
+    FEATURE_VECTOR,
+    OUTPUTS,
+    PROBABILITIES,
+    Outputs,
+    OutputSpec,
+    Task,
+    known_task,
+)
+from edgefit.spec.truth import BoxTruth, ClassTruth, GoodTruth, MaskTruth, Truth
 from edgefit.spec.variants import Engine, Precision, VariantKey, all_variant_names
 
 __all__ = [
+    "CLASSIFICATION",
+    "FEATURE_VECTOR",
+    "OUTPUTS",
+    "PROBABILITIES",
+    "RULES",
     "UNSURE",
     "Aspect",
+    "BoxTruth",
+    "ClassPrediction",
+    "ClassTruth",
+    "ClassificationRule",
     "ConformalRule",
     "DefectThreshold",
     "Engine",
     "Enlarge",
     "Frame",
+    "GoodTruth",
     "InputSpec",
     "JpegDecode",
     "LabelMap",
+    "MaskTruth",
     "NoveltyRule",
     "OperatingPoint",
+    "OutputSpec",
+    "Outputs",
     "Precision",
     "Prediction",
+    "Rule",
     "Task",
+    "Truth",
     "VariantKey",
     "all_variant_names",
+    "known_task",
 ]

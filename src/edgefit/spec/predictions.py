@@ -1,4 +1,4 @@
-"""What a person or a plant gets of one frame."""
+"""What a person or a plant gets of one frame: a base for all tasks, and one type for each."""
 
 from __future__ import annotations
 
@@ -12,38 +12,49 @@ from edgefit.spec.labels import LabelMap
 from edgefit.spec.rules import UNSURE
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Prediction:
-    """What the network says of one frame.
+    """What every task says of one frame.
+
+    Attributes:
+        decision: What the bundle's rule makes of the frame, or ``unsure``.
+        novelty: How unlike the training images the frame is, 0 to 2; None where the bundle does
+            not score it.
+        is_novel: Whether ``novelty`` is beyond what counts as known; None as above.
+    """
+
+    decision: str = ""
+    novelty: float | None = None
+    is_novel: bool | None = None
+
+    @property
+    def unsure(self) -> bool:
+        """Whether the reject option leaves the decision to a person."""
+        return self.decision == UNSURE
+
+
+@dataclass(frozen=True)
+class ClassPrediction(Prediction):
+    """Which class one frame shows.
+
+    ``decision`` is a class, or ``unsure``. With a threshold it may differ from ``label``; without
+    a rule it is ``label``.
 
     Attributes:
         label: Name of the most probable class.
         index: Its position in the label map.
         confidence: Its probability, 0 to 1.
         probabilities: ``float32`` (C,), all classes in label-map order.
-        decision: What the operating point makes of it: a class, or ``unsure``. With a threshold
-            it may differ from ``label``; without an operating point it is ``label``.
-        novelty: How unlike the training pictures the frame is, 0 to 2; None where the bundle does
-            not score it.
-        is_novel: Whether ``novelty`` is beyond what counts as known; None as above.
     """
 
     label: str
     index: int
     confidence: float
     probabilities: NDArray[np.float32] = field(repr=False)
-    decision: str = ""
-    novelty: float | None = None
-    is_novel: bool | None = None
 
     def __post_init__(self) -> None:
         if not self.decision:
             object.__setattr__(self, "decision", self.label)
-
-    @property
-    def unsure(self) -> bool:
-        """Whether the reject option leaves the decision to a person."""
-        return self.decision == UNSURE
 
     @classmethod
     def from_probabilities(cls, probabilities_C: NDArray[np.float32], labels: LabelMap) -> Self:

@@ -1,15 +1,20 @@
-"""From a network's outputs to a decision: the rules as types."""
+"""From a graph's outputs to a decision: one rule for each task, tagged by its kind.
+
+A bundle's manifest holds a rule as JSON whose ``kind`` says which type reads it, see :data:`RULES`.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from typing import Final, Literal, Self
 
 from edgefit.errors import InputError
 from edgefit.spec.labels import LabelMap
+from edgefit.spec.tasks import CLASSIFICATION, Task
 
 UNSURE: Final = "unsure"
-"""What stands for a decision where the reject option leaves it to a person."""
+"""The decision where the reject option leaves it to a person."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +37,7 @@ class ConformalRule:
     """Split-conformal prediction: the answer is ``unsure`` unless just one class is likely enough.
 
     Attributes:
-        coverage: Share of pictures whose true class is meant to be in the prediction set.
+        coverage: Share of images whose true class is meant to be in the prediction set.
         quantile: A class is in the set where 1 minus its probability is at most this.
     """
 
@@ -42,7 +47,7 @@ class ConformalRule:
 
 @dataclass(frozen=True)
 class NoveltyRule:
-    """A picture whose novelty score is above ``threshold`` is unlike all training pictures.
+    """A frame whose novelty score is above ``threshold`` is unlike all training images.
 
     Attributes:
         threshold: Largest score that counts as known.
@@ -53,13 +58,61 @@ class NoveltyRule:
     prototypes: str
 
 
-@dataclass(frozen=True)
-class OperatingPoint:
-    """From a network's answer to a decision. What is None is not used; all None is arg-max."""
+@dataclass(frozen=True, kw_only=True)
+class Rule(ABC):
+    """What every rule has.
 
+    Attributes:
+        kind: The task whose outputs it reads.
+    """
+
+    kind: str
+
+    @classmethod
+    @abstractmethod
+    def plain(cls) -> Self:
+        """The rule of a bundle that states none."""
+
+    @property
+    @abstractmethod
+    def decides(self) -> bool:
+        """Whether a decision may differ from the plain answer of the graph."""
+
+    @abstractmethod
+    def check(self, labels: LabelMap) -> None:
+        """Check the rule against the classes.
+
+        Raises:
+            InputError: A class, or a number, that cannot be.
+        """
+
+
+@dataclass(frozen=True)
+class ClassificationRule(Rule):
+    """From probabilities to a decision. What is None is not used; all None is arg-max."""
+
+    kind: Literal["classification"] = field(default="classification", kw_only=True)
     threshold: DefectThreshold | None = None
     conformal: ConformalRule | None = None
     novelty: NoveltyRule | None = None
+
+    @classmethod
+    def plain(cls) -> Self:
+        """Arg-max."""
+        return cls()
+
+    @classmethod
+    def of(cls, rule: Rule) -> Self:
+        """The rule itself, known to be one of this kind.
+
+        Raises:
+            InputError: It is a rule of another task.
+        """
+        if not isinstance(rule, cls):
+            raise InputError(
+                "The rule belongs to another task.", expected=CLASSIFICATION, found=rule.kind
+            )
+        return rule
 
     @property
     def decides(self) -> bool:
@@ -94,3 +147,9 @@ class OperatingPoint:
                     expected="0 to 1",
                     found=value,
                 )
+
+
+OperatingPoint = ClassificationRule
+
+RULES: dict[Task, type[Rule]] = {CLASSIFICATION: ClassificationRule}
+"""Task -> its rule; the key is the rule's ``kind``."""

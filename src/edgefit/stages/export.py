@@ -15,13 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgefit.bundle import (
+    FORMAT_VERSION,
     MANIFEST,
     BundleWriter,
     FileEntry,
     Manifest,
     Variant,
     describe_files,
-    format_version_of,
     read_bundle,
     sha256_of,
 )
@@ -36,9 +36,9 @@ from edgefit.recipe import ExportConfig, Recipe
 from edgefit.records.export import ExportedVariant, ExportRecord
 from edgefit.run import RunFolder
 from edgefit.runtime.engines import open_session
+from edgefit.runtime.golden import write_golden
 from edgefit.runtime.images.preprocess import decode_image, preprocess
-from edgefit.runtime.selftest import write_golden
-from edgefit.spec import Engine, OperatingPoint, Precision, VariantKey
+from edgefit.spec import OUTPUTS, Engine, OperatingPoint, Outputs, Precision, VariantKey
 from edgefit.stages.calibrate import Calibrate
 from edgefit.stages.check import Check
 from edgefit.stages.lineage import lineage
@@ -105,7 +105,7 @@ class Export(Stage[ExportRecord]):
             files = _write_golden(writer.folder, variants, table, recipe)
             files += _copy_prototypes(self.run, point, writer.folder)
             manifest = Manifest(
-                format_version=format_version_of(spec),
+                format_version=FORMAT_VERSION,
                 status="draft",
                 name=recipe.name,
                 task=recipe.task,
@@ -225,11 +225,12 @@ def _write_golden(
     )
     frames = [decode_image(test.absolute(test.samples[i]), spec) for i in chosen]
     inputs_NHWC = np.stack([preprocess(frame, spec) for frame in frames])
-    outputs: dict[VariantKey, NDArray[np.float32]] = {}
+    names = [output.name for output in OUTPUTS[recipe.task]]
+    outputs: dict[VariantKey, Outputs] = {}
     for variant in variants:
         session = open_session(folder / variant.files[0].path, variant.key, batch=1)
-        answers = [session.infer(image[np.newaxis]) for image in inputs_NHWC]
-        outputs[variant.key] = np.concatenate(answers)
+        answers = [session.infer(image[np.newaxis], names) for image in inputs_NHWC]
+        outputs[variant.key] = {n: np.concatenate([a[n] for a in answers]) for n in names}
     golden = folder / "golden"
     write_golden(
         golden,

@@ -19,7 +19,8 @@ from edgefit.progress import QUIET, Reporter
 from edgefit.recipe import Recipe, VerifyConfig
 from edgefit.records.record import write_json
 from edgefit.run import RunFolder
-from edgefit.runtime.predictor import read_prototypes
+from edgefit.runtime.tasks.prototypes import read_prototypes
+from edgefit.spec import ClassificationRule
 from edgefit.stages.check import Check
 from edgefit.stages.evaluate import PROBABILITIES, Evaluate
 from edgefit.stages.export import Export
@@ -131,6 +132,7 @@ def _held_out(run: RunFolder, recipe: Recipe, bundle: Bundle, reporter: Reporter
             remedy=f"run `edgefit evaluate {run.root}` again",
         )
     elsewhere = _elsewhere(arrays, table, recipe)
+    point = ClassificationRule.of(bundle.operating)
     return HeldOut(
         _frames(table, recipe, bundle, reporter),
         table.targets_N(),
@@ -138,8 +140,10 @@ def _held_out(run: RunFolder, recipe: Recipe, bundle: Bundle, reporter: Reporter
         reference_NC,
         table.labels.names,
         columns=group_columns(table, recipe.evaluate),
-        point=bundle.operating,
-        prototypes_CF=read_prototypes(bundle),
+        point=point,
+        prototypes_CF=(
+            None if point.novelty is None else read_prototypes(bundle, point.novelty.prototypes)
+        ),
         novelty_N=arrays.get("novelty"),
         elsewhere_MHWC=None if elsewhere is None else _frames(elsewhere, recipe, bundle, reporter),
     )

@@ -21,7 +21,14 @@ from edgefit.progress import QUIET, Reporter
 from edgefit.recipe import VerifyConfig
 from edgefit.runtime.engines import EngineSession, open_session
 from edgefit.runtime.tolerance import self_test_tolerance
-from edgefit.spec import LabelMap, OperatingPoint, Precision, VariantKey
+from edgefit.spec import (
+    FEATURE_VECTOR,
+    PROBABILITIES,
+    LabelMap,
+    OperatingPoint,
+    Precision,
+    VariantKey,
+)
 
 Probabilities = NDArray[np.float32]
 
@@ -240,12 +247,11 @@ def run_file(
     with reporter.bar(name, len(frames_NHWC)) as advance:
         for start in range(0, len(frames_NHWC), size):
             batch_NHWC = frames_NHWC[start : start + size]
-            if prototypes_CF is None:
-                rows.append(session.infer(batch_NHWC))
-            else:
-                probabilities_NC, features_NF = session.infer_with_features(batch_NHWC)
-                rows.append(probabilities_NC)
-                scores.append(novelty_scores(features_NF, prototypes_CF))
+            features = [] if prototypes_CF is None else [FEATURE_VECTOR.name]
+            outputs = session.infer(batch_NHWC, [PROBABILITIES.name, *features])
+            rows.append(outputs[PROBABILITIES.name])
+            if prototypes_CF is not None:
+                scores.append(novelty_scores(outputs[FEATURE_VECTOR.name], prototypes_CF))
             advance(len(rows[-1]))
     return np.concatenate(rows), np.concatenate(scores) if scores else None
 

@@ -14,8 +14,8 @@ from edgefit.bundle import (
     Variant,
     describe_files,
 )
-from edgefit.runtime.selftest import write_golden
-from edgefit.spec import Engine, InputSpec, LabelMap, Precision, Task, VariantKey
+from edgefit.runtime.golden import write_golden
+from edgefit.spec import CLASSIFICATION, Engine, InputSpec, LabelMap, Precision, VariantKey
 
 LABELS = LabelMap(("good", "scratch", "dent"))
 SIZE = 16
@@ -55,7 +55,8 @@ def bundle_dir(tmp_path: Path) -> Path:
     spec = InputSpec(width=SIZE, height=SIZE)
     generator = np.random.default_rng(0)
     frames = [generator.integers(0, 256, (40, 30, 3), dtype=np.uint8) for _ in range(2)]
-    answers = np.full((2, len(LABELS)), 1 / len(LABELS), dtype=np.float32)
+    rows = np.full((2, len(LABELS)), 1 / len(LABELS), dtype=np.float32)
+    answers = {"probabilities": rows}
     with BundleWriter(tmp_path / "bundle") as writer:
         root = writer.folder
         (root / "whole.onnx").write_bytes(_tiny_onnx())
@@ -68,7 +69,7 @@ def bundle_dir(tmp_path: Path) -> Path:
                 format_version=FORMAT_VERSION,
                 status="draft",
                 name="tiny",
-                task=Task.CLASSIFICATION,
+                task=CLASSIFICATION,
                 labels=list(LABELS.names),
                 labels_sha256=LABELS.sha256,
                 input=spec.to_dict(),

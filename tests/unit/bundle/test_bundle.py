@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import subprocess
 import sys
@@ -19,22 +18,20 @@ from edgefit.bundle import (
     Manifest,
     Variant,
     describe_file,
-    format_version_of,
     read_bundle,
     sha256_of,
 )
 from edgefit.errors import BundleError, InputError, IntegrityError
 from edgefit.spec import (
+    CLASSIFICATION,
+    ClassificationRule,
     ConformalRule,
     DefectThreshold,
     Engine,
-    Enlarge,
     InputSpec,
     LabelMap,
     NoveltyRule,
-    OperatingPoint,
     Precision,
-    Task,
     VariantKey,
 )
 
@@ -52,7 +49,7 @@ def manifest_of(folder: Path, **changes: Any) -> Manifest:
         "format_version": FORMAT_VERSION,
         "status": "verified",
         "name": "tiny",
-        "task": Task.CLASSIFICATION,
+        "task": CLASSIFICATION,
         "labels": list(LABELS.names),
         "labels_sha256": LABELS.sha256,
         "input": InputSpec(32, 32).to_dict(),
@@ -190,18 +187,7 @@ def test_another_format_version(root: Path, version: object) -> None:
     change_manifest(root, format_version=version)
     with pytest.raises(BundleError, match="another format version") as caught:
         read_bundle(root)
-    assert caught.value.expected == f"1 or {FORMAT_VERSION}"
-
-
-def test_a_contract_that_release_0_1_would_misread_is_of_a_version_that_it_refuses() -> None:
-    assert format_version_of(InputSpec(96, 96)) == 1
-    assert format_version_of(InputSpec(96, 96, enlarge=Enlarge.LANCZOS)) == FORMAT_VERSION > 1
-
-
-@pytest.mark.parametrize("version", [1, FORMAT_VERSION])
-def test_both_format_versions_are_read(tmp_path: Path, version: int) -> None:
-    root = write(tmp_path / "bundle", format_version=version)
-    assert read_bundle(root).manifest.format_version == version
+    assert caught.value.expected == "1 or 2 or 3"
 
 
 @pytest.mark.parametrize(
@@ -231,12 +217,12 @@ def test_a_manifest_that_is_not_valid(root: Path, changes: dict[str, Any], key: 
     assert caught.value.key == key
 
 
-def test_what_stands_twice_is_refused(root: Path) -> None:
+def test_what_is_listed_twice_is_refused(root: Path) -> None:
     facts = json.loads((root / MANIFEST).read_text())
     for changes, said in (
-        ({"variants": facts["variants"] * 2}, "variants stand twice: onnxruntime/fp32"),
-        ({"files": facts["files"] * 2}, "files stand twice: notes.txt"),
-        ({"labels": ["good", "good"]}, "labels stand twice: good"),
+        ({"variants": facts["variants"] * 2}, "variants are listed twice: onnxruntime/fp32"),
+        ({"files": facts["files"] * 2}, "files are listed twice: notes.txt"),
+        ({"labels": ["good", "good"]}, "labels are listed twice: good"),
     ):
         change_manifest(root, **(facts | changes))
         with pytest.raises(BundleError, match="manifest is not valid") as caught:
@@ -311,7 +297,7 @@ def test_files_that_do_not_fit_the_manifest_are_not_published(tmp_path: Path) ->
 
 def test_numbers_that_json_does_not_have_are_not_published(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="JSON compliant"):
-        write(tmp_path / "b", thresholds={"reject": float("nan")})
+        write(tmp_path / "b", lineage={"seed": float("nan")})
     assert list(tmp_path.iterdir()) == []
 
 
@@ -385,7 +371,7 @@ def test_the_writer_refuses_files_outside(tmp_path: Path) -> None:
 
 # -- the operating point ---------------------------------------------------------------------
 
-POINT = OperatingPoint(
+POINT = ClassificationRule(
     DefectThreshold("good", "dent", 0.25), ConformalRule(0.95, 0.4), NoveltyRule(0.3, "notes.txt")
 )
 
@@ -394,15 +380,27 @@ def test_the_operating_point_is_read_back(tmp_path: Path) -> None:
     assert read_bundle(write(tmp_path / "b", operating=POINT)).operating == POINT
 
 
-def test_a_bundle_of_release_0_1_is_still_read(root: Path) -> None:
-    """Its manifest has no such section, and its hash was made without it."""
-    facts = json.loads((root / MANIFEST).read_text())
-    assert "operating" not in facts
-    stated = facts.pop("sha256")
-    assert stated == hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+def test_the_rule_is_tagged_by_its_kind(tmp_path: Path) -> None:
+    facts = json.loads((write(tmp_path / "b", operating=POINT) / MANIFEST).read_text())
+    assert list(facts["operating"]) == ["kind", "threshold", "conformal", "novelty"]
+    assert facts["operating"]["kind"] == "classification"
+    assert facts["format_version"] == FORMAT_VERSION == 3
+
+
+def test_without_a_rule_the_plainest_one_of_the_task_decides(root: Path) -> None:
+    assert json.loads((root / MANIFEST).read_text())["operating"] is None
     bundle = read_bundle(root)
-    assert bundle.operating == OperatingPoint()
+    assert bundle.operating == ClassificationRule()
     assert not bundle.operating.decides
+
+
+def test_a_rule_of_an_unknown_kind_is_refused(root: Path) -> None:
+    for rule in ({"kind": "guessing"}, {"threshold": None}):
+        change_manifest(root, operating=rule)
+        with pytest.raises(BundleError, match="manifest is not valid") as caught:
+            read_bundle(root)
+        assert caught.value.key == "operating"
+        assert "expected classification" in str(caught.value.found)
 
 
 @pytest.mark.parametrize(
@@ -421,7 +419,7 @@ def test_a_bundle_of_release_0_1_is_still_read(root: Path) -> None:
 def test_an_operating_point_that_cannot_be_is_named(
     root: Path, section: dict[str, Any], key: str
 ) -> None:
-    change_manifest(root, operating=section)
+    change_manifest(root, operating={"kind": "classification"} | section)
     with pytest.raises(BundleError) as caught:
         read_bundle(root)
     assert caught.value.key == key

@@ -61,10 +61,14 @@ def test_both_outputs_are_those_of_the_network(
     tolerance = TOLERANCES[name.partition("/")[2]]
     with torch.inference_mode():
         expected = exported.network.features(torch.from_numpy(exported.frames_NHWC)).numpy()
-    found_NC, features_NF = opened.infer_with_features(exported.frames_NHWC)
+    found = opened.infer(exported.frames_NHWC)
+    assert list(found) == ["probabilities", "feature_vector"]
+    found_NC, features_NF = found.values()
     assert features_NF.dtype == found_NC.dtype == np.float32
     np.testing.assert_allclose(features_NF, expected, atol=tolerance * np.abs(expected).max())
-    np.testing.assert_array_equal(opened.infer(exported.frames_NHWC), found_NC)
+    alone = dict(opened.infer(exported.frames_NHWC, ["probabilities"]))
+    np.testing.assert_array_equal(alone.pop("probabilities"), found_NC)
+    assert not alone
     np.testing.assert_allclose(found_NC, exported.reference_NC, atol=tolerance)
 
 
@@ -72,9 +76,9 @@ def test_the_features_survive_the_next_call(
     exported: Exported, session: tuple[str, EngineSession]
 ) -> None:
     _, opened = session
-    _, first_NF = opened.infer_with_features(exported.frames_NHWC[:1])
+    first_NF = opened.infer(exported.frames_NHWC[:1], ["feature_vector"])["feature_vector"]
     kept_NF = first_NF.copy()
-    opened.infer_with_features(exported.frames_NHWC[1:2])
+    opened.infer(exported.frames_NHWC[1:2], ["feature_vector"])
     np.testing.assert_array_equal(first_NF, kept_NF)
 
 
@@ -82,7 +86,7 @@ def test_the_features_survive_the_next_call(
 def test_a_graph_without_features_says_so(exported: Exported, name: str) -> None:
     opened = open_session(exported.paths[name], VariantKey.parse(name))
     with pytest.raises(BundleError, match="gives no features") as caught:
-        opened.infer_with_features(exported.frames_NHWC[:1])
+        opened.infer(exported.frames_NHWC[:1], ["probabilities", "feature_vector"])
     assert caught.value.path == str(exported.paths[name])
     assert "probabilities" in str(caught.value.found)
 
@@ -94,7 +98,7 @@ def test_model_api_reads_both_outputs(exported: Exported, files: dict[str, Path]
     wrapped = ClassificationModel.create_model(str(files["openvino/fp32"]))
     opened = open_session(files["openvino/fp32"], VariantKey.parse("openvino/fp32"))
     for frame in exported.frames_NHWC[:4]:
-        ours_NC, features_NF = opened.infer_with_features(frame[np.newaxis])
+        ours_NC, features_NF = opened.infer(frame[np.newaxis]).values()
         theirs = wrapped(np.ascontiguousarray(frame[..., ::-1]))
         np.testing.assert_allclose(theirs.raw_scores, ours_NC[0], atol=0.05)
         np.testing.assert_allclose(

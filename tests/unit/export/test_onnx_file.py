@@ -27,7 +27,7 @@ def test_it_answers_as_the_network(exported: Exported) -> None:
 @pytest.mark.parametrize("batch", [1, 3])
 def test_the_batch_is_free(exported: Exported, batch: int) -> None:
     session = open_session(exported.paths["onnxruntime/fp32"], FP32)
-    found = session.infer(exported.frames_NHWC[:batch])
+    found = session.infer(exported.frames_NHWC[:batch])["probabilities"]
     np.testing.assert_allclose(found, exported.reference_NC[:batch], atol=1e-5)
 
 

@@ -40,7 +40,7 @@ def test_it_answers_as_the_network(exported: Exported, name: str, tolerance: flo
 def test_the_batch_is_free_and_can_be_fixed(exported: Exported, batch: int) -> None:
     for fixed in (None, batch):
         session = open_session(exported.paths["openvino/fp32"], FP32, batch=fixed)
-        found = session.infer(exported.frames_NHWC[:batch])
+        found = session.infer(exported.frames_NHWC[:batch])["probabilities"]
         np.testing.assert_allclose(found, exported.reference_NC[:batch], atol=1e-5)
 
 
@@ -92,7 +92,7 @@ def test_model_api_gives_the_same_classes(
     for size in ((32, 32), (90, 160)):
         for small in exported.frames_NHWC[:8]:
             frame = cv2.resize(small, size[::-1], interpolation=cv2.INTER_CUBIC)
-            ours_C = session.infer(preprocess(frame, spec)[np.newaxis])[0]
+            ours_C = session.infer(preprocess(frame, spec)[np.newaxis])["probabilities"][0]
             theirs = wrapped(np.ascontiguousarray(frame[..., ::-1]))  # OpenCV's BGR
             # model-api shrinks without antialiasing and lets the CPU compute in bfloat16
             np.testing.assert_allclose(theirs.raw_scores, ours_C, atol=0.05)

@@ -26,7 +26,7 @@ def assert_close(exported: Exported, path: Path, name: str) -> None:
         session = open_session(path, VariantKey.parse(name))
         found = np.concatenate(
             [
-                session.infer(exported.frames_NHWC[i : i + batch])
+                session.infer(exported.frames_NHWC[i : i + batch])["probabilities"]
                 for i in range(0, len(exported.frames_NHWC), batch)
             ]
         )

@@ -278,3 +278,9 @@ def test_one_wrong_value_is_one_problem_in_the_users_words() -> None:
     assert devices.endswith("(found 0)")
     assert operating.startswith("operating: a threshold needs `good`")
     assert "found" not in operating
+
+
+def test_a_task_that_does_not_exist_is_refused_with_those_that_do() -> None:
+    (problem,) = problems_of(MINIMAL, "task=segmentaton")
+    assert problem.startswith("task: no task has this name; expected classification")
+    assert "segmentaton" in problem

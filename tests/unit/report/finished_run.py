@@ -19,8 +19,9 @@ from edgefit.metrics.reliability import calibration
 from edgefit.operating.decisions import measure_decisions
 from edgefit.recipe import Recipe, make_recipe
 from edgefit.run import RunFolder
-from edgefit.runtime.selftest import write_golden
+from edgefit.runtime.golden import write_golden
 from edgefit.spec import (
+    CLASSIFICATION,
     ConformalRule,
     DefectThreshold,
     Engine,
@@ -29,7 +30,6 @@ from edgefit.spec import (
     NoveltyRule,
     OperatingPoint,
     Precision,
-    Task,
     VariantKey,
 )
 from tests.stamps import mark_done
@@ -400,7 +400,7 @@ def _manifest(recipe: Recipe, table: SampleTable, verified: dict[str, Any]) -> M
         format_version=FORMAT_VERSION,
         status="verified",
         name=recipe.name,
-        task=Task.CLASSIFICATION,
+        task=CLASSIFICATION,
         labels=list(table.labels.names),
         labels_sha256=table.labels.sha256,
         input=INPUT.to_dict(),
@@ -425,7 +425,7 @@ def _write_golden(
         run.root / "export" / "golden",
         frames,
         [test.samples[i].path for i in chosen],
-        {key: probabilities_NC[list(chosen)] for key in VARIANTS},
+        {key: {"probabilities": probabilities_NC[list(chosen)]} for key in VARIANTS},
         [int(test.targets_N()[i]) for i in chosen],
     )
 

@@ -17,24 +17,17 @@ from edgefit.errors import (
     InputError,
     IntegrityError,
     MissingDependencyError,
-    StageError,
 )
 from edgefit.runtime.images.preprocess import preprocess
 from edgefit.runtime.predictor import load
 from edgefit.runtime.sources import open_source
-from edgefit.runtime.tasks import DECODERS
 from edgefit.spec import (
-    UNSURE,
-    ConformalRule,
-    DefectThreshold,
+    ClassificationRule,
     Engine,
     Enlarge,
     InputSpec,
-    LabelMap,
     NoveltyRule,
-    OperatingPoint,
     Precision,
-    Task,
     VariantKey,
 )
 from tests.tiny_models import LABELS, ORT_FP32, OV_FP32, colour_frame, write_tiny_bundle
@@ -168,44 +161,10 @@ def test_a_bad_frame_or_file_is_an_error(bundle: Path, tmp_path: Path) -> None:
     assert caught.value.path == str(text)
 
 
-def test_every_task_has_a_decoder() -> None:
-    assert set(DECODERS) == set(Task)
-
-
-def test_another_number_of_classes_is_an_error() -> None:
-    with pytest.raises(StageError, match="do not fit together"):
-        DECODERS[Task.CLASSIFICATION](np.zeros(4, np.float32), LABELS, OperatingPoint(), None)
-
-
 def test_without_an_operating_point_the_decision_is_the_label(bundle: Path) -> None:
     prediction = load(bundle)(colour_frame("green"))
     assert prediction.decision == prediction.label == "green"
     assert (prediction.unsure, prediction.novelty, prediction.is_novel) == (False, None, None)
-
-
-@pytest.mark.parametrize(
-    ("hole", "decision"), [(0.1, "good"), (0.25, UNSURE), (0.35, UNSURE), (0.95, "hole")]
-)
-def test_two_classes_are_decided_by_the_threshold_and_doubt_is_left_open(
-    hole: float, decision: str
-) -> None:
-    labels = LabelMap(("hole", "good"))
-    point = OperatingPoint(DefectThreshold("good", "hole", 0.3), ConformalRule(0.9, 0.2))
-    row = np.array([hole, 1 - hole], np.float32)
-    found = DECODERS[Task.CLASSIFICATION](row, labels, point, None)
-    assert found.decision == decision
-    assert found.unsure == (decision == UNSURE)
-    alone = DECODERS[Task.CLASSIFICATION](row, labels, OperatingPoint(point.threshold), None)
-    assert alone.decision == ("hole" if hole >= 0.3 else "good")
-    assert alone.label == ("hole" if hole > 0.5 else "good")
-
-
-def test_novelty_is_above_the_threshold_or_not() -> None:
-    point = OperatingPoint(novelty=NoveltyRule(0.5, "p.npy"))
-    row = np.array([0.2, 0.7, 0.1], np.float32)
-    for score, novel in ((0.5, False), (0.51, True)):
-        found = DECODERS[Task.CLASSIFICATION](row, LABELS, point, score)
-        assert (found.novelty, found.is_novel, found.decision) == (score, novel, "green")
 
 
 def with_novelty(root: Path, prototypes: np.ndarray) -> Path:
@@ -217,7 +176,7 @@ def with_novelty(root: Path, prototypes: np.ndarray) -> Path:
         (writer.folder / "manifest.json").unlink()
         np.save(writer.folder / "p.npy", prototypes)
         files = [*plain.manifest.files, describe_file(writer.folder, "p.npy")]
-        point = OperatingPoint(novelty=NoveltyRule(0.5, "p.npy"))
+        point = ClassificationRule(novelty=NoveltyRule(0.5, "p.npy"))
         changes = {"operating": point, "files": files}
         return writer.finish(plain.manifest.model_copy(update=changes))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,11 @@ from numpy.typing import NDArray
 
 from edgefit.bundle import Bundle, read_bundle
 from edgefit.errors import BundleError, InputError
-from edgefit.runtime.selftest import golden_frames, self_test, write_golden
+from edgefit.records.selftest import NotInstalled, Replayed
+from edgefit.runtime.golden import golden_frames, write_golden
+from edgefit.runtime.selftest import self_test
 from edgefit.runtime.tolerance import SELF_TEST_TOLERANCE, may_flip, self_test_tolerance
-from edgefit.spec import Engine, Precision, VariantKey
+from edgefit.spec import Engine, Outputs, Precision, VariantKey
 from tests.tiny_models import LABELS, ORT_FP32, OV_FP32, colour_frame, write_tiny_bundle
 
 
@@ -44,53 +46,63 @@ def test_golden_frames_come_back_unchanged(folder: Path) -> None:
 
 def test_passes_where_it_was_written(folder: Path) -> None:
     result = self_test(read_bundle(folder), threads=1)
-    assert result["passed"] is True
-    assert result["frames"] == 3
-    assert set(result["variants"]) == {"onnxruntime/fp32", "openvino/fp32"}
-    for facts in result["variants"].values():
-        assert facts["status"] == "passed"
-        assert facts["max_abs_difference"] < 1e-5
-        assert facts["tolerance"] == 1e-3
-        assert facts["flips"] == []
-    json.dumps(result, allow_nan=False)
+    assert result.passed is True
+    assert result.frames == 3
+    assert set(result.variants) == {"onnxruntime/fp32", "openvino/fp32"}
+    for entry in result.variants.values():
+        assert isinstance(entry, Replayed)
+        assert entry.status == "passed"
+        assert entry.max_abs_difference < 1e-5
+        assert entry.tolerance == 1e-3
+        assert entry.flips == []
+    json.dumps(result.to_json(), allow_nan=False)
 
 
 def test_an_answer_beyond_the_tolerance_fails(folder: Path) -> None:
     def shift(facts: dict[str, Any]) -> None:
-        facts["outputs"]["openvino/fp32"][1][1] -= 0.002
+        facts["outputs"]["openvino/fp32"]["probabilities"][1][1] -= 0.002
 
     result = self_test(edited(folder, shift))
-    assert result["passed"] is False
-    assert result["variants"]["onnxruntime/fp32"]["status"] == "passed"
-    failed = result["variants"]["openvino/fp32"]
-    assert failed["status"] == "failed"
-    assert failed["max_abs_difference"] == pytest.approx(0.002, abs=1e-4)
-    assert failed["flips"] == []
+    assert result.passed is False
+    assert result.variants["onnxruntime/fp32"].status == "passed"
+    failed = result.variants["openvino/fp32"]
+    assert failed.status == "failed"
+    assert failed.max_abs_difference == pytest.approx(0.002, abs=1e-4)
+    assert failed.flips == []
 
 
 def test_another_class_fails_and_is_named(folder: Path) -> None:
     def swap(facts: dict[str, Any]) -> None:
-        rows = facts["outputs"]["onnxruntime/fp32"]
+        rows = facts["outputs"]["onnxruntime/fp32"]["probabilities"]
         rows[0], rows[2] = rows[2], rows[0]
 
-    facts = self_test(edited(folder, swap), variants=[ORT_FP32])["variants"]["onnxruntime/fp32"]
-    assert facts["status"] == "failed"
-    flips = [(f["frame"], f["expected"], f["found"], f["allowed"]) for f in facts["flips"]]
+    entry = self_test(edited(folder, swap), variants=[ORT_FP32]).variants["onnxruntime/fp32"]
+    assert isinstance(entry, Replayed)
+    assert entry.status == "failed"
+    flips = [(f.frame, f.expected, f.found, f.allowed) for f in entry.flips]
     assert flips == [("red", "blue", "red", False), ("blue", "red", "blue", False)]
 
 
 def test_an_expected_nan_is_refused(folder: Path) -> None:
     def spoil(facts: dict[str, Any]) -> None:
-        facts["outputs"]["onnxruntime/fp32"][0][0] = float("nan")
+        facts["outputs"]["onnxruntime/fp32"]["probabilities"][0][0] = float("nan")
 
     with pytest.raises(BundleError, match="cannot be read"):
         self_test(edited(folder, spoil))
 
 
+def test_answers_of_an_older_bundle_are_rows_of_probabilities(folder: Path) -> None:
+    def as_before(facts: dict[str, Any]) -> None:
+        facts["outputs"] = {k: held["probabilities"] for k, held in facts["outputs"].items()}
+
+    expected = self_test(read_bundle(folder)).to_json()
+    assert self_test(edited(folder, as_before)).to_json() == expected
+
+
 def test_a_nan_in_an_answer_fails(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Broken:
-        def infer(self, images_NHWC: NDArray[np.uint8]) -> NDArray[np.float32]:
-            return np.full((len(images_NHWC), 3), np.nan, np.float32)
+        def infer(self, images_NHWC: NDArray[np.uint8], names: Sequence[str]) -> Outputs:
+            return {name: np.full((len(images_NHWC), 3), np.nan, np.float32) for name in names}
 
         def describe(self) -> dict[str, str]:
             return {}
@@ -100,9 +112,9 @@ def test_a_nan_in_an_answer_fails(folder: Path, monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr("edgefit.runtime.selftest.open_session", open_broken)
     result = self_test(read_bundle(folder))
-    assert result["passed"] is False
-    assert {v["status"] for v in result["variants"].values()} == {"failed"}
-    json.dumps(result, allow_nan=False)
+    assert result.passed is False
+    assert {v.status for v in result.variants.values()} == {"failed"}
+    json.dumps(result.to_json(), allow_nan=False)
 
 
 def test_a_missing_engine_is_reported_not_passed(
@@ -111,12 +123,11 @@ def test_a_missing_engine_is_reported_not_passed(
     bundle = read_bundle(folder)
     monkeypatch.setitem(sys.modules, "openvino", None)
     result = self_test(bundle)
-    assert result["passed"] is True
-    assert result["variants"]["openvino/fp32"] == {
-        "status": "not installed",
-        "remedy": 'pip install "edgefit[openvino]"',
-    }
-    assert self_test(bundle, variants=[OV_FP32])["passed"] is False
+    assert result.passed is True
+    missing = NotInstalled(remedy='pip install "edgefit[openvino]"')
+    assert result.variants["openvino/fp32"] == missing
+    assert missing.to_json() == {"status": "not installed", "remedy": missing.remedy}
+    assert self_test(bundle, variants=[OV_FP32]).passed is False
 
 
 def test_a_variant_or_answers_that_are_absent_are_errors(folder: Path) -> None:
@@ -134,9 +145,9 @@ def test_writing_answers_that_do_not_match_is_an_error(tmp_path: Path) -> None:
     frames = [colour_frame("red"), colour_frame("blue")]
     rows = np.zeros((2, 3), np.float32)
     with pytest.raises(InputError, match="do not match"):
-        write_golden(tmp_path, frames, ["red"], {ORT_FP32: rows})
+        write_golden(tmp_path, frames, ["red"], {ORT_FP32: {"probabilities": rows}})
     with pytest.raises(InputError, match="do not match"):
-        write_golden(tmp_path, frames, ["red", "blue"], {ORT_FP32: rows[:1]})
+        write_golden(tmp_path, frames, ["red", "blue"], {ORT_FP32: {"probabilities": rows[:1]}})
     with pytest.raises(InputError, match="do not match"):
         write_golden(tmp_path, [], [], {})
     assert list(tmp_path.iterdir()) == []

@@ -17,25 +17,32 @@ import pytest
 from edgefit.errors import InputError
 from edgefit.runtime.sinks.csv import CsvSink
 from edgefit.runtime.sinks.jsonl import JsonlSink
-from edgefit.runtime.sinks.sink import Sink
+from edgefit.runtime.sinks.sink import Sink, TextSink
 from edgefit.runtime.sources.source import SourceFrame
+from edgefit.runtime.tasks import TASKS, Columns
 from edgefit.spec import (
+    CLASSIFICATION,
     UNSURE,
+    ClassificationRule,
+    ClassPrediction,
     ConformalRule,
     DefectThreshold,
     LabelMap,
     NoveltyRule,
-    OperatingPoint,
-    Prediction,
 )
 
 LABELS = LabelMap(("good", 'scratch, "deep"', "Loch"))
+PLAIN = ClassificationRule()
 GOOD = SourceFrame(0, "a\nb, c.png", 0.1, np.zeros((2, 2, 3), np.uint8), None, None)
 BAD = SourceFrame(1, "ü.png", None, None, "The image file is empty.", None)
 
 
-def prediction() -> Prediction:
-    return Prediction.from_probabilities(np.array([0.25, 0.65, 0.1], np.float32), LABELS)
+def prediction() -> ClassPrediction:
+    return ClassPrediction.from_probabilities(np.array([0.25, 0.65, 0.1], np.float32), LABELS)
+
+
+def columns(rule: ClassificationRule = PLAIN, top: int = 5) -> Columns:
+    return TASKS[CLASSIFICATION].columns(LABELS, rule, top=top)
 
 
 def fill(sink: Sink) -> None:
@@ -46,7 +53,7 @@ def fill(sink: Sink) -> None:
 
 def test_jsonl(tmp_path: Path) -> None:
     path = tmp_path / "out.jsonl"
-    fill(JsonlSink(path, LABELS, top=2))
+    fill(JsonlSink(path, columns(top=2)))
     first, second = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     assert first == {
         "index": 0,
@@ -70,7 +77,7 @@ def test_jsonl(tmp_path: Path) -> None:
 
 def test_csv(tmp_path: Path) -> None:
     path = tmp_path / "out.csv"
-    fill(CsvSink(path, LABELS, top=2))
+    fill(CsvSink(path, columns(top=2)))
     with path.open(newline="", encoding="utf-8") as file:
         first, second = csv.DictReader(file)
     assert first["name"] == "a\nb, c.png"
@@ -84,16 +91,16 @@ def test_csv(tmp_path: Path) -> None:
 
 
 def test_top_is_at_most_the_number_of_classes(tmp_path: Path) -> None:
-    fill(JsonlSink(tmp_path / "out.jsonl", LABELS, top=99))
+    fill(JsonlSink(tmp_path / "out.jsonl", columns(top=99)))
     first = json.loads((tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()[0])
     assert len(first["top"]) == 3
 
 
 @pytest.mark.parametrize("kind", [JsonlSink, CsvSink])
 def test_standard_output_stays_open(
-    kind: type[Sink], capfdbinary: pytest.CaptureFixture[bytes]
+    kind: type[TextSink], capfdbinary: pytest.CaptureFixture[bytes]
 ) -> None:
-    fill(kind("-", LABELS))
+    fill(kind("-", columns()))
     out = capfdbinary.readouterr().out
     assert out.endswith(b"\n")
     assert "ü.png".encode() in out
@@ -101,25 +108,25 @@ def test_standard_output_stays_open(
 
 
 @pytest.mark.parametrize("kind", [JsonlSink, CsvSink])
-def test_a_target_that_cannot_be_written_is_an_error(kind: type[Sink], tmp_path: Path) -> None:
+def test_a_target_that_cannot_be_written_is_an_error(kind: type[TextSink], tmp_path: Path) -> None:
     for target in (tmp_path, tmp_path / "absent" / "out"):
         with pytest.raises(InputError, match="cannot be written") as caught:
-            kind(target, LABELS)
+            kind(target, columns())
         assert caught.value.path == str(target)
     with pytest.raises(InputError, match="top"):
-        kind(tmp_path / "out", LABELS, top=0)
+        columns(top=0)
 
 
-POINT = OperatingPoint(None, ConformalRule(0.9, 0.2), NoveltyRule(0.5, "p.npy"))
+POINT = ClassificationRule(None, ConformalRule(0.9, 0.2), NoveltyRule(0.5, "p.npy"))
 
 
-def decided() -> Prediction:
+def decided() -> ClassPrediction:
     return dataclasses.replace(prediction(), decision=UNSURE, novelty=0.75, is_novel=True)
 
 
 def test_a_line_holds_what_the_operating_point_adds(tmp_path: Path) -> None:
     path = tmp_path / "out.jsonl"
-    with JsonlSink(path, LABELS, point=POINT) as sink:
+    with JsonlSink(path, columns(POINT)) as sink:
         sink.write(GOOD, decided())
         sink.write(BAD, None)
     first, second = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
@@ -131,7 +138,7 @@ def test_a_line_holds_what_the_operating_point_adds(tmp_path: Path) -> None:
 
 def test_a_row_holds_what_the_operating_point_adds(tmp_path: Path) -> None:
     path = tmp_path / "out.csv"
-    with CsvSink(path, LABELS, top=1, point=POINT) as sink:
+    with CsvSink(path, columns(POINT, top=1)) as sink:
         sink.write(GOOD, decided())
         sink.write(BAD, None)
     with path.open(newline="", encoding="utf-8") as file:
@@ -144,17 +151,17 @@ def test_a_row_holds_what_the_operating_point_adds(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("point", "added"),
     [
-        (OperatingPoint(), set()),
-        (OperatingPoint(DefectThreshold("a", "b", 0.5)), {"decision"}),
-        (OperatingPoint(novelty=NoveltyRule(0.5, "p")), {"novelty", "novel"}),
-        (OperatingPoint(conformal=ConformalRule(0.9, 0.1)), {"decision", "unsure"}),
+        (ClassificationRule(), set()),
+        (ClassificationRule(DefectThreshold("a", "b", 0.5)), {"decision"}),
+        (ClassificationRule(novelty=NoveltyRule(0.5, "p")), {"novelty", "novel"}),
+        (ClassificationRule(conformal=ConformalRule(0.9, 0.1)), {"decision", "unsure"}),
     ],
 )
 def test_nothing_is_added_that_the_bundle_does_not_have(
-    tmp_path: Path, point: OperatingPoint, added: set[str]
+    tmp_path: Path, point: ClassificationRule, added: set[str]
 ) -> None:
     path = tmp_path / "out.jsonl"
-    with JsonlSink(path, LABELS, point=point) as sink:
+    with JsonlSink(path, columns(point)) as sink:
         sink.write(GOOD, prediction())
     plain = {"index", "name", "time_s", "label", "confidence", "top", "error"}
     assert json.loads(path.read_text(encoding="utf-8")).keys() == plain | added
@@ -165,10 +172,12 @@ import sys
 import numpy as np
 from edgefit.runtime.sinks.jsonl import JsonlSink
 from edgefit.runtime.sources.source import SourceFrame
-from edgefit.spec import LabelMap, Prediction
+from edgefit.runtime.tasks import TASKS
+from edgefit.spec import CLASSIFICATION, ClassificationRule, ClassPrediction, LabelMap
 labels = LabelMap(("a", "b"))
-answer = Prediction.from_probabilities(np.array([0.3, 0.7], np.float32), labels)
-with JsonlSink(sys.argv[1], labels) as sink:
+columns = TASKS[CLASSIFICATION].columns(labels, ClassificationRule(), top=5)
+answer = ClassPrediction.from_probabilities(np.array([0.3, 0.7], np.float32), labels)
+with JsonlSink(sys.argv[1], columns) as sink:
     for index in range(10**9):
         sink.write(SourceFrame(index, "x" * 500, None, None, None, None), answer)
         if index == 200:

@@ -16,8 +16,9 @@ from edgefit.bundle import read_bundle
 from edgefit.cli.main import run as edgefit
 from edgefit.run import RunFolder
 from edgefit.runtime.images.decode import decode_image
-from edgefit.runtime.predictor import load, read_prototypes
-from edgefit.spec import UNSURE, VariantKey
+from edgefit.runtime.predictor import load
+from edgefit.runtime.tasks.prototypes import read_prototypes
+from edgefit.spec import UNSURE, ClassificationRule, VariantKey
 from edgefit.stages import bundle as bundle_stage
 from edgefit.stages.benchmark import benchmark_run
 from edgefit.stages.calibrate import calibrate
@@ -88,8 +89,9 @@ def test_int8_is_measured_with_its_own_answers(
 ) -> None:
     """Its figures are recomputed here through its engine, from pictures to rates."""
     bundle = read_bundle(exported.root / "export", allow_draft=True)
-    point, prototypes_CF = bundle.operating, read_prototypes(bundle)
+    point = ClassificationRule.of(bundle.operating)
     assert point.threshold is not None and point.novelty is not None
+    prototypes_CF = read_prototypes(bundle, point.novelty.prototypes)
     from edgefit.data.frozen import frozen_samples
     from edgefit.operating.novelty import novelty_scores
     from edgefit.runtime.engines import open_session
@@ -101,9 +103,9 @@ def test_int8_is_measured_with_its_own_answers(
     rows, scores = [], []
     for sample in test.samples:
         image = preprocess(decode_image(test.absolute(sample), bundle.input), bundle.input)
-        found = session.infer_with_features(image[np.newaxis])
-        rows.append(found[0][0])
-        scores.append(novelty_scores(found[1], prototypes_CF)[0])
+        found = session.infer(image[np.newaxis])
+        rows.append(found["probabilities"][0])
+        scores.append(novelty_scores(found["feature_vector"], prototypes_CF)[0])
     defect_N = np.stack(rows)[:, 1] >= point.threshold.value
     truth_N = test.targets_N() == 1
     entry = next(e for e in verified["variants"] if e["variant"] == str(key))

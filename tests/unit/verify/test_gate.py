@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from edgefit.export.program import capture
 from edgefit.operating.novelty import class_prototypes, novelty_scores
 from edgefit.recipe import VerifyConfig
 from edgefit.runtime.tolerance import self_test_tolerance
-from edgefit.spec import NoveltyRule, OperatingPoint, VariantKey
+from edgefit.spec import NoveltyRule, OperatingPoint, Outputs, VariantKey
 from edgefit.stages.verify import require
 from edgefit.verify import gate
 from edgefit.verify.gate import HeldOut, check_variant, judge, judge_novelty
@@ -165,10 +166,11 @@ def test_a_file_that_is_right_only_at_batch_one_fails(
     exported: Exported, held_out: HeldOut, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class OnlyOne:
-        def infer(self, frames_NHWC: NDArray[np.uint8]) -> NDArray[np.float32]:
+        def infer(self, frames_NHWC: NDArray[np.uint8], names: Sequence[str]) -> Outputs:
+            assert names == ["probabilities"]
             found = exported.reference_NC[self.at : self.at + len(frames_NHWC)].copy()
             self.at = (self.at + len(frames_NHWC)) % len(held_out.targets_N)
-            return found if len(frames_NHWC) == 1 else found[:, ::-1]
+            return {"probabilities": found if len(frames_NHWC) == 1 else found[:, ::-1]}
 
         def describe(self) -> dict[str, str]:
             return {}

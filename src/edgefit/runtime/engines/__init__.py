@@ -1,12 +1,13 @@
 """What executes a graph on the device. Each engine is one file behind :class:`EngineSession`.
 
-A session answers what it was asked for or raises: the device, the inference precision and the
+An engine knows no task: it gives a graph's outputs by name, and :mod:`edgefit.runtime.tasks` reads
+them. A session answers what it was asked for or raises: the device, the inference precision and the
 graph's signature are checked after opening, since engines fall back silently.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,10 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgefit.errors import BundleError, InputError
-from edgefit.spec import Engine, VariantKey
-
-FEATURES = "feature_vector"
-"""Name of a graph's second output; openvino-model-api knows it by this name."""
+from edgefit.spec import FEATURE_VECTOR, Engine, Outputs, VariantKey
 
 _OPENERS = {
     Engine.ONNXRUNTIME: "edgefit.runtime.engines.onnxruntime",
@@ -36,35 +34,21 @@ INSTALL_COMMANDS = {
 class EngineSession(Protocol):
     """A graph, loaded and ready. Not to be shared by threads: open one for each."""
 
-    def infer(self, images_NHWC: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def infer(self, images_NHWC: NDArray[np.uint8], names: Sequence[str] | None = None) -> Outputs:
         """Run the graph.
 
         Args:
             images_NHWC: ``uint8`` (N, H, W, 3) RGB, of the graph's H and W; N is free unless the
                 session was opened with a ``batch``.
+            names: The outputs to give, in their order; None is every output of the graph. An
+                output that is not asked for costs as little as the engine allows.
 
         Returns:
-            Probabilities, ``float32`` (N, C), rows sum to 1; the caller's own array.
+            Name -> ``float32`` (N, ...); the caller's own arrays.
 
         Raises:
             InputError: Another dtype or shape.
-        """
-        ...
-
-    def infer_with_features(
-        self, images_NHWC: NDArray[np.uint8]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Run the graph; give its second output, ``feature_vector``, as well.
-
-        Args:
-            images_NHWC: As :meth:`infer` takes them.
-
-        Returns:
-            Probabilities ``float32`` (N, C) and features ``float32`` (N, F); the caller's own.
-
-        Raises:
-            InputError: Another dtype or shape.
-            BundleError: The graph has no such output.
+            BundleError: The graph has no output of this name.
         """
         ...
 
@@ -89,7 +73,7 @@ def open_session(
         MissingDependencyError: The engine is not installed.
         InputError: ``threads`` or ``batch`` is below 1.
         BundleError: The file is absent, damaged, or no graph with edgefit's signature.
-        StageError: The engine runs something else than what was asked for.
+        StageError: The engine fell back to another device or precision.
     """
     for name, value in (("threads", threads), ("batch", batch)):
         if value is not None and value < 1:
@@ -134,15 +118,30 @@ def check_signature(
     return height, width
 
 
-def no_features(model_path: Path, outputs: list[str]) -> BundleError:
-    """The error for a graph that is asked for features and does not give them."""
-    return BundleError(
-        "The graph gives no features, which the novelty score is made from.",
-        path=model_path,
-        expected=f"an output named {FEATURES}",
-        found=", ".join(outputs),
-        remedy="export it again with operating.novelty: true",
-    )
+def check_outputs(model_path: Path, asked: Sequence[str], held: Sequence[str]) -> None:
+    """Check the names asked for against a graph's outputs.
+
+    Raises:
+        BundleError: The graph lacks one.
+    """
+    for name in asked:
+        if name in held:
+            continue
+        if name == FEATURE_VECTOR.name:
+            raise BundleError(
+                "The graph gives no features, which the novelty score is made from.",
+                path=model_path,
+                expected=f"an output named {name}",
+                found=", ".join(held),
+                remedy="export it again with operating.novelty: true",
+            )
+        raise BundleError(
+            "The graph lacks an output of its task.",
+            path=model_path,
+            expected=f"an output named {name}",
+            found=", ".join(held),
+            remedy="export it with `edgefit export`",
+        )
 
 
 def check_images(

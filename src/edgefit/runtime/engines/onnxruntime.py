@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
 from edgefit.errors import BundleError, StageError
-from edgefit.runtime.engines import FEATURES, check_images, check_signature, no_features
+from edgefit.runtime.engines import check_images, check_outputs, check_signature
+from edgefit.spec import Outputs
 
 _PROVIDER = "CPUExecutionProvider"
 _ERRORS_ONLY = 3
@@ -38,7 +40,7 @@ def open_model(
 
     Raises:
         BundleError: The file is damaged or has another signature.
-        StageError: Another execution provider runs than the CPU's.
+        StageError: onnxruntime fell back to another execution provider.
     """
     options = ort.SessionOptions()
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
@@ -56,7 +58,7 @@ def open_model(
         ) from error
     if session.get_providers() != [_PROVIDER]:
         raise StageError(
-            "onnxruntime runs something else than what was asked for.",
+            "onnxruntime fell back to another execution provider.",
             path=model_path,
             expected=_PROVIDER,
             found=session.get_providers(),
@@ -80,37 +82,20 @@ class OnnxruntimeSession:
         )
         self._session = session
         self._input, self._outputs = first.name, [output.name for output in outputs]
-        self._answer = next((n for n in self._outputs if n != FEATURES), self._outputs[0])
         self._path, self._threads, self._batch = model_path, threads, batch
 
-    def infer(self, images_NHWC: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Probabilities ``float32`` (N, C) of ``uint8`` (N, H, W, 3); the caller's own array.
+    def infer(self, images_NHWC: NDArray[np.uint8], names: Sequence[str] | None = None) -> Outputs:
+        """Outputs by name, the caller's own; see :class:`edgefit.runtime.engines.EngineSession`.
 
         Raises:
             InputError: Another dtype or shape.
+            BundleError: The graph has no output of this name.
         """
+        wanted = self._outputs if names is None else names
+        check_outputs(self._path, wanted, self._outputs)
         images_NHWC = check_images(images_NHWC, self._height, self._width, self._batch)
-        probabilities_NC: NDArray[np.float32] = self._session.run(
-            [self._answer], {self._input: images_NHWC}
-        )[0]
-        return probabilities_NC
-
-    def infer_with_features(
-        self, images_NHWC: NDArray[np.uint8]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Probabilities ``float32`` (N, C) and features ``float32`` (N, F); the caller's own.
-
-        Raises:
-            InputError: Another dtype or shape.
-            BundleError: The graph gives no features.
-        """
-        if FEATURES not in self._outputs:
-            raise no_features(self._path, self._outputs)
-        images_NHWC = check_images(images_NHWC, self._height, self._width, self._batch)
-        probabilities_NC, features_NF = self._session.run(
-            [self._answer, FEATURES], {self._input: images_NHWC}
-        )
-        return probabilities_NC, features_NF
+        values = self._session.run(list(wanted), {self._input: images_NHWC})
+        return dict(zip(wanted, values, strict=True))
 
     def describe(self) -> dict[str, str]:
         """Engine, version, device really running, threads, inference precision, batch."""
@@ -119,7 +104,7 @@ class OnnxruntimeSession:
             "version": ort.__version__,
             "device": self._session.get_providers()[0],
             "threads": str(self._threads or "engine default"),
-            # This provider computes in the types that stand in the graph.
+            # This provider computes in the types of the graph.
             "inference_precision": "as in the graph",
             "batch": str(self._batch or "any"),
         }

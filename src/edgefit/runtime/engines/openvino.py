@@ -1,13 +1,14 @@
 """The OpenVINO engine, CPU plugin. An optional package: imported when a model is opened.
 
 On a CPU with bf16 units (AMX) and on ARM the plugin computes fp32 graphs in half precision unless
-told otherwise. That is faster and a different model: the answers differ from those that the gate
-verified elsewhere. So float32 is asked for, and checked.
+another precision is set. That is faster and a different model: the answers differ from those that
+the gate verified. So float32 is set, and checked.
 """
 
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgefit.errors import BundleError, StageError, missing_extra
-from edgefit.runtime.engines import FEATURES, check_images, check_signature, no_features
+from edgefit.runtime.engines import check_images, check_outputs, check_signature
+from edgefit.spec import Outputs
 from edgefit.telemetry import block_telemetry
 
 _DEVICE = "CPU"
@@ -31,7 +33,7 @@ def open_model(
     Raises:
         MissingDependencyError: OpenVINO is not installed.
         BundleError: The file is damaged or has another signature.
-        StageError: Another device or inference precision runs than the one asked for.
+        StageError: OpenVINO fell back to another device or precision.
     """
     core = shared_core()
     try:
@@ -80,37 +82,26 @@ class OpenvinoSession:
         self._height, self._width = size
         self._batch = batch
         self._path = model_path
-        names = [output.get_names() for output in compiled.outputs]
-        self._features = next((i for i, n in enumerate(names) if FEATURES in n), None)
-        self._answer = next((i for i in range(len(names)) if i != self._features), 0)
+        self._every = [output.get_any_name() for output in compiled.outputs]
+        self._outputs = {
+            name: index
+            for index, output in enumerate(compiled.outputs)
+            for name in output.get_names()
+        }
 
-    def infer(self, images_NHWC: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Probabilities ``float32`` (N, C) of ``uint8`` (N, H, W, 3); the caller's own array.
-
-        Raises:
-            InputError: Another dtype or shape.
-        """
-        self._run(images_NHWC)
-        return self._output(self._answer)
-
-    def infer_with_features(
-        self, images_NHWC: NDArray[np.uint8]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Probabilities ``float32`` (N, C) and features ``float32`` (N, F); the caller's own.
+    def infer(self, images_NHWC: NDArray[np.uint8], names: Sequence[str] | None = None) -> Outputs:
+        """Outputs by name, the caller's own; see :class:`edgefit.runtime.engines.EngineSession`.
 
         Raises:
             InputError: Another dtype or shape.
-            BundleError: The graph gives no features.
+            BundleError: The graph has no output of this name.
         """
-        if self._features is None:
-            raise no_features(self._path, [o.get_any_name() for o in self._compiled.outputs])
-        self._run(images_NHWC)
-        return self._output(self._answer), self._output(self._features)
-
-    def _run(self, images_NHWC: NDArray[np.uint8]) -> None:
+        wanted = self._every if names is None else names
+        check_outputs(self._path, wanted, list(self._outputs))
         images_NHWC = check_images(images_NHWC, self._height, self._width, self._batch)
         self._request.set_input_tensor(self._tensor(images_NHWC, shared_memory=True))
         self._request.infer()
+        return {name: self._output(self._outputs[name]) for name in wanted}
 
     def _output(self, index: int) -> NDArray[np.float32]:
         # The request writes its next answer into the same memory.
@@ -160,7 +151,7 @@ def _check_running(compiled: Any, model_path: Path) -> None:
     }
     if found != expected:
         raise StageError(
-            "OpenVINO runs something else than what was asked for.",
+            "OpenVINO fell back to another device or precision.",
             path=model_path,
             expected=expected,
             found=found,

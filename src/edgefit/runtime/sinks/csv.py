@@ -4,51 +4,38 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Sequence
 from pathlib import Path
 
-from edgefit.runtime.sinks.sink import Sink
+from edgefit.runtime.sinks.sink import TextSink
 from edgefit.runtime.sources.source import SourceFrame
-from edgefit.spec import LabelMap, OperatingPoint, Prediction
+from edgefit.runtime.tasks import Cell, Columns
+from edgefit.spec import Prediction
 
 
-class CsvSink(Sink):
+class CsvSink(TextSink):
     """A header and one row a frame (RFC 4180 quoting, UTF-8).
 
-    Columns: ``index``, ``name``, ``time_s``, ``label``, ``confidence``, ``top1``, ``top1_p`` ...
-    ``topK``, ``topK_p``, ``error``; before ``error`` what the operating point adds, see
-    :class:`Sink`, truths as ``true`` and ``false``. What a frame lacks is empty.
+    Columns: ``index``, ``name``, ``time_s``, those of the task, ``error``; truths as ``true`` and
+    ``false``. What a frame lacks is empty.
     """
 
-    def __init__(
-        self,
-        target: str | Path,
-        labels: LabelMap,
-        *,
-        top: int = 5,
-        point: OperatingPoint | None = None,
-    ) -> None:
-        super().__init__(target, labels, top=top, point=point)
-        ranks = [c for k in range(1, self._top + 1) for c in (f"top{k}", f"top{k}_p")]
-        decided = self._decided(None)
-        self._row(["index", "name", "time_s", "label", "confidence", *ranks, *decided, "error"])
+    def __init__(self, target: str | Path, columns: Columns) -> None:
+        super().__init__(target, columns)
+        self._row(["index", "name", "time_s", *columns.names, "error"])
 
     def write(self, frame: SourceFrame, prediction: Prediction | None) -> None:
         """Write one frame's row; ``prediction`` is None where the frame has an error."""
-        time_s = "" if frame.time_s is None else f"{frame.time_s:.6f}"
-        answer = [prediction.label, f"{prediction.confidence:.6f}"] if prediction else ["", ""]
-        ranks = [cell for label, p in self._ranked(prediction) for cell in (label, f"{p:.6f}")]
-        ranks += [""] * (2 * self._top - len(ranks))
-        decided = [_cell(value) for value in self._decided(prediction).values()]
-        start = [str(frame.index), frame.name, time_s, *answer]
-        self._row([*start, *ranks, *decided, frame.error or ""])
+        answer = self._columns.cells(prediction)
+        self._row([str(frame.index), frame.name, frame.time_s, *answer, frame.error])
 
-    def _row(self, cells: list[str]) -> None:
+    def _row(self, cells: Sequence[Cell]) -> None:
         text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerow(cells)
+        csv.writer(text, lineterminator="\n").writerow([_text(cell) for cell in cells])
         self._put(text.getvalue())
 
 
-def _cell(value: str | float | bool | None) -> str:
+def _text(value: Cell) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     return "" if value is None else f"{value:.6f}" if isinstance(value, float) else value

@@ -3,31 +3,28 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
-from edgefit.runtime.sinks.sink import Sink
+from pydantic import JsonValue
+
+from edgefit.runtime.sinks.sink import TextSink
 from edgefit.runtime.sources.source import SourceFrame
 from edgefit.spec import Prediction
 
 
-class JsonlSink(Sink):
+class JsonlSink(TextSink):
     """One JSON object a line.
 
-    Keys: ``index``, ``name``, ``time_s``, ``label``, ``confidence``, ``top`` (a list of
-    ``[label, probability]``, best first), ``error``; before ``error`` what the operating point
-    adds, see :class:`Sink`. What a frame lacks is null, ``top`` empty.
+    Keys: ``index``, ``name``, ``time_s``, those of the task, ``error``. What a frame lacks is
+    null.
     """
 
     def write(self, frame: SourceFrame, prediction: Prediction | None) -> None:
         """Write one frame's line; ``prediction`` is None where the frame has an error."""
-        facts: dict[str, Any] = {
+        facts: dict[str, JsonValue] = {
             "index": frame.index,
             "name": frame.name,
             "time_s": None if frame.time_s is None else round(frame.time_s, 6),
-            "label": prediction.label if prediction else None,
-            "confidence": round(prediction.confidence, 6) if prediction else None,
-            "top": [[label, round(p, 6)] for label, p in self._ranked(prediction)],
-            **self._decided(prediction),
+            **self._columns.facts(prediction),
             "error": frame.error,
         }
         self._put(json.dumps(facts, ensure_ascii=False, allow_nan=False) + "\n")

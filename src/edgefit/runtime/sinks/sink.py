@@ -1,4 +1,8 @@
-"""What a sink is: a context manager that writes one record a frame."""
+"""What a sink is: a context manager that takes each frame with its prediction, whole or not at all.
+
+A new sink is one file beside this one. It knows no task: what there is to write of a prediction
+comes from the task's :class:`edgefit.runtime.tasks.Columns`.
+"""
 
 from __future__ import annotations
 
@@ -6,49 +10,26 @@ import sys
 from abc import ABC, abstractmethod
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Self
+from typing import BinaryIO, Self
 
 from edgefit.errors import InputError
 from edgefit.runtime.sources.source import SourceFrame
-from edgefit.spec import LabelMap, OperatingPoint, Prediction
+from edgefit.runtime.tasks import Columns
+from edgefit.spec import Prediction
 
 STDOUT = "-"
 
 
 class Sink(ABC):
-    """A context manager that writes one line a frame. An existing file is replaced.
-
-    Args:
-        target: A file, or ``"-"`` for standard output.
-        labels: Class names in output order.
-        top: How many of the most probable classes a line holds.
-        point: The bundle's operating point. A line holds ``decision`` where it may differ from
-            ``label``, ``unsure`` where there is a reject rule, and ``novelty`` and ``novel`` where
-            there is a novelty rule.
-
-    Raises:
-        InputError: The file cannot be opened for writing, or ``top`` is below 1.
-    """
-
-    def __init__(
-        self,
-        target: str | Path,
-        labels: LabelMap,
-        *,
-        top: int = 5,
-        point: OperatingPoint | None = None,
-    ) -> None:
-        if top < 1:
-            raise InputError("top is out of range.", key="top", expected="1 or more", found=top)
-        self._labels = labels
-        self._point = point or OperatingPoint()
-        self._top = min(top, len(labels))
-        self._to_stdout = str(target) == STDOUT
-        self._file: BinaryIO = sys.stdout.buffer if self._to_stdout else _open(Path(target))
+    """A context manager that takes one frame after the other, in their order."""
 
     @abstractmethod
     def write(self, frame: SourceFrame, prediction: Prediction | None) -> None:
-        """Write one frame's line; ``prediction`` is None where the frame has an error."""
+        """Take one frame; ``prediction`` is None where the frame has an error."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Release what the sink holds."""
 
     def __enter__(self) -> Self:
         return self
@@ -59,28 +40,34 @@ class Sink(ABC):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self.close()
+
+
+class TextSink(Sink):
+    """A sink that writes text, one record a frame. An existing file is replaced.
+
+    Args:
+        target: A file, or ``"-"`` for standard output.
+        columns: What to write of a prediction; a predictor's
+            :meth:`edgefit.runtime.predictor.Predictor.columns`.
+
+    Raises:
+        InputError: The file cannot be opened for writing.
+    """
+
+    def __init__(self, target: str | Path, columns: Columns) -> None:
+        self._columns = columns
+        self._to_stdout = str(target) == STDOUT
+        self._file: BinaryIO = sys.stdout.buffer if self._to_stdout else _open(Path(target))
+
+    def close(self) -> None:
+        """Close the file; standard output stays open."""
         if not self._to_stdout:
             self._file.close()
 
-    def _put(self, line: str) -> None:
-        self._file.write(line.encode())
+    def _put(self, record: str) -> None:
+        self._file.write(record.encode())
         self._file.flush()
-
-    def _decided(self, prediction: Prediction | None) -> dict[str, Any]:
-        """What the operating point adds to a line; None where the frame has an error."""
-        facts: dict[str, Any] = {}
-        if self._point.decides:
-            facts["decision"] = prediction and prediction.decision
-        if self._point.conformal is not None:
-            facts["unsure"] = prediction and prediction.unsure
-        if self._point.novelty is not None:
-            score = prediction.novelty if prediction else None
-            facts["novelty"] = None if score is None else round(score, 6)
-            facts["novel"] = prediction and prediction.is_novel
-        return facts
-
-    def _ranked(self, prediction: Prediction | None) -> list[tuple[str, float]]:
-        return [] if prediction is None else prediction.top(self._top, self._labels)
 
 
 def _open(path: Path) -> BinaryIO:

@@ -1,17 +1,27 @@
-"""From one row of a graph's output to a prediction: one file a task, found through one table."""
+"""What differs from task to task on the device: one file a task, found through one table."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from edgefit.runtime.tasks.classification import ClassificationTask
+from edgefit.runtime.tasks.task import (
+    Cell,
+    Change,
+    Columns,
+    Comparison,
+    References,
+    RuntimeTask,
+)
+from edgefit.spec import CLASSIFICATION, Task
 
-import numpy as np
-from numpy.typing import NDArray
+__all__ = [
+    "TASKS",
+    "Cell",
+    "Change",
+    "Columns",
+    "Comparison",
+    "References",
+    "RuntimeTask",
+]
 
-from edgefit.runtime.tasks.classification import decode_classification
-from edgefit.spec import LabelMap, OperatingPoint, Prediction, Task
-
-Decoder = Callable[[NDArray[np.float32], LabelMap, OperatingPoint, float | None], Prediction]
-"""Takes ``float32`` (C,), class names in output order, operating point and novelty score."""
-
-DECODERS: dict[Task, Decoder] = {Task.CLASSIFICATION: decode_classification}
-"""Task -> how its output is read."""
+TASKS: dict[Task, RuntimeTask] = {CLASSIFICATION: ClassificationTask()}
+"""Task -> how the device reads, writes, draws and compares its answers."""

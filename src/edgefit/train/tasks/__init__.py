@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from edgefit.spec import Task
+from edgefit.spec import CLASSIFICATION, Task
 from edgefit.train.tasks import classification
 
-TASKS: dict[Task, ModuleType] = {Task.CLASSIFICATION: classification}
+TASKS: dict[Task, ModuleType] = {CLASSIFICATION: classification}

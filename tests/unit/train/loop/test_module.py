@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from edgefit.errors import StageError
 from edgefit.recipe import TrainConfig
-from edgefit.spec import Task
+from edgefit.spec import CLASSIFICATION
 from edgefit.train.backbones.card import BackboneCard
 from edgefit.train.loop.divergence import CHECK_EVERY, LossWatch
 from edgefit.train.loop.module import FineTuning, _seed
@@ -29,7 +29,7 @@ def module(**config: Any) -> FineTuning:
     loss = ClassificationLoss(settings, np.arange(4), 4)
     network = tiny_network(steps=0)
     schedule = Schedule(settings, 2)
-    return FineTuning(network, loss, settings, schedule, Task.CLASSIFICATION, CARD, classes=4)
+    return FineTuning(network, loss, settings, schedule, CLASSIFICATION, CARD, classes=4)
 
 
 def feed(tuning: FineTuning, *epochs: tuple[float, float]) -> None:

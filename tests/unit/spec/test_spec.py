@@ -10,13 +10,13 @@ import pytest
 from edgefit.errors import InputError
 from edgefit.spec import (
     Aspect,
+    ClassPrediction,
     Engine,
     Enlarge,
     InputSpec,
     JpegDecode,
     LabelMap,
     Precision,
-    Prediction,
     VariantKey,
     all_variant_names,
 )
@@ -75,7 +75,7 @@ def test_label_map() -> None:
 
 def test_prediction_and_top_k() -> None:
     labels = LabelMap(("x", "y", "z"))
-    answer = Prediction.from_probabilities(np.array([0.2, 0.6, 0.2], np.float32), labels)
+    answer = ClassPrediction.from_probabilities(np.array([0.2, 0.6, 0.2], np.float32), labels)
     assert (answer.label, answer.index) == ("y", 1)
     assert answer.confidence == pytest.approx(0.6)
     assert [name for name, _ in answer.top(9, labels)] == ["y", "x", "z"]

@@ -1,0 +1,149 @@
+"""What the device asks of a task: read outputs, say what a sink writes, draw, compare."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import JsonValue
+
+from edgefit.bundle import Bundle
+from edgefit.runtime.images.geometry import Placement
+from edgefit.spec import Frame, LabelMap, Outputs, Prediction, Rule, VariantKey
+
+References = Mapping[str, NDArray[np.float32]]
+"""What a rule compares features with, by name: read once from the bundle's files."""
+
+Cell = str | float | bool | None
+"""A value of a table; None is an empty cell."""
+
+
+class Columns(Protocol):
+    """What a sink writes of a prediction, as a nested record and as a flat row."""
+
+    @property
+    def names(self) -> Sequence[str]:
+        """Names of the cells of a row."""
+        ...
+
+    def cells(self, prediction: Prediction | None) -> Sequence[Cell]:
+        """One row; None where the frame has an error."""
+        ...
+
+    def facts(self, prediction: Prediction | None) -> dict[str, JsonValue]:
+        """One JSON record; None where the frame has an error."""
+        ...
+
+
+@dataclass(frozen=True)
+class Change:
+    """A frame whose answer is not the expected one.
+
+    Attributes:
+        row: Position of the frame among those compared.
+        expected: What the answer was, in words of the task: a class, a number of boxes.
+        found: What it is now.
+        margin: How clear the expected answer was, in the unit of the task's outputs.
+        allowed: Whether it was so unclear that rounding may decide it.
+    """
+
+    row: int
+    expected: str
+    found: str
+    margin: float
+    allowed: bool
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Answers of a variant here, beside those it gave where it was verified.
+
+    Attributes:
+        max_abs_difference: Of any value; NaN where a value is not finite.
+        tolerance: Largest difference that counts as none.
+        changes: Frames whose answer is another.
+    """
+
+    max_abs_difference: float
+    tolerance: float
+    changes: tuple[Change, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether all differences are within the tolerance and every change is allowed."""
+        # A NaN is never within a tolerance: `x <= y` is false for it.
+        within = self.max_abs_difference <= self.tolerance
+        return within and all(change.allowed for change in self.changes)
+
+
+class RuntimeTask(Protocol):
+    """A task on the device; without state, so that one object serves every bundle."""
+
+    def wanted(self, rule: Rule) -> tuple[str, ...]:
+        """Names of the graph's outputs that :meth:`decode` needs under this rule."""
+        ...
+
+    def references(self, bundle: Bundle) -> References:
+        """What the bundle's rule compares features with; empty where it does not.
+
+        Raises:
+            BundleError: A file is not listed, or holds something else.
+        """
+        ...
+
+    def decode(
+        self,
+        outputs: Outputs,
+        placement: Placement,
+        frame_size: tuple[int, int],
+        labels: LabelMap,
+        rule: Rule,
+        references: References,
+    ) -> Prediction:
+        """Read the outputs of one frame.
+
+        Args:
+            outputs: The wanted outputs of one frame, N = 1.
+            placement: Where the frame lies in the network's input.
+            frame_size: Width and height of the frame, pixels.
+            labels: Class names in output order.
+            rule: The bundle's rule.
+            references: From :meth:`references`.
+
+        Raises:
+            StageError: The outputs do not fit the bundle.
+        """
+        ...
+
+    def columns(self, labels: LabelMap, rule: Rule, *, top: int) -> Columns:
+        """What a sink writes of each prediction.
+
+        Args:
+            labels: Class names in output order.
+            rule: The bundle's rule; a record holds no key that says nothing under it.
+            top: How many answers to list where a task ranks them.
+
+        Raises:
+            InputError: ``top`` is below 1.
+        """
+        ...
+
+    def draw(self, frame: Frame, prediction: Prediction) -> Frame:
+        """The frame, ``uint8`` (H, W, 3) RGB, with the prediction drawn; its own array."""
+        ...
+
+    def compare(
+        self, expected: Outputs, found: Outputs, labels: LabelMap, key: VariantKey
+    ) -> Comparison:
+        """Compare the outputs of the golden frames with those expected.
+
+        Args:
+            expected: The task's outputs, N frames.
+            found: The same outputs, of the same shapes.
+            labels: Class names in output order.
+            key: The variant, which decides how far rounding may go.
+        """
+        ...
