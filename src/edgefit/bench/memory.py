@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 
@@ -20,20 +19,23 @@ def peak_resident_mb() -> float | None:
     On Linux this is ``VmHWM``, not ``getrusage``: ``ru_maxrss`` of a child starts with its
     parent's, so a worker started by a process with torch loaded would report torch.
     """
-    if _STATUS.is_file():
-        return _status_mb("VmHWM")
-    if os.name != "posix":
+    most_mb = _status_mb("VmHWM")
+    if most_mb is not None:
+        return most_mb
+    try:
+        import resource
+    except ImportError:  # Windows
         return None
-    import resource
-
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return most / 1e6 if sys.platform == "darwin" else most * 1024 / 1e6
 
 
 def _status_mb(key: str) -> float | None:
-    if not _STATUS.is_file():
+    try:
+        lines = _STATUS.read_text(encoding="utf-8").splitlines()
+    except OSError:
         return None
-    for line in _STATUS.read_text(encoding="utf-8").splitlines():
+    for line in lines:
         name, _, value = line.partition(":")
         if name == key:
             return int(value.split()[0]) * 1024 / 1e6

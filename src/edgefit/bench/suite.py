@@ -149,7 +149,13 @@ def run_worker(job: Job) -> tuple[dict[str, Any], dict[str, Any] | None]:
     limit = _SECONDS_TO_START + 20 * job.seconds
     try:
         done = subprocess.run(
-            command, input=job.to_json(), capture_output=True, text=True, timeout=limit, check=False
+            command,
+            input=job.to_json(),
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",  # engines may print in the system's own encoding
+            timeout=limit,
+            check=False,
         )
     except subprocess.TimeoutExpired:
         return {}, _error(f"it did not end within {limit:.0f} s", None, "")

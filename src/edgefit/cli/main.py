@@ -6,10 +6,11 @@ Exit codes: 0 done, 1 a gate or check failed, 2 wrong usage or input, 130 interr
 from __future__ import annotations
 
 import importlib.util
+import io
 import json
 import os
 import sys
-from typing import Annotated, Any
+from typing import Annotated, Any, TextIO
 
 import typer
 
@@ -102,7 +103,15 @@ def _root(
 def main(arguments: list[str] | None = None) -> None:
     """Run the program and exit."""
     arguments = sys.argv[1:] if arguments is None else arguments
+    for stream in (sys.stdout, sys.stderr):
+        _write_utf8(stream)
     sys.exit(run(arguments))
+
+
+def _write_utf8(stream: TextIO) -> None:
+    """Class names may be of any script; Windows gives a pipe an encoding of a few hundred."""
+    if isinstance(stream, io.TextIOWrapper) and not stream.isatty():
+        stream.reconfigure(encoding="utf-8", errors=stream.errors)
 
 
 def run(arguments: list[str]) -> int:

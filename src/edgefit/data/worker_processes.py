@@ -151,7 +151,8 @@ def _start_method() -> str:
 
 def _context() -> multiprocessing.context.BaseContext:
     context = multiprocessing.get_context(_start_method())
-    context.set_forkserver_preload(["edgefit.data.worker_imports"])
+    if _start_method() == "forkserver":
+        context.set_forkserver_preload(["edgefit.data.worker_imports"])
     return context
 
 

@@ -6,7 +6,9 @@ import os
 
 
 def available_cores() -> int:
-    """Logical cores that this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
+    """Logical cores that this process may run on; all of the machine's where it cannot be asked."""
+    if hasattr(os, "sched_getaffinity"):  # Linux
         return len(os.sched_getaffinity(0))
+    if hasattr(os, "process_cpu_count"):  # Python 3.13
+        return os.process_cpu_count() or 1
     return os.cpu_count() or 1

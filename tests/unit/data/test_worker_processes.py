@@ -77,6 +77,23 @@ def test_two_epochs_are_those_made_without_processes(
             assert torch.equal(targets, other_targets)
 
 
+def test_the_same_where_no_process_can_be_forked(
+    table: SampleTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(multiprocessing, "get_all_start_methods", lambda: ["spawn"])
+    batch_processes.start_importing()
+    plain = TrainingBatches(dataset_of(table), sampler_of(dataset_of(table)), batch_size=4)
+    dataset = dataset_of(table)
+    made = TrainingBatches(dataset, sampler_of(dataset), batch_size=4, workers=1, processes=True)
+    pairs = list(zip(plain, made, strict=True))
+    started = {type(child).__name__ for child in multiprocessing.active_children()}
+    assert "SpawnProcess" in started
+    made.close()
+    for (frames, targets), (others, other_targets) in pairs:
+        assert torch.equal(frames, others)
+        assert torch.equal(targets, other_targets)
+
+
 @pytest.mark.parametrize("taken", [1, 4])
 def test_the_processes_end_when_closed(
     table: SampleTable, children: Callable[[], set[Any]], taken: int

@@ -157,11 +157,11 @@ def _relative_path(row: _Row, source: Path) -> str:
     text = row.values["path"].strip()
     if not text:
         raise _bad_row(source, row, "has no path", "path")
-    if posixpath.isabs(text):
-        absolute = Path(text)
-        require_inside(absolute, source.parent)
-        return absolute.resolve().relative_to(source.parent.resolve()).as_posix()
-    return posixpath.normpath(text)
+    path = Path(text)
+    if path.is_absolute():
+        require_inside(path, source.parent)
+        return path.resolve().relative_to(source.parent.resolve()).as_posix()
+    return posixpath.normpath(path.as_posix())  # on Windows, a backslash becomes /
 
 
 def _require_all_or_no_splits(source: Path, samples: list[Sample], lines: dict[str, int]) -> None:

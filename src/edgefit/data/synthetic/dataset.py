@@ -78,6 +78,8 @@ def generate(
     try:
         _write_all(beside, images, size, seed, classes, one_product)
         beside.chmod(0o755)
+        if out.exists():
+            out.rmdir()  # empty; Windows puts no folder in the place of another
         beside.replace(out)
     finally:
         shutil.rmtree(beside, ignore_errors=True)

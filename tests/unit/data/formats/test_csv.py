@@ -1,10 +1,10 @@
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
 import pytest
 
-from edgefit.data.formats import read_samples
+from edgefit.data.formats import csv, read_samples
 from edgefit.data.table import SampleTable
 from edgefit.errors import DataError
 from edgefit.recipe import DataConfig
@@ -124,3 +124,10 @@ def test_link_out_of_the_folder_is_an_error(tmp_path: Path) -> None:
     (folder / "x.png").symlink_to(tmp_path / "secret.png")
     with pytest.raises(DataError, match="leads out"):
         read(folder, "path,label\nx.png,a\n")
+
+
+@pytest.mark.parametrize("text", [r"good\one\a.png", "good/one/a.png", r".\good\one\a.png"])
+def test_windows_paths_are_kept_with_slashes(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(csv, "Path", PureWindowsPath)
+    row = csv._Row(2, {"path": text, "label": "good"})
+    assert csv._relative_path(row, Path("set.csv")) == "good/one/a.png"
