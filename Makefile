@@ -2,8 +2,10 @@
 VENV ?= .venv
 PYTHON ?= python3
 RUN := $(VENV)/bin
+# Two processes, a file at a time, so that the fixtures of a file are made once.
+PYTEST := $(RUN)/python -m pytest -n 2 --dist loadfile
 
-.PHONY: demo test lint bench clean install
+.PHONY: demo test fast lint bench clean install
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -17,10 +19,17 @@ demo: install
 	$(RUN)/edgefit demo --out runs/demo
 
 test: install
-	$(RUN)/python -m pytest
+	$(PYTEST)
+
+# Under a minute on two cores: no end-to-end test, and no unit test that takes seconds.
+fast: install
+	$(PYTEST) -m "not slow" --ignore tests/e2e
 
 lint: install
-	$(RUN)/ruff check . && $(RUN)/ruff format --check . && $(RUN)/mypy && $(RUN)/lint-imports
+	$(RUN)/ruff check .
+	$(RUN)/ruff format --check .
+	$(RUN)/mypy
+	$(RUN)/lint-imports --no-cache
 
 bench: install
 	test -d runs/demo/run/bundle || $(RUN)/edgefit demo --out runs/demo

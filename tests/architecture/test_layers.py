@@ -99,6 +99,7 @@ print("clean")
     assert result.stdout.strip() == "clean", result.stderr
 
 
+@pytest.mark.slow
 def test_nothing_sends_usage_data() -> None:
     code = """
 import sys

@@ -34,6 +34,7 @@ def figures_of(out: Path, suite: str) -> dict[str, dict[str, object]]:
     return figures
 
 
+@pytest.mark.slow
 def test_preprocess(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out = tmp_path / "out.json"
     monkeypatch.setattr(sys, "argv", ["preprocess", "--rounds", "1", "--out", str(out)])

@@ -192,6 +192,7 @@ class TestRace:
 
 
 class TestTrainingSpeed:
+    @pytest.mark.slow
     def test_pairs(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         out = tmp_path / "out.json"
         arguments = ["--no-compile", "--side", "32", "--batch-size", "2", "--rounds", "1"]
@@ -253,7 +254,9 @@ class TestTrainingSpeed:
 
     def test_how_busy_a_gpu_is(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         tool = tmp_path / "nvidia-smi"
-        tool.write_text('#!/bin/sh\necho 10\necho "[N/A]"\necho 30\necho $2\nprintf 99\nsleep 60\n')
+        tool.write_text(
+            '#!/bin/sh\necho 10\necho "[N/A]"\necho 30\necho $2\nprintf 99\nexec sleep 60\n'
+        )
         tool.chmod(0o755)
         monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
         monkeypatch.setattr(torch.cuda, "current_device", lambda: 0)
@@ -285,6 +288,7 @@ class TestTrainingSpeed:
 
 
 class TestProbeSpeed:
+    @pytest.mark.slow
     def test_ways(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         out = tmp_path / "out.json"
         monkeypatch.setattr(

@@ -142,6 +142,7 @@ def test_unknown_preset_lists_the_known() -> None:
     assert "conveyor" in str(error.value.expected)
 
 
+@pytest.mark.slow
 def test_import_opens_no_connection_and_leaves_the_environment() -> None:
     program = """
 import os, socket

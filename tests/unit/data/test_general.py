@@ -121,6 +121,7 @@ def test_copies_do_not_make_up_for_too_few_images(tmp_path: Path) -> None:
 
 
 @pytest.mark.shared
+@pytest.mark.slow
 def test_the_real_general_set(shared: Path) -> None:
     general = read(shared / "data" / "general", images_per_class=15)
     assert general.classes == 100

@@ -32,6 +32,7 @@ from edgefit.errors import DataError, StageError
 from edgefit.recipe import DataConfig
 from edgefit.spec import InputSpec
 
+pytestmark = pytest.mark.slow
 SPEC = InputSpec(24, 20)
 Write = Callable[..., Path]
 

@@ -21,6 +21,7 @@ from edgefit.telemetry import block_telemetry
 from tests.tiny_network import METADATA, SPEC, colour_frames
 from tests.unit.conftest import Exported
 
+pytestmark = pytest.mark.slow
 VARIANTS = [f"{e}/{p}" for e in ("onnxruntime", "openvino") for p in Precision]
 TOLERANCES = {"fp32": 1e-4, "fp16": 2e-2, "int8": 0.4}
 

@@ -121,6 +121,7 @@ def test_interval_covers_the_truth_as_often_as_it_says() -> None:
     assert 0.92 <= _coverage(groups=200, per_group=1, spread=1.0, by_group=True) <= 0.99
 
 
+@pytest.mark.slow
 def test_grouping_is_what_keeps_coverage_when_groups_share_their_fate() -> None:
     assert _coverage(groups=40, per_group=10, spread=0.5, by_group=True) >= 0.92
     assert _coverage(groups=40, per_group=10, spread=0.5, by_group=False) < 0.8

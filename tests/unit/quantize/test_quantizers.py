@@ -54,6 +54,7 @@ def test_onnxruntime(exported: Exported, tmp_path: Path, capfd: pytest.CaptureFi
     assert_close(exported, tmp_path / "int8.onnx", "onnxruntime/int8")
 
 
+@pytest.mark.slow
 def test_openvino(exported: Exported, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     model = to_openvino(exported.program, METADATA)
     operators = len(model.get_ops())

@@ -28,6 +28,7 @@ from edgefit.stages.verify import verify
 from tests.stamps import mark_done
 from tests.trained_run import again, solved_run, write_discs
 
+pytestmark = pytest.mark.slow
 VARIANTS = {f"{e}/{p}" for e in ("onnxruntime", "openvino") for p in ("fp32", "int8")}
 
 

@@ -91,6 +91,7 @@ def test_a_backbone_that_did_not_move_keeps_everything(
     assert "random weights" in results["notes"][0]
 
 
+@pytest.mark.slow
 def test_a_backbone_that_moved_has_other_features(
     pictures: Path, general: Path, tmp_path: Path
 ) -> None:

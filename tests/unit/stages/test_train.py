@@ -118,6 +118,7 @@ def kill_at(monkeypatch: pytest.MonkeyPatch, epoch: int, when: str) -> None:
     monkeypatch.setattr(EpochCheckpoint, "on_train_epoch_end", die)
 
 
+@pytest.mark.slow
 def test_two_runs_of_one_seed_end_with_the_same_bytes_and_another_seed_does_not(
     start: Start, undisturbed: RunFolder
 ) -> None:
@@ -141,6 +142,7 @@ def test_two_runs_of_one_seed_end_with_the_same_bytes_and_another_seed_does_not(
 @pytest.mark.parametrize(
     ("epoch", "when"), [(0, "before"), (1, "between"), (1, "after"), (2, "after")]
 )
+@pytest.mark.slow
 def test_a_killed_training_ends_with_the_weights_of_an_undisturbed_one(
     start: Start,
     undisturbed: RunFolder,
@@ -158,6 +160,7 @@ def test_a_killed_training_ends_with_the_weights_of_an_undisturbed_one(
     assert best(killed) == best(undisturbed)
 
 
+@pytest.mark.slow
 def test_a_changed_recipe_starts_again_from_the_beginning(
     start: Start, undisturbed: RunFolder, pictures: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

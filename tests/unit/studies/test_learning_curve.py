@@ -277,6 +277,7 @@ class TestLearningCurve:
         with pytest.raises(InputError, match="torchrun"):
             learning_curve(run, CurveConfig((100,)))
 
+    @pytest.mark.slow
     def test_real_trainings_end_once(self, run: RunFolder) -> None:
         config = CurveConfig((40, 100), against_scratch=False, epochs_scale=0)
         results = learning_curve(run, config)

@@ -66,6 +66,7 @@ def test_only_full_batches_of_the_recorded_size_are_replayed(recorder: Recorder)
     assert recorder.recorded == [SHAPE], "once"
 
 
+@pytest.mark.slow
 def test_another_size_takes_the_place_of_the_one_before(recorder: Recorder) -> None:
     graphed = GraphedBackbone(Backbone(), batch_size=4)
     graphed.record(32, 32)
@@ -100,6 +101,7 @@ def test_where_it_cannot_be_recorded_a_warning_is_given_once(
     assert graphed(torch.rand(SHAPE)).shape == (4, 6)
 
 
+@pytest.mark.slow
 def test_memory_is_given_back_though_torch_keeps_a_cycle(monkeypatch: pytest.MonkeyPatch) -> None:
     """Before torch 2.15 what it installs as ``forward`` refers to the module itself."""
     graphs: list[weakref.ref[nn.Module]] = []

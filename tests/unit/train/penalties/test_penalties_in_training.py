@@ -23,6 +23,7 @@ from edgefit.train.loop.checkpoint import LAST, EpochCheckpoint
 from edgefit.train.weight_files import BEST, save_weights
 from tests import stamps
 
+pytestmark = pytest.mark.slow
 ALL = ("train.keep.l2_sp=0.01", "train.keep.distill=0.5", "train.keep.replay=0.5")
 
 

@@ -81,6 +81,7 @@ def test_building_twice_gives_the_same_head_and_leaves_the_network_alone(general
     assert all(module.training for module in network.modules())
 
 
+@pytest.mark.slow
 def test_only_the_replayed_half_is_drawn(penalty: ReplayPenalty) -> None:
     step = step_of(tiny_network(), count=8)
     drawn = [penalty.draw(replace(step, index=i)) for i in range(200)]
