@@ -191,8 +191,8 @@ class TestRace:
             assert 0 < seconds[0] <= seconds[-1] < 600
 
 
+@pytest.mark.slow
 class TestTrainingSpeed:
-    @pytest.mark.slow
     def test_pairs(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         out = tmp_path / "out.json"
         arguments = ["--no-compile", "--side", "32", "--batch-size", "2", "--rounds", "1"]

@@ -38,6 +38,7 @@ from edgefit.train.weight_files import FINETUNED
 from tests.cuda_graphs import Recorder
 from tests.shapes import draw_shapes
 
+pytestmark = pytest.mark.slow  # most of these train
 FAST = ["input.width=32", "input.height=32", "model.backbone=mobilenet_v3_small"] + [
     f"train.{setting}"
     for setting in ("epochs=3", "batch_size=8", "workers=0", "accelerator=cpu", "augment=conveyor")
@@ -136,7 +137,6 @@ class Anchor(nn.Module):
         return 0.1 * (step.features_NF.float().mean() - self.shift - 1).square().sum()
 
 
-@pytest.mark.slow
 def test_two_trainings_of_one_seed_end_with_the_same_bytes_and_another_seed_does_not(
     shapes: Shapes, tmp_path: Path
 ) -> None:
@@ -153,7 +153,6 @@ def test_two_trainings_of_one_seed_end_with_the_same_bytes_and_another_seed_does
 
 
 @pytest.mark.parametrize("epoch", [0, 1, 2])
-@pytest.mark.slow
 def test_a_killed_training_ends_with_the_weights_of_an_undisturbed_one(
     shapes: Shapes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, epoch: int
 ) -> None:
@@ -168,7 +167,6 @@ def test_a_killed_training_ends_with_the_weights_of_an_undisturbed_one(
     assert kept(tmp_path / "killed") == kept(tmp_path / "undisturbed")
 
 
-@pytest.mark.slow
 def test_what_is_kept_is_the_averaged_weights_that_validation_measured(
     shapes: Shapes, tmp_path: Path
 ) -> None:
@@ -236,7 +234,6 @@ def test_frozen_stages_keep_their_weights(shapes: Shapes, tmp_path: Path) -> Non
         "train.precision=bf16-mixed",
     ],
 )
-@pytest.mark.slow
 def test_every_key_changes_what_is_learned(
     shapes: Shapes, tmp_path: Path, plainly_trained: bytes, override: str
 ) -> None:
@@ -273,7 +270,6 @@ class ByProcesses(TrainingBatches):
         super().close()
 
 
-@pytest.mark.slow
 def test_worker_processes_do_not_change_the_weights_and_end_with_the_training(
     shapes: Shapes, tmp_path: Path, plainly_trained: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -286,7 +282,6 @@ def test_worker_processes_do_not_change_the_weights_and_end_with_the_training(
     assert len(multiprocessing.active_children()) == before
 
 
-@pytest.mark.slow
 def test_worker_processes_end_with_a_training_that_fails(
     shapes: Shapes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -421,7 +416,6 @@ class Recorded(FineTuning):
         self.graph_backbone(batch_size=8)
 
 
-@pytest.mark.slow
 def test_a_recorded_backbone_does_not_change_the_weights(
     shapes: Shapes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -548,7 +542,6 @@ def test_a_gap_is_said_once(
     assert " ".join(capsys.readouterr().err.split()).count("learn its training images by") == 1
 
 
-@pytest.mark.slow
 def test_an_epoch_kept_before_a_kill_is_the_one_kept_after_it(
     shapes: Shapes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
