@@ -14,6 +14,8 @@ from pydantic import BaseModel, ValidationError
 from edgefit.errors import RecipeError
 from edgefit.recipe.recipe import Recipe
 
+RENAMED_KEYS = {"train.head_epochs": "train.mode"}
+"""Keys of the release before this one, and what has taken their place. Kept for one release."""
 _ZEROS_AHEAD = re.compile(r"0\d+")
 _UNION_TAG = re.compile(r"constrained-\w+$|literal\[|function-|(int|str|float|bool)$")
 
@@ -158,6 +160,8 @@ def _described(error: ValidationError) -> list[str]:
 def _describe(dotted: str, issues: Sequence[Any]) -> str:
     issue = issues[0]
     if issue["type"] == "extra_forbidden":
+        if dotted in RENAMED_KEYS:
+            return f"{dotted}: unknown key; {RENAMED_KEYS[dotted]} has taken its place"
         close = difflib.get_close_matches(dotted, list(_all_keys(Recipe)), n=1)
         hint = f"; did you mean {close[0]}?" if close else ""
         return f"{dotted}: unknown key{hint}"
