@@ -114,6 +114,7 @@ def _print(results: dict[str, Any]) -> None:
             continue
         latency = entry["latency_ms"]
         p99 = "-" if latency["p99"] is None else f"{latency['p99']:.2f}"
+        memory_mb = entry["peak_memory_mb"]  # None where the system does not say it
         rows.append(
             [
                 entry["variant"],
@@ -123,7 +124,7 @@ def _print(results: dict[str, Any]) -> None:
                 f"{entry['throughput']['batch1']:.0f}",
                 f"{entry['first_inference_ms']:.0f}",
                 f"{entry['load_ms']:.0f}",
-                f"{entry['peak_memory_mb']:.0f}",
+                "-" if memory_mb is None else f"{memory_mb:.0f}",
                 f"{entry['bytes'] / 1e6:.1f}",
             ]
         )

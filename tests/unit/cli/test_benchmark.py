@@ -1,0 +1,82 @@
+"""``edgefit benchmark`` on a bundle: the table, the file, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edgefit.bench import suite
+from edgefit.cli.main import run
+from edgefit.recipe import make_recipe
+from edgefit.run import RunFolder
+from tests.tiny_models import ORT_FP32, write_tiny_bundle
+
+Capture = pytest.CaptureFixture[str]
+QUICK = ["--seconds", "0.05", "--rounds", "1", "--threads", "1"]
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Path:
+    return write_tiny_bundle(tmp_path / "bundle", [ORT_FP32])
+
+
+def test_a_system_that_does_not_say_its_memory_has_a_dash_in_the_table(
+    bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    measure = suite.run_worker
+
+    def without_memory(job: Any) -> Any:
+        answer, error = measure(job)
+        return answer | {"peak_memory_mb": None, "model_memory_mb": None}, error
+
+    monkeypatch.setattr(suite, "run_worker", without_memory)
+    out = tmp_path / "figures.json"
+    assert run(["benchmark", str(bundle), *QUICK, "--out", str(out), "--quiet"]) == 0
+    stdout, stderr = capsys.readouterr()
+    (row,) = [line.split() for line in stdout.splitlines() if line.startswith(" onnxruntime/fp32")]
+    figures = json.loads(out.read_text(encoding="utf-8"))
+    (entry,) = figures["variants"]
+    assert row[-2] == "-"
+    assert row[1] == f"{entry['latency_ms']['p50']:.2f}"
+    assert row[-1] == f"{entry['bytes'] / 1e6:.1f}"
+    assert "recommended: onnxruntime/fp32" in stdout
+    assert f"edgefit predict {bundle}" in stderr
+
+
+def test_a_variant_that_fails_is_exit_code_1_with_its_reason(
+    bundle: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    failed = {"message": "it was killed", "exit_code": -9, "stderr": ""}
+    monkeypatch.setattr(suite, "run_worker", lambda _: ({}, failed))
+    assert run(["benchmark", str(bundle), *QUICK]) == 1
+    stdout, _ = capsys.readouterr()
+    assert "it was killed" in stdout
+    assert "recommended" not in stdout
+
+
+@pytest.mark.parametrize("out", ["absent/figures.json", "."])
+def test_a_place_that_cannot_be_written_is_told_before_measuring(
+    bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture, out: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(suite, "run_worker", lambda _: pytest.fail("measured"))
+    assert run(["benchmark", str(bundle), "--out", out, "--json"]) == 2
+    assert json.loads(capsys.readouterr().out)["key"] == "--out"
+
+
+@pytest.mark.parametrize("option", [["--variant", "onnxruntime/fp32"], ["--threads", "2"]])
+def test_options_of_a_bundle_are_refused_for_a_run(
+    tmp_path: Path, capsys: Capture, option: list[str]
+) -> None:
+    folder = RunFolder(tmp_path / "run")
+    folder.start(make_recipe({"name": "x"}))
+    assert run(["benchmark", str(folder.root), *option, "--json"]) == 2
+    assert "go with a bundle" in json.loads(capsys.readouterr().out)["message"]
+
+
+def test_a_variant_that_is_not_held_is_named(bundle: Path, capsys: Capture) -> None:
+    assert run(["benchmark", str(bundle), "--variant", "openvino/int8", "--json"]) == 2
+    assert "openvino/int8" in capsys.readouterr().out

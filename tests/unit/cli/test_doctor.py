@@ -1,0 +1,43 @@
+"""``edgefit doctor``: what is there, what is missing, and the command that installs it."""
+
+from __future__ import annotations
+
+import json
+from importlib import metadata
+
+import pytest
+
+from edgefit.cli import doctor
+from edgefit.cli.main import run
+
+Capture = pytest.CaptureFixture[str]
+
+
+def test_one_document_with_the_versions_that_are_installed(capsys: Capture) -> None:
+    assert run(["doctor", "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert list(facts) == ["machine", "gpu", "packages", "engines", "roles"]
+    assert facts["packages"]["onnxruntime"] == metadata.version("onnxruntime")
+    assert "CPUExecutionProvider" in facts["engines"]["onnxruntime"]["providers"]
+    assert facts["roles"]["device"]["missing"] == []
+
+
+def test_what_is_missing_is_told_with_its_command(
+    monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    version = doctor._version
+    absent = {"openvino", "torch"}
+    monkeypatch.setattr(doctor, "_version", lambda name: None if name in absent else version(name))
+    assert run(["doctor"]) == 0
+    stdout, stderr = capsys.readouterr()
+    rows = {line.split()[0]: line.split()[1:] for line in stdout.splitlines() if line.split()}
+    assert rows["device"] == ["yes", "-"]
+    assert rows["workshop"][:1] == ["no"]
+    assert {name.strip(",") for name in rows["workshop"][1:]} == absent
+    assert 'pip install "edgefit[openvino]"' in stderr
+    assert 'pip install "edgefit[workshop]"' in stderr
+
+
+def test_where_nothing_is_missing_the_demo_comes_next(capsys: Capture) -> None:
+    assert run(["doctor"]) == 0
+    assert "edgefit demo" in capsys.readouterr().err

@@ -1,0 +1,155 @@
+"""Exit codes, and what is said where: results on standard output, all else on standard error."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import edgefit
+from edgefit.cli import main
+from edgefit.cli.main import run
+from edgefit.errors import EdgefitError, GateError, InputError
+
+Capture = pytest.CaptureFixture[str]
+
+
+def raise_inside(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
+    def fail(_: list[str]) -> int:
+        raise error
+
+    monkeypatch.setattr(main, "_invoke", fail)
+
+
+def test_the_version_is_a_line_on_standard_output(capsys: Capture) -> None:
+    assert run(["--version"]) == 0
+    assert capsys.readouterr().out == f"edgefit {edgefit.__version__}\n"
+
+
+def test_help_lists_every_verb(capsys: Capture) -> None:
+    assert run(["--help"]) == 0
+    shown = capsys.readouterr().out
+    verbs = (
+        *("build", "check", "train", "calibrate", "evaluate", "retention", "learning-curve"),
+        *("export", "verify", "benchmark", "bundle", "predict", "doctor", "demo"),
+    )
+    assert [verb for verb in verbs if verb not in shown] == []
+
+
+@pytest.mark.parametrize(
+    "arguments", [["trian"], ["train"], ["train", "x", "--epochs", "3"], ["doctor", "more"]]
+)
+def test_wrong_usage_is_exit_code_2(arguments: list[str], capsys: Capture) -> None:
+    assert run(arguments) == 2
+    stdout, stderr = capsys.readouterr()
+    assert stdout == ""
+    assert "Usage: edgefit" in stderr
+
+    assert run([*arguments, "--json"]) == 2
+    stdout, stderr = capsys.readouterr()
+    facts = json.loads(stdout)
+    assert facts["error"] == "UsageError"
+    assert facts["message"]
+    assert stderr == ""
+
+
+@pytest.mark.parametrize(("kind", "code"), [(InputError, 2), (GateError, 1)])
+def test_an_error_of_ours_is_told_once_with_its_exit_code(
+    kind: type[EdgefitError], code: int, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    raise_inside(monkeypatch, kind("It is [bold]wrong[/].", path=Path("a"), remedy="mend it"))
+    assert run(["check"]) == code
+    stdout, stderr = capsys.readouterr()
+    assert stdout == ""
+    assert stderr.startswith("error: It is [bold]wrong[/]."), "what a user named is no markup"
+    assert "mend it" in stderr
+
+    assert run(["check", "--json"]) == code
+    stdout, stderr = capsys.readouterr()
+    assert json.loads(stdout)["error"] == kind.__name__
+    assert json.loads(stdout)["remedy"] == "mend it"
+    assert stderr == ""
+
+
+def test_a_file_that_the_system_refuses_is_wrong_input(
+    monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    raise_inside(monkeypatch, PermissionError(13, "Permission denied", "secret.csv"))
+    assert run(["check", "--json"]) == 2
+    facts = json.loads(capsys.readouterr().out)
+    assert (facts["error"], facts["path"]) == ("InputError", "secret.csv")
+    assert facts["found"] == "Permission denied"
+
+
+def test_a_missing_package_of_the_workshop_is_told_with_its_command(
+    monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    raise_inside(monkeypatch, ModuleNotFoundError("No module named 'torch'", name="torch.nn"))
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    assert run(["train", "--json"]) == 2
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["error"] == "MissingDependencyError"
+    assert facts["remedy"] == 'pip install "edgefit[workshop]"'
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ZeroDivisionError("a defect of ours"),
+        ModuleNotFoundError("No module named 'mine'", name="mine"),
+        ModuleNotFoundError("No module named 'torch.nothing'", name="torch.nothing"),
+    ],
+    ids=["defect", "another package", "a package that is there"],
+)
+def test_what_the_program_does_not_know_is_not_hidden(
+    error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raise_inside(monkeypatch, error)
+    with pytest.raises(type(error)):
+        run(["train"])
+
+
+def test_interrupted_is_130_and_says_how_to_go_on(
+    monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    raise_inside(monkeypatch, KeyboardInterrupt())
+    assert run(["train"]) == 130
+    stdout, stderr = capsys.readouterr()
+    assert stdout == ""
+    assert "the same command goes on" in stderr
+    assert run(["train", "--json"]) == 130
+    assert json.loads(capsys.readouterr().out)["error"] == "Interrupted"
+
+
+def test_a_reader_that_has_gone_is_no_error() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    program = f"import sys; from edgefit.cli.main import run; sys.stdout = open({writing}, 'w', "
+    program += "buffering=1); code = run(['--version']); sys.stdout.close(); sys.exit(code)"
+    result = subprocess.run(
+        [sys.executable, "-c", program], pass_fds=[writing], capture_output=True, text=True
+    )
+    os.close(writing)
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+def test_a_pipe_gets_utf_8_whatever_the_system_prefers(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = io.BytesIO()
+    stream = io.TextIOWrapper(written, encoding="cp1252", errors="backslashreplace")
+    main._write_utf8(stream)
+    stream.write("傷")
+    stream.flush()
+    assert written.getvalue() == "傷".encode()
+    assert stream.errors == "backslashreplace"
+
+
+def test_the_exit_code_reaches_the_shell(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(main, "run", len)
+    with pytest.raises(SystemExit) as caught:
+        main.main(["a", "b", "c"])
+    assert caught.value.code == 3
