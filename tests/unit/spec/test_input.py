@@ -1,24 +1,17 @@
-"""The words of the field as types."""
+"""The input contract, to and from the manifest."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import pytest
 
 from edgefit.errors import InputError
 from edgefit.spec import (
     Aspect,
-    ClassPrediction,
-    Engine,
     Enlarge,
     InputSpec,
     JpegDecode,
-    LabelMap,
-    Precision,
-    VariantKey,
-    all_variant_names,
 )
 
 
@@ -60,32 +53,3 @@ def test_input_spec_refuses_what_it_cannot_fulfil(change: dict[str, Any], key: s
 def test_input_spec_refuses_a_missing_key() -> None:
     with pytest.raises(InputError, match="cannot be read"):
         InputSpec.from_dict({"width": 32})
-
-
-def test_label_map() -> None:
-    labels = LabelMap(("b", "a"))
-    assert len(labels) == 2
-    assert labels.index("a") == 1
-    assert labels.sha256 != LabelMap(("a", "b")).sha256
-    with pytest.raises(InputError, match="not in the class list"):
-        labels.index("c")
-    with pytest.raises(InputError, match="repeat"):
-        LabelMap(("a", "b", "a"))
-
-
-def test_prediction_and_top_k() -> None:
-    labels = LabelMap(("x", "y", "z"))
-    answer = ClassPrediction.from_probabilities(np.array([0.2, 0.6, 0.2], np.float32), labels)
-    assert (answer.label, answer.index) == ("y", 1)
-    assert answer.confidence == pytest.approx(0.6)
-    assert [name for name, _ in answer.top(9, labels)] == ["y", "x", "z"]
-    assert len(answer.top(1, labels)) == 1
-
-
-def test_variant_names() -> None:
-    assert len(all_variant_names()) == len(Engine) * len(Precision)
-    for name in all_variant_names():
-        assert str(VariantKey.parse(name)) == name
-    for wrong in ("openvino", "openvino/int4", "/", "onnxruntime/fp32/x"):
-        with pytest.raises(InputError, match="No such variant"):
-            VariantKey.parse(wrong)
