@@ -38,6 +38,11 @@ from edgefit.errors import (
     missing_extra,
 )
 
+try:
+    from typer import TyperException as UsageProblem
+except ImportError:  # a typer that does not carry its own click
+    from click import ClickException as UsageProblem  # type: ignore[assignment]
+
 app = typer.Typer(
     name="edgefit",
     help="Fine-tune a compact vision backbone, prove what was exported, run it on a small device.",
@@ -80,10 +85,6 @@ _WORKSHOP = {
 }
 
 
-# newer typer carries a click of its own; its public error leads to the base class in any release
-_CLICK_EXCEPTION: Any = typer.BadParameter.__mro__[2]
-
-
 def _print_version(wanted: bool) -> None:
     if wanted:
         sys.stdout.write(f"edgefit {edgefit.__version__}\n")
@@ -119,7 +120,7 @@ def run(arguments: list[str]) -> int:
     as_json = "--json" in arguments
     try:
         return _invoke(arguments)
-    except _CLICK_EXCEPTION as error:
+    except UsageProblem as error:
         return _report_usage(error, as_json)
     except (typer.Abort, KeyboardInterrupt):
         error_console().print("interrupted; the same command goes on from here")
