@@ -20,6 +20,7 @@ from edgefit.cli.output import (
     reporter,
     say_next,
 )
+from edgefit.records.evaluate import ClassFigures, GroupFigures, TrainedDecisions
 
 
 def register(app: typer.Typer) -> None:
@@ -78,7 +79,7 @@ def print_summary(summary: dict[str, Any]) -> None:
     print_table(
         "the trained network at its operating point",
         ["", "value (interval)"],
-        [*worst_rows(summary), *decision_rows(summary["operating"])],
+        [*_worst_rows(summary), *decision_rows(_operating(summary))],
     )
     for entry in summary["variants"]:
         for warning in entry["warnings"]:
@@ -94,6 +95,18 @@ def print_summary(summary: dict[str, Any]) -> None:
         f"edgefit benchmark {bundle}",
         f"open {bundle}/report.html in a browser",
     )
+
+
+def _worst_rows(summary: dict[str, Any]) -> list[list[str]]:
+    worst_class, worst_group = summary["worst_class"], summary["worst_group"]
+    return worst_rows(
+        worst_class and ClassFigures.model_validate(worst_class),
+        worst_group and GroupFigures.model_validate(worst_group),
+    )
+
+
+def _operating(summary: dict[str, Any]) -> TrainedDecisions:
+    return TrainedDecisions.model_validate(summary["operating"])
 
 
 def _row(entry: dict[str, Any]) -> list[str]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import typer
 
 from edgefit.cli.output import (
@@ -18,6 +16,7 @@ from edgefit.cli.output import (
     reporter,
     say_next,
 )
+from edgefit.records.calibrate import CalibrateRecord
 
 
 def register(app: typer.Typer) -> None:
@@ -39,56 +38,55 @@ def calibrate(
 
     results = calibrate_stage(folder, reporter(quiet=quiet))
     if as_json:
-        print_json(results)
+        print_json(results.to_json())
         return
     print_table(
-        f"operating point, chosen on {results['images']} validation images "
-        f"in {results['groups']} groups",
+        f"operating point, chosen on {results.images} validation images in {results.groups} groups",
         ["", "value (interval)"],
         [*_temperature(results), *_threshold(results), *_other_rules(results)],
     )
-    for note in results["notes"]:
+    for note in results.notes:
         error_console().print(f"[dim]{note}[/]", soft_wrap=True)
     say_next(f"edgefit evaluate {folder.root}")
 
 
-def _temperature(results: dict[str, Any]) -> list[list[str]]:
-    figures = results["calibration"]
+def _temperature(results: CalibrateRecord) -> list[list[str]]:
+    effect = results.calibration
+    if effect is None:
+        return []
+    before, after = (r.expected_calibration_error for r in (effect.before, effect.after))
     return [
-        ["temperature", f"{results['temperature']:.4f}"],
-        *(
-            [f"expected calibration error {when}", percent(figures[when][name])]
-            for name in ("expected_calibration_error",)
-            for when in ("before", "after")
-        ),
+        ["temperature", f"{results.temperature:.4f}"],
+        ["expected calibration error before", percent(before)],
+        ["expected calibration error after", percent(after)],
     ]
 
 
-def _threshold(results: dict[str, Any]) -> list[list[str]]:
-    rule = results["threshold"]
+def _threshold(results: CalibrateRecord) -> list[list[str]]:
+    rule = results.threshold
     if rule is None:
         return []
     rows = [
-        [f"{rule['defect']} from a probability of", f"{rule['value']:.4f}"],
-        ["chosen for", rule["chosen_for"]],
-        ["escape rate", percent(rule["escape_rate"])],
-        ["overkill rate", percent(rule["overkill_rate"])],
+        [f"{rule.defect} from a probability of", f"{rule.value:.4f}"],
+        ["chosen for", rule.chosen_for],
+        ["escape rate", percent(rule.escape_rate)],
+        ["overkill rate", percent(rule.overkill_rate)],
     ]
-    if rule["limit"] is not None:
-        bound = f"{rule['upper_bound']:.2%} (limit {rule['limit']:.2%})"
-        rows.append([f"upper bound at {rule['bound_confidence']:.0%} confidence", bound])
+    if rule.limit is not None:
+        bound = f"{rule.upper_bound:.2%} (limit {rule.limit:.2%})"
+        rows.append([f"upper bound at {rule.bound_confidence:.0%} confidence", bound])
     return rows
 
 
-def _other_rules(results: dict[str, Any]) -> list[list[str]]:
+def _other_rules(results: CalibrateRecord) -> list[list[str]]:
     rows = []
-    if (rule := results["conformal"]) is not None:
+    if (option := results.conformal) is not None:
         rows.append(
             [
-                f"unsure unless just one class reaches (coverage {rule['coverage']:.1%})",
-                f"probability {1 - rule['quantile']:.4f}",
+                f"unsure unless just one class reaches (coverage {option.coverage:.1%})",
+                f"probability {1 - option.quantile:.4f}",
             ]
         )
-    if (rule := results["novelty"]) is not None:
-        rows.append(["novel above a score of", f"{rule['threshold']:.4f}"])
+    if (rule := results.novelty) is not None:
+        rows.append(["novel above a score of", f"{rule.threshold:.4f}"])
     return rows

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from edgefit.cli.output import percent
+from edgefit.records.evaluate import (
+    ClassFigures,
+    ConformalRates,
+    Decisions,
+    GroupFigures,
+    NoveltyRates,
+    ThresholdRates,
+    TrainedDecisions,
+)
 
 _NAMES = {
     "escape_rate": "escape rate (defects let through)",
@@ -13,34 +20,45 @@ _NAMES = {
     "unsure": "left to a person (unsure)",
     "accuracy_when_sure": "accuracy of the rest",
     "flagged": "flagged as novel",
-    "flagged_elsewhere": "flagged as novel among general images",
+    "flagged_out_of_domain": "flagged as novel among general images",
     "roc_auc": "ROC-AUC of novelty",
 }
 
 
-def decision_rows(measured: dict[str, Any] | None) -> list[list[str]]:
-    """Rows of name and value with interval, of what ``measure_decisions`` gave."""
+def decision_rows(measured: Decisions | TrainedDecisions | None) -> list[list[str]]:
+    """Rows of name and value with interval."""
     if measured is None:
         return []
-    rows = []
-    for section in ("threshold", "conformal", "novelty"):
-        for name, entry in (measured.get(section) or {}).items():
-            after = section == "conformal" and name.endswith("_rate")
-            rows.append(
-                [
-                    _NAMES[name] + (", unsure answers left to a person" if after else ""),
-                    percent(entry),
-                ]
-            )
-    return rows
+    return [
+        *_rows(measured.threshold),
+        *_rows(measured.conformal, ", unsure answers left to a person"),
+        *_rows(measured.novelty),
+    ]
 
 
-def worst_rows(results: dict[str, Any]) -> list[list[str]]:
-    """Rows of the worst class and the worst group; they stand beside every mean."""
+def _rows(
+    rates: ThresholdRates | ConformalRates | NoveltyRates | None, of_error_rates: str = ""
+) -> list[list[str]]:
+    """A row for each rate that was measured."""
+    return [
+        [_NAMES[name] + (of_error_rates if name.endswith("_rate") else ""), percent(figure)]
+        for name, figure in rates or ()
+        if figure is not None
+    ]
+
+
+def worst_rows(
+    worst_class: ClassFigures | None, worst_group: GroupFigures | None
+) -> list[list[str]]:
+    """Rows of the worst class and the worst group, which every mean hides."""
     rows = []
-    if (entry := results.get("worst_class")) is not None:
-        rows.append([f"worst class: {entry['label']} (recall)", percent(entry["recall"])])
-    if (entry := results.get("worst_group")) is not None:
-        name = f"worst {entry['column']}: {entry['value']} (accuracy, {entry['images']} images)"
-        rows.append([name, percent(entry["accuracy"])])
+    if worst_class is not None:
+        name = f"worst class: {worst_class.label} (recall)"
+        rows.append([name, percent(worst_class.recall)])
+    if worst_group is not None:
+        name = (
+            f"worst {worst_group.column}: {worst_group.value} "
+            f"(accuracy, {worst_group.images} images)"
+        )
+        rows.append([name, percent(worst_group.accuracy)])
     return rows

@@ -16,6 +16,7 @@ from edgefit.cli.output import (
     reporter,
     say_next,
 )
+from edgefit.records.evaluate import EvaluateRecord
 
 
 def register(app: typer.Typer) -> None:
@@ -37,38 +38,43 @@ def evaluate(
 
     results = evaluate_stage(folder, reporter(quiet=quiet))
     if as_json:
-        print_json(results)
+        print_json(results.to_json())
         return
-    rows = [[name, percent(entry)] for name, entry in results["metrics"].items()]
-    rows += worst_rows(results)
+    rows = [[name, percent(entry)] for name, entry in results.metrics.items()]
+    rows += worst_rows(results.worst_class, results.worst_group)
     print_table(
-        f"{results['images']} held-out images in {results['groups']} groups",
+        f"{results.images} held-out images in {results.groups} groups",
         ["metric", "value (interval)"],
         rows,
     )
-    before = results["operating"]["calibration"]["before"]["expected_calibration_error"]
-    after = results["operating"]["calibration"]["after"]["expected_calibration_error"]
-    decisions = [
-        ["expected calibration error before the temperature", percent(before)],
-        ["expected calibration error after it", percent(after)],
-        *decision_rows(results["operating"]),
-    ]
+    decisions = [*_temperature_rows(results), *decision_rows(results.operating)]
     print_table("operating point", ["", "value (interval)"], decisions)
     classes = [
         [
-            entry["label"],
-            str(entry["support"]),
-            percent(entry["precision"]),
-            percent(entry["recall"]),
-            percent(entry["f1"]),
+            entry.label,
+            str(entry.support),
+            percent(entry.precision),
+            percent(entry.recall),
+            percent(entry.f1),
         ]
-        for entry in results["per_class"]
+        for entry in results.per_class
     ]
     print_table("classes", ["class", "images", "precision", "recall", "F1"], classes)
-    for column, values in results["by"].items():
+    for column, values in results.by.items():
         by = [
-            [value, str(entry["images"]), percent(entry["metrics"]["accuracy"])]
+            [value, str(entry.images), percent(entry.metrics["accuracy"])]
             for value, entry in values.items()
         ]
         print_table(f"by {column}", [column, "images", "accuracy"], by)
     say_next(f"edgefit export {folder.root}")
+
+
+def _temperature_rows(results: EvaluateRecord) -> list[list[str]]:
+    effect = results.operating.calibration
+    if effect is None:
+        return []
+    before, after = (r.expected_calibration_error for r in (effect.before, effect.after))
+    return [
+        ["expected calibration error before the temperature", percent(before)],
+        ["expected calibration error after it", percent(after)],
+    ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,6 +19,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from edgefit.progress import Reporter
+from edgefit.records.figures import Figure
 
 _UNBOUNDED = 500
 
@@ -81,13 +83,15 @@ def say_next(*commands: str) -> None:
         console.print(f"  {command}", soft_wrap=True, markup=False)
 
 
-def percent(entry: dict[str, Any] | None) -> str:
+def percent(entry: Figure | Mapping[str, Any] | None) -> str:
     """``98.4 % (97.5-99.0)`` from value, low, high."""
-    if entry is None or entry["value"] is None:
+    if isinstance(entry, Mapping):
+        entry = Figure(**{name: entry[name] for name in ("value", "low", "high")})
+    if entry is None or entry.value is None:
         return "-"
-    if entry["low"] is None:
-        return f"{entry['value'] * 100:.2f} %"
-    return f"{entry['value'] * 100:.2f} % ({entry['low'] * 100:.1f}-{entry['high'] * 100:.1f})"
+    if entry.low is None or entry.high is None:
+        return f"{entry.value * 100:.2f} %"
+    return f"{entry.value * 100:.2f} % ({entry.low * 100:.1f}-{entry.high * 100:.1f})"
 
 
 def points(entry: dict[str, Any] | None) -> str:

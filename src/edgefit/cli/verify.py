@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.markup import escape
@@ -20,6 +20,7 @@ from edgefit.cli.output import (
     say_next,
 )
 from edgefit.records.selftest import NotInstalled, Replayed, SelfTestResult
+from edgefit.records.verify import VerifyRecord
 
 
 def register(app: typer.Typer) -> None:
@@ -87,7 +88,7 @@ def _verify_run(target: Path, overrides: list[str] | None, *, as_json: bool, qui
 
     results = verify_stage(run, reporter(quiet=quiet))
     if as_json:
-        print_json(results)
+        print_json(results.to_json())
     else:
         _print_gate(results)
         _print_decisions(results)
@@ -102,40 +103,42 @@ def _verify_run(target: Path, overrides: list[str] | None, *, as_json: bool, qui
     return 0
 
 
-def _print_gate(results: dict[str, Any]) -> None:
+def _print_gate(results: VerifyRecord) -> None:
     rows = []
-    for entry in results["variants"]:
-        batch = next(iter(entry["batches"].values()))
-        drop = "-" if batch["drop"] is None else f"{batch['drop'] * 100:+.2f}"
+    for entry in results.variants:
+        batch = next(iter(entry.batches.values()))
         rows.append(
             [
-                entry["variant"],
-                "passed" if entry["passed"] else "failed",
-                _number(batch["max_abs_difference"]),
-                str(batch.get("top1_flips", "-")),
-                drop,
-                "; ".join(entry["reasons"]),
+                entry.variant,
+                "passed" if entry.passed else "failed",
+                _number(batch.max_abs_difference),
+                "-" if batch.top1_flips is None else str(batch.top1_flips),
+                "-" if batch.drop is None else f"{batch.drop * 100:+.2f}",
+                "; ".join(entry.reasons),
             ]
         )
     print_table(
-        f"the gate on {results['images']} held-out images",
+        f"the gate on {results.images} held-out images",
         ["variant", "gate", "largest difference", "flips", "drop, points", "why not"],
         rows,
     )
 
 
-def _print_decisions(results: dict[str, Any]) -> None:
+def _print_decisions(results: VerifyRecord) -> None:
     """What each file does at the operating point, and where it fares worst."""
     rows = [
-        [entry["variant"], *row]
-        for entry in results["variants"]
-        for row in [*worst_rows(entry), *decision_rows(entry["operating"])]
+        [entry.variant, *row]
+        for entry in results.variants
+        for row in [
+            *worst_rows(entry.worst_class, entry.worst_group),
+            *decision_rows(entry.operating),
+        ]
     ]
     if rows:
         print_table("each file's own answers", ["variant", "", "value (interval)"], rows)
-    for entry in results["variants"]:
-        for warning in entry["warnings"]:
-            error_console().print(f"[yellow]warning:[/] {entry['variant']}: {escape(warning)}")
+    for entry in results.variants:
+        for warning in entry.warnings:
+            error_console().print(f"[yellow]warning:[/] {entry.variant}: {escape(warning)}")
 
 
 def _number(value: float | None) -> str:

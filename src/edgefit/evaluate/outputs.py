@@ -1,8 +1,9 @@
-"""The trained network over frames: probabilities and features, and all metrics of them."""
+"""The trained network over frames: its outputs, and all metrics of them."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,58 +13,85 @@ from edgefit.data.frame_store import FrameStore, frames_in_order
 from edgefit.data.table import SampleTable
 from edgefit.progress import QUIET, Reporter
 from edgefit.recipe import EvaluateConfig
+from edgefit.records.evaluate import Evaluation, GroupFigures
 
 if TYPE_CHECKING:
     from edgefit.train.network import EdgeNetwork
 
 
-def predict(
-    network: EdgeNetwork, store: FrameStore, reporter: Reporter = QUIET
-) -> NDArray[np.float32]:
-    """Probabilities ``float32`` (N, C) of every frame of a store, in its order."""
-    return predict_with_features(network, store, reporter)[0]
+def network_outputs(
+    network: EdgeNetwork,
+    store: FrameStore,
+    reporter: Reporter = QUIET,
+    *,
+    title: str = "evaluating",
+) -> dict[str, NDArray[np.float32]]:
+    """All outputs of every frame of a store, in its order.
 
+    Args:
+        network: In eval mode.
+        store: The frames.
+        reporter: Where progress is drawn.
+        title: What the progress bar says.
 
-def predict_with_features(
-    network: EdgeNetwork, store: FrameStore, reporter: Reporter = QUIET
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Probabilities ``float32`` (N, C) and features (N, F) of every frame, in order."""
-    probabilities, features = [], []
+    Returns:
+        Name -> ``float32`` (N, ...), see :meth:`.EdgeNetwork.outputs`.
+    """
     import torch
 
-    with torch.inference_mode(), reporter.bar("evaluating", len(store)) as advance:
+    batches: dict[str, list[NDArray[np.float32]]] = {}
+    with torch.inference_mode(), reporter.bar(title, len(store)) as advance:
         for frames_NHWC in frames_in_order(store):
-            found = network.answers(torch.from_numpy(frames_NHWC))
-            probabilities.append(found[0].numpy())
-            features.append(found[1].numpy())
+            for name, values in network.outputs(torch.from_numpy(frames_NHWC)).items():
+                batches.setdefault(name, []).append(values.numpy())
             advance(len(frames_NHWC))
-    return np.concatenate(probabilities), np.concatenate(features)
+    return {name: np.concatenate(values) for name, values in batches.items()}
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The results of one set of outputs, as a whole and by group.
+
+    Attributes:
+        whole: Of all images.
+        by: Column of ``evaluate.by`` -> value -> results of its images.
+        worst_group: The group of lowest accuracy; None where none is large enough.
+    """
+
+    whole: Evaluation
+    by: dict[str, dict[str, Evaluation]]
+    worst_group: GroupFigures | None
 
 
 def summarise(
     probabilities_NC: NDArray[np.float32], table: SampleTable, config: EvaluateConfig
-) -> dict[str, Any]:
+) -> Summary:
     """All metrics with intervals, by column where the recipe asks for it, and the worst group."""
-    targets_N = table.targets_N()
-    options: dict[str, Any] = {"resamples": config.resamples, "confidence": config.confidence}
-    results = metrics.evaluate(
-        probabilities_NC, targets_N, table.labels.names, groups_N=table.groups_N(), **options
+    targets_N, groups_N = table.targets_N(), table.groups_N()
+    whole = metrics.evaluate(
+        probabilities_NC,
+        targets_N,
+        table.labels.names,
+        groups_N=groups_N,
+        resamples=config.resamples,
+        confidence=config.confidence,
     )
-    results["by"] = {
+    by = {
         name: metrics.evaluate_by(
             table.column_N(name),
             probabilities_NC,
             targets_N,
             table.labels.names,
-            groups_N=table.groups_N(),
-            **options,
+            groups_N=groups_N,
+            resamples=config.resamples,
+            confidence=config.confidence,
         )
         for name in config.by
     }
-    results["worst_group"] = metrics.worst_group(
+    worst_group = metrics.worst_group(
         probabilities_NC, targets_N, group_columns(table, config), confidence=config.confidence
     )
-    return results
+    return Summary(whole, by, worst_group)
 
 
 def group_columns(table: SampleTable, config: EvaluateConfig) -> dict[str, NDArray[np.str_]]:

@@ -76,7 +76,7 @@ def _measure(
 
     def accuracy(answers: tuple[NDArray[np.float64], dict[str, float]]) -> dict[str, Any]:
         found = metrics.evaluate(answers[0], targets_N, labels, **options)
-        return {**found["metrics"]["accuracy"], **answers[1]}
+        return {**found.metrics["accuracy"].to_json(), **answers[1]}
 
     return {
         "before": accuracy(before),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,30 @@ from edgefit.errors import InputError
 from edgefit.metrics import intervals
 from edgefit.metrics.classification import METRICS, Floats, Integers, checked
 from edgefit.metrics.evaluation import or_none
+from edgefit.records.figures import Figure
+
+
+@dataclass(frozen=True)
+class Disagreement:
+    """How far two sets of outputs for the same images differ.
+
+    Attributes:
+        max_abs_difference: Largest difference of a probability, 0 to 1.
+        mean_abs_difference: Mean over all N x C probabilities.
+        flip_indices: Positions of the images whose most probable class differs.
+        margins: For each of them, the reference's best minus its second probability: a flip at a
+            small margin is a near tie, at a large one a fault.
+    """
+
+    max_abs_difference: float
+    mean_abs_difference: float
+    flip_indices: tuple[int, ...]
+    margins: tuple[float, ...]
+
+    @property
+    def top1_flips(self) -> int:
+        """Number of images whose most probable class differs."""
+        return len(self.flip_indices)
 
 
 def paired_drop(
@@ -23,7 +47,7 @@ def paired_drop(
     resamples: int = 1000,
     confidence: float = 0.95,
     seed: int = 0,
-) -> dict[str, float | None]:
+) -> Figure:
     """How much a metric drops from the reference to the candidate, with a paired interval.
 
     Both are measured on the same resamples of groups, so what images have in common cancels. The
@@ -41,8 +65,8 @@ def paired_drop(
         seed: Seed of the resamples.
 
     Returns:
-        ``drop`` (positive: the candidate is worse), ``low`` and ``high``, on the metric's scale of
-        0 to 1; None where the metric is not defined.
+        The drop, positive where the candidate is worse, with its interval, on the metric's scale
+        of 0 to 1; None where the metric is not defined.
 
     Raises:
         InputError: No such metric, or shapes or options do not fit.
@@ -61,23 +85,17 @@ def paired_drop(
     blocks = [drop(w) for w in intervals.resampled_weights(group_N, resamples, seed)]
     low, high = intervals.percentile_interval(np.concatenate(blocks), confidence)
     point = drop(np.ones((1, truth.size)))[0]
-    return {"drop": or_none(float(point)), "low": or_none(float(low)), "high": or_none(float(high))}
+    return Figure(value=or_none(float(point)), low=or_none(float(low)), high=or_none(float(high)))
 
 
 def disagreement(
     reference_NC: NDArray[np.floating], candidate_NC: NDArray[np.floating]
-) -> dict[str, Any]:
+) -> Disagreement:
     """How far two sets of outputs for the same images differ; needs no truth.
 
     Args:
         reference_NC: Probabilities, float (N, C), 0 to 1.
         candidate_NC: Probabilities, float (N, C), 0 to 1.
-
-    Returns:
-        JSON-ready: ``max_abs_difference`` and ``mean_abs_difference`` over all N x C values,
-        ``top1_flips`` (number of images whose most probable class differs), ``flip_indices``
-        (their positions) and ``margins`` (for each, the reference's best minus second probability:
-        a flip at a small margin is a near tie, at a large one a fault).
 
     Raises:
         InputError: Shapes differ, or a value is NaN or infinite.
@@ -88,13 +106,12 @@ def disagreement(
     difference = np.abs(reference - candidate)
     flips = np.flatnonzero(reference.argmax(axis=1) != candidate.argmax(axis=1))
     ranked = np.sort(reference[flips], axis=1)
-    return {
-        "max_abs_difference": float(difference.max()),
-        "mean_abs_difference": float(difference.mean()),
-        "top1_flips": int(flips.size),
-        "flip_indices": flips.tolist(),
-        "margins": (ranked[:, -1] - ranked[:, -2]).tolist(),
-    }
+    return Disagreement(
+        max_abs_difference=float(difference.max()),
+        mean_abs_difference=float(difference.mean()),
+        flip_indices=tuple(flips.tolist()),
+        margins=tuple((ranked[:, -1] - ranked[:, -2]).tolist()),
+    )
 
 
 def _paired(reference: Floats, candidate_NC: NDArray[np.floating], truth: Integers) -> Floats:

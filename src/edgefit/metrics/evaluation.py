@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +12,8 @@ from edgefit.errors import InputError
 from edgefit.metrics import classification as metrics
 from edgefit.metrics import intervals
 from edgefit.metrics.classification import Floats, Integers
+from edgefit.records.evaluate import ClassFigures, Evaluation
+from edgefit.records.figures import Figure
 
 _PER_CLASS = ("precision", "recall", "f1")
 
@@ -26,7 +27,7 @@ def evaluate(
     resamples: int = 1000,
     confidence: float = 0.95,
     seed: int = 0,
-) -> dict[str, Any]:
+) -> Evaluation:
     """Measure one set of outputs; every figure with its confidence interval.
 
     Intervals are explained in :mod:`edgefit.metrics.intervals`.
@@ -41,11 +42,9 @@ def evaluate(
         seed: Seed of the resamples.
 
     Returns:
-        JSON-ready: ``images``, ``groups``, ``confidence``, ``resamples``, ``metrics`` (name ->
-        ``value``, ``low``, ``high``; ``roc_auc`` and ``average_precision`` only with two classes),
-        ``per_class`` (``label``, ``support`` and precision, recall, f1 likewise), ``confusion``
-        (rows are truth) and ``worst_class`` (the per-class entry of lowest recall). What is not
-        defined, such as the recall of an absent class, is None.
+        All metrics (``roc_auc`` and ``average_precision`` only with two classes), the results of
+        each class, the confusion matrix and the worst class. What is not defined, such as the
+        recall of an absent class, is None.
 
     Raises:
         InputError: Shapes, labels or options do not fit each other.
@@ -63,22 +62,24 @@ def evaluate(
         scores, truth, group_N, resamples=resamples, confidence=confidence, seed=seed
     )
     confusion = metrics.confusion_matrix(scores, truth)
-    per_class: list[dict[str, Any]] = [
-        {"label": label, "support": int(confusion[index].sum())}
-        | {name: figures[name].entry(index) for name in _PER_CLASS}
+    per_class = tuple(
+        ClassFigures(
+            label=label,
+            support=int(confusion[index].sum()),
+            **{name: figures[name].entry(index) for name in _PER_CLASS},
+        )
         for index, label in enumerate(labels)
-    ]
-    present = [entry for entry in per_class if entry["support"]]
-    return {
-        "images": truth.size,
-        "groups": int(group_N.max()) + 1,
-        "confidence": confidence,
-        "resamples": resamples,
-        "metrics": {name: f.entry() for name, f in figures.items() if name not in _PER_CLASS},
-        "per_class": per_class,
-        "confusion": confusion.tolist(),
-        "worst_class": min(present, key=lambda entry: entry["recall"]["value"]),
-    }
+    )
+    return Evaluation(
+        images=truth.size,
+        groups=int(group_N.max()) + 1,
+        confidence=confidence,
+        resamples=resamples,
+        metrics={name: f.entry() for name, f in figures.items() if name not in _PER_CLASS},
+        per_class=per_class,
+        confusion=tuple(tuple(row) for row in confusion.tolist()),
+        worst_class=min(per_class, key=_recall_of_present),
+    )
 
 
 def evaluate_by(
@@ -91,7 +92,7 @@ def evaluate_by(
     resamples: int = 1000,
     confidence: float = 0.95,
     seed: int = 0,
-) -> dict[str, dict[str, Any]]:
+) -> dict[str, Evaluation]:
     """Measure the images of each value of a column apart (a camera, a shift, a hospital).
 
     Args:
@@ -124,22 +125,31 @@ def evaluate_by(
     }
 
 
+def _recall_of_present(entry: ClassFigures) -> float:
+    """What the worst class is least in; a class without images is never the worst."""
+    return np.inf if entry.recall.value is None else entry.recall.value
+
+
 @dataclass(frozen=True)
-class _Figure:
+class _Figures:
     """A metric's value and interval: scalars, or arrays (C,) for per-class ones."""
 
     value: Floats
     low: Floats
     high: Floats
 
-    def entry(self, index: int | None = None) -> dict[str, float | None]:
+    def entry(self, index: int | None = None) -> Figure:
         cell = () if index is None else index
-        return {name: or_none(getattr(self, name)[cell]) for name in ("value", "low", "high")}
+        return Figure(
+            value=or_none(float(self.value[cell])),
+            low=or_none(float(self.low[cell])),
+            high=or_none(float(self.high[cell])),
+        )
 
-    def widened(self, bounds: tuple[Floats | float, Floats | float]) -> _Figure:
+    def widened(self, bounds: tuple[Floats | float, Floats | float]) -> _Figures:
         """The wider of two intervals on each side; NaN gives way to a number."""
         low, high = bounds
-        return _Figure(self.value, np.fmin(self.low, low), np.fmax(self.high, high))
+        return _Figures(self.value, np.fmin(self.low, low), np.fmax(self.high, high))
 
 
 def calibration_error_bounds(
@@ -170,7 +180,7 @@ def _figures(
     resamples: int,
     confidence: float,
     seed: int,
-) -> dict[str, _Figure]:
+) -> dict[str, _Figures]:
     point = _statistics(scores, truth, np.ones((1, truth.size)))
     blocks = [
         _statistics(scores, truth, weights)
@@ -179,7 +189,7 @@ def _figures(
     figures = {}
     for name, values in point.items():
         drawn = np.concatenate([block[name] for block in blocks])
-        figures[name] = _Figure(values[0], *intervals.percentile_interval(drawn, confidence))
+        figures[name] = _Figures(values[0], *intervals.percentile_interval(drawn, confidence))
     return _widen(figures, scores, truth, group_N, confidence)
 
 
@@ -202,8 +212,8 @@ def _statistics(scores: Floats, truth: Integers, weights_RN: Floats) -> dict[str
 
 
 def _widen(
-    figures: dict[str, _Figure], scores: Floats, truth: Integers, group_N: Integers, level: float
-) -> dict[str, _Figure]:
+    figures: dict[str, _Figures], scores: Floats, truth: Integers, group_N: Integers, level: float
+) -> dict[str, _Figures]:
     """Widen each interval where the bootstrap alone would claim certainty."""
     classes = scores.shape[1]
     answers = scores.argmax(axis=1)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgefit.metrics import intervals
 from edgefit.metrics.classification import checked
+from edgefit.records.evaluate import GroupFigures
+from edgefit.records.figures import Figure
 
 SMALLEST_GROUP = 5
 """Groups of fewer images are not called the worst: one error of two images says nothing."""
@@ -21,7 +22,7 @@ def worst_group(
     columns: Mapping[str, NDArray[np.str_]],
     *,
     confidence: float = 0.95,
-) -> dict[str, Any] | None:
+) -> GroupFigures | None:
     """The group of lowest accuracy; of equal ones the largest.
 
     Args:
@@ -31,8 +32,8 @@ def worst_group(
         confidence: Confidence of the interval, 0 to 1.
 
     Returns:
-        ``column``, ``value``, ``images`` and ``accuracy`` with its interval (Wilson's, over the
-        group's own images); None where no group has ``SMALLEST_GROUP`` images, or all are one.
+        The group, its accuracy with Wilson's interval over the group's own images; None where no
+        group has ``SMALLEST_GROUP`` images, or all are one.
 
     Raises:
         InputError: Shapes do not fit.
@@ -53,9 +54,9 @@ def worst_group(
         return None
     share, negative_size, column, value = min(found)
     low, high = intervals.wilson_interval(np.asarray(share), -negative_size, confidence)
-    return {
-        "column": column,
-        "value": value,
-        "images": -negative_size,
-        "accuracy": {"value": share, "low": float(low), "high": float(high)},
-    }
+    return GroupFigures(
+        column=column,
+        value=value,
+        images=-negative_size,
+        accuracy=Figure(value=share, low=float(low), high=float(high)),
+    )

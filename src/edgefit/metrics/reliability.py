@@ -17,6 +17,8 @@ from edgefit.metrics.classification import (
     expected_calibration_error,
 )
 from edgefit.metrics.evaluation import calibration_error_bounds, or_none
+from edgefit.records.evaluate import Reliability
+from edgefit.records.figures import Figure
 
 _SMALLEST = 1e-12
 
@@ -29,7 +31,7 @@ def calibration(
     resamples: int = 1000,
     confidence: float = 0.95,
     seed: int = 0,
-) -> dict[str, dict[str, float | None]]:
+) -> Reliability:
     """How honest confidence is: expected calibration error and negative log likelihood.
 
     Args:
@@ -41,7 +43,7 @@ def calibration(
         seed: Seed of the resamples.
 
     Returns:
-        Name -> ``value``, ``low``, ``high``. The likelihood's unit is nats an image.
+        Both with their intervals.
 
     Raises:
         InputError: Shapes or options do not fit.
@@ -49,7 +51,7 @@ def calibration(
     scores, truth = checked(probabilities_NC, targets_N)
     intervals.check_options(resamples, confidence)
     group_N = intervals.group_index(groups_N, truth.size)
-    found: dict[str, dict[str, float | None]] = {}
+    found: dict[str, Figure] = {}
     point = _statistics(scores, truth, np.ones((1, truth.size)))
     blocks = [
         _statistics(scores, truth, weights_RN)
@@ -62,12 +64,12 @@ def calibration(
         least = value, value
         if name == "expected_calibration_error":
             least = calibration_error_bounds(scores, truth, group_N, confidence, value)
-        found[name] = {
-            "value": or_none(value),
-            "low": or_none(float(np.fmin(low, least[0]))),
-            "high": or_none(float(np.fmax(high, least[1]))),
-        }
-    return found
+        found[name] = Figure(
+            value=or_none(value),
+            low=or_none(float(np.fmin(low, least[0]))),
+            high=or_none(float(np.fmax(high, least[1]))),
+        )
+    return Reliability(**found)
 
 
 def _statistics(scores: Floats, truth: Integers, weights_RN: Floats) -> dict[str, Floats]:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 from numpy.typing import NDArray
 
+from edgefit.records.calibrate import CalibrateRecord
 from edgefit.run import RunFolder
 from edgefit.spec import ConformalRule, DefectThreshold, NoveltyRule, OperatingPoint
 
-OPERATING = "operating.json"
 PROTOTYPES = "prototypes.npy"
 PROTOTYPES_IN_BUNDLE = "operating/prototypes.npy"
 
@@ -21,13 +19,15 @@ def operating_point(run: RunFolder) -> OperatingPoint:
     Raises:
         RunError: ``calibrate`` has not ended here.
     """
-    facts = json.loads((run.root / "calibrate" / OPERATING).read_text(encoding="utf-8"))
-    threshold, conformal, novelty = facts["threshold"], facts["conformal"], facts["novelty"]
-    return OperatingPoint(
-        threshold and DefectThreshold(threshold["good"], threshold["defect"], threshold["value"]),
-        conformal and ConformalRule(conformal["coverage"], conformal["quantile"]),
-        novelty and NoveltyRule(novelty["threshold"], PROTOTYPES_IN_BUNDLE),
-    )
+    chosen = CalibrateRecord.read(run.root)
+    threshold = conformal = novelty = None
+    if (rule := chosen.threshold) is not None:
+        threshold = DefectThreshold(rule.good, rule.defect, rule.value)
+    if (option := chosen.conformal) is not None:
+        conformal = ConformalRule(option.coverage, option.quantile)
+    if chosen.novelty is not None:
+        novelty = NoveltyRule(chosen.novelty.threshold, PROTOTYPES_IN_BUNDLE)
+    return OperatingPoint(threshold, conformal, novelty)
 
 
 def read_prototypes(run: RunFolder) -> NDArray[np.float32] | None:

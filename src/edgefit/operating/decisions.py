@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,10 +17,17 @@ from edgefit.metrics.evaluation import or_none
 from edgefit.metrics.reliability import calibration
 from edgefit.operating.conformal import prediction_sets
 from edgefit.operating.threshold import UNDECIDED, decide
-from edgefit.spec import LabelMap, OperatingPoint
+from edgefit.records.evaluate import (
+    ConformalRates,
+    Decisions,
+    NoveltyRates,
+    Share,
+    ThresholdRates,
+)
+from edgefit.records.figures import Figure
+from edgefit.spec import DefectThreshold, LabelMap, OperatingPoint
 
 Booleans = NDArray[np.bool_]
-Entry = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -33,7 +39,7 @@ class Resampling:
     confidence: float = 0.95
     seed: int = 0
 
-    def shares(self, questions: Mapping[str, tuple[Booleans, Booleans]]) -> dict[str, Entry]:
+    def shares(self, questions: Mapping[str, tuple[Booleans, Booleans]]) -> dict[str, Share]:
         """Share of images for which each thing holds, among those it is asked of.
 
         The interval is the bootstrap's over groups, widened by Wilson's on the number of groups.
@@ -42,8 +48,7 @@ class Resampling:
             questions: Name -> (holds, asked), bool (N,) each.
 
         Returns:
-            Name -> ``value``, ``low``, ``high`` (None where nothing is asked), ``count`` of images
-            for which it holds and ``images`` asked.
+            Name -> share; its value and interval are None where nothing is asked.
         """
         if not questions:
             return {}
@@ -62,13 +67,13 @@ class Resampling:
         sizes_K = np.array([np.unique(self.group_N[asked]).size for asked in asked_KN], np.float64)
         wilson = intervals.wilson_interval(value_K, sizes_K, self.confidence)
         return {
-            name: {
-                "value": or_none(value_K[k]),
-                "low": or_none(np.fmin(lows_K[k], wilson[0][k])),
-                "high": or_none(np.fmax(highs_K[k], wilson[1][k])),
-                "count": int(holds_KN[k].sum()),
-                "images": int(asked_KN[k].sum()),
-            }
+            name: Share(
+                value=or_none(value_K[k]),
+                low=or_none(np.fmin(lows_K[k], wilson[0][k])),
+                high=or_none(np.fmax(highs_K[k], wilson[1][k])),
+                count=int(holds_KN[k].sum()),
+                images=int(asked_KN[k].sum()),
+            )
             for k, name in enumerate(questions)
         }
 
@@ -81,10 +86,10 @@ def measure_decisions(
     *,
     groups_N: NDArray[np.generic] | None = None,
     novelty_N: NDArray[np.floating] | None = None,
-    elsewhere_M: NDArray[np.floating] | None = None,
+    out_of_domain_M: NDArray[np.floating] | None = None,
     resamples: int = 1000,
     confidence: float = 0.95,
-) -> dict[str, Any]:
+) -> Decisions:
     """Measure an operating point.
 
     Args:
@@ -94,20 +99,12 @@ def measure_decisions(
         point: The operating point.
         groups_N: Group of each image; without it each is its own.
         novelty_N: Novelty score of each image, float (N,); needed where the point scores novelty.
-        elsewhere_M: Novelty scores of pictures that are none of the job's, float (M,).
+        out_of_domain_M: Novelty scores of images that show none of the classes, float (M,).
         resamples: Bootstrap resamples.
         confidence: Confidence of the intervals.
 
     Returns:
-        JSON-ready, every figure with ``value``, ``low``, ``high``:
-
-        - ``calibration``: ``expected_calibration_error``, ``negative_log_likelihood``
-        - ``threshold``: ``escape_rate``, ``overkill_rate`` at the threshold alone; or None
-        - ``conformal``: ``coverage`` of the prediction sets, share ``unsure``,
-          ``accuracy_when_sure``, and with a threshold ``escape_rate`` and ``overkill_rate`` of
-          what is still decided; or None
-        - ``novelty``: share ``flagged``, and with ``elsewhere_M`` the share ``flagged_elsewhere``
-          and the ``roc_auc`` between the two; or None
+        Every rate with its interval; the parts that the point does not have are None.
 
     Raises:
         InputError: Shapes do not fit.
@@ -115,34 +112,52 @@ def measure_decisions(
     scores, truth = checked(probabilities_NC, targets_N)
     group_N = intervals.group_index(groups_N, truth.size)
     drawing = Resampling(group_N, resamples, confidence)
-    options: dict[str, Any] = {"resamples": resamples, "confidence": confidence}
-    return {
-        "calibration": calibration(scores, truth, groups_N=group_N, **options),
-        "threshold": _at_threshold(scores, truth, labels, point, drawing),
-        "conformal": _with_conformal(scores, truth, labels, point, drawing),
-        "novelty": _novelty(novelty_N, elsewhere_M, point, drawing),
-    }
+    return Decisions(
+        calibration=calibration(
+            scores, truth, groups_N=group_N, resamples=resamples, confidence=confidence
+        ),
+        threshold=None
+        if point.threshold is None
+        else _at_threshold(scores, truth, labels, point.threshold, drawing),
+        conformal=_with_conformal(scores, truth, labels, point, drawing),
+        novelty=_novelty(novelty_N, out_of_domain_M, point, drawing),
+    )
+
+
+def threshold_rates(
+    probabilities_NC: NDArray[np.floating],
+    targets_N: NDArray[np.integer],
+    labels: LabelMap,
+    threshold: DefectThreshold,
+    *,
+    groups_N: NDArray[np.generic] | None = None,
+    resamples: int = 1000,
+    confidence: float = 0.95,
+) -> ThresholdRates:
+    """Measure a threshold alone; arguments and errors as in :func:`measure_decisions`."""
+    scores, truth = checked(probabilities_NC, targets_N)
+    drawing = Resampling(intervals.group_index(groups_N, truth.size), resamples, confidence)
+    return _at_threshold(scores, truth, labels, threshold, drawing)
 
 
 def _at_threshold(
-    scores: Floats, truth: Integers, labels: LabelMap, point: OperatingPoint, drawing: Resampling
-) -> Entry | None:
-    if point.threshold is None:
-        return None
-    decisions_N = decide(scores, OperatingPoint(threshold=point.threshold), labels)
-    return drawing.shares(_error_rates(decisions_N, truth, labels, point))
+    scores: Floats, truth: Integers, labels: LabelMap, rule: DefectThreshold, drawing: Resampling
+) -> ThresholdRates:
+    alone = OperatingPoint(threshold=rule)
+    decisions_N = decide(scores, alone, labels)
+    return ThresholdRates(**drawing.shares(_error_rates(decisions_N, truth, labels, alone)))
 
 
 def _with_conformal(
     scores: Floats, truth: Integers, labels: LabelMap, point: OperatingPoint, drawing: Resampling
-) -> Entry | None:
+) -> ConformalRates | None:
     if point.conformal is None:
         return None
     every_N = np.ones(truth.size, dtype=bool)
     sets_NC = prediction_sets(scores, point.conformal.quantile)
     decisions_N = decide(scores, point, labels)
     sure_N = decisions_N != UNDECIDED
-    return drawing.shares(
+    rates = drawing.shares(
         {
             "coverage": (sets_NC[np.arange(truth.size), truth], every_N),
             "unsure": (~sure_N, every_N),
@@ -150,6 +165,7 @@ def _with_conformal(
             **_error_rates(decisions_N, truth, labels, point),
         }
     )
+    return ConformalRates(**rates)
 
 
 def _error_rates(
@@ -166,31 +182,32 @@ def _error_rates(
 
 def _novelty(
     novelty_N: NDArray[np.floating] | None,
-    elsewhere_M: NDArray[np.floating] | None,
+    out_of_domain_M: NDArray[np.floating] | None,
     point: OperatingPoint,
     drawing: Resampling,
-) -> Entry | None:
+) -> NoveltyRates | None:
     if point.novelty is None or novelty_N is None:
         return None
     flagged_N = novelty_N > point.novelty.threshold
     found = drawing.shares({"flagged": (flagged_N, np.ones(flagged_N.size, dtype=bool))})
-    if elsewhere_M is None or not elsewhere_M.size:
-        return found
-    flagged_M = elsewhere_M > point.novelty.threshold
+    if out_of_domain_M is None or not out_of_domain_M.size:
+        return NoveltyRates(**found)
+    flagged_M = out_of_domain_M > point.novelty.threshold
     other = Resampling(
         np.arange(flagged_M.size), drawing.resamples, drawing.confidence, drawing.seed
     )
-    shares = other.shares({"flagged_elsewhere": (flagged_M, np.ones(flagged_M.size, dtype=bool))})
-    return found | shares | {"roc_auc": _separation(novelty_N, elsewhere_M, drawing)}
+    every_M = np.ones(flagged_M.size, dtype=bool)
+    found |= other.shares({"flagged_out_of_domain": (flagged_M, every_M)})
+    return NoveltyRates(**found, roc_auc=_separation(novelty_N, out_of_domain_M, drawing))
 
 
 def _separation(
-    known_N: NDArray[np.floating], elsewhere_M: NDArray[np.floating], drawing: Resampling
-) -> Entry:
-    """The chance that a picture from elsewhere scores above a known one, groups kept together."""
-    score = np.concatenate([known_N, elsewhere_M]).astype(np.float64)
-    truth = np.repeat([0, 1], [known_N.size, elsewhere_M.size])
-    own = drawing.group_N.max() + 1 + np.arange(elsewhere_M.size)
+    known_N: NDArray[np.floating], out_of_domain_M: NDArray[np.floating], drawing: Resampling
+) -> Figure:
+    """The chance that an out-of-domain image scores above a known one, groups kept together."""
+    score = np.concatenate([known_N, out_of_domain_M]).astype(np.float64)
+    truth = np.repeat([0, 1], [known_N.size, out_of_domain_M.size])
+    own = drawing.group_N.max() + 1 + np.arange(out_of_domain_M.size)
     group = np.concatenate([drawing.group_N, own])
     columns = np.stack([-score, score], axis=1)
     value = float(roc_auc(columns, truth, np.ones((1, truth.size)))[0])
@@ -202,12 +219,12 @@ def _separation(
     )
     low, high = intervals.percentile_interval(drawn_R, drawing.confidence)
     known_groups = int(drawing.group_N.max()) + 1
-    bounds = intervals.auc_interval(value, elsewhere_M.size, known_groups, drawing.confidence)
-    return {
-        "value": value,
-        "low": or_none(float(np.fmin(low, bounds[0]))),
-        "high": or_none(float(np.fmax(high, bounds[1]))),
-    }
+    bounds = intervals.auc_interval(value, out_of_domain_M.size, known_groups, drawing.confidence)
+    return Figure(
+        value=value,
+        low=or_none(float(np.fmin(low, bounds[0]))),
+        high=or_none(float(np.fmax(high, bounds[1]))),
+    )
 
 
 def _shares(weights_RN: Floats, holds_KN: Booleans, asked_KN: Booleans) -> Floats:

@@ -17,3 +17,11 @@ class Figure(Part):
     value: float | None
     low: float | None
     high: float | None
+
+    def is_below(self, other: Figure) -> bool:
+        """Whether the value is below the other's; False where one is not measured."""
+        return self.value is not None and other.value is not None and self.value < other.value
+
+    def lies_below(self, other: Figure) -> bool:
+        """Whether the whole interval is below the other's; False where one is not measured."""
+        return self.high is not None and other.low is not None and self.high < other.low

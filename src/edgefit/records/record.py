@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -38,6 +38,10 @@ class Part(BaseModel):
     def _leave_out(self, handler: SerializerFunctionWrapHandler) -> dict[str, JsonValue]:
         facts: dict[str, JsonValue] = handler(self)
         return {k: v for k, v in facts.items() if v is not None or k not in self.OMITTED}
+
+    def __bool__(self) -> Literal[True]:
+        """A part that is there is true, so that ``part and part.value`` is typed as it reads."""
+        return True
 
     def to_json(self) -> dict[str, JsonValue]:
         """JSON-ready facts, in the order of the fields."""

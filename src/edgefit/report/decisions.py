@@ -5,9 +5,19 @@ The rules come from validation; they are measured for the trained network and fo
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
+from edgefit.records.calibrate import ThresholdChoice
+from edgefit.records.evaluate import (
+    ConformalRates,
+    Decisions,
+    Reliability,
+    Share,
+    ThresholdRates,
+    TrainedDecisions,
+)
+from edgefit.records.figures import Figure
 from edgefit.report.facts import RunFacts
 from edgefit.report.words import (
     UNKNOWN,
@@ -20,19 +30,18 @@ Row = dict[str, Any]
 
 TRAINED = "trained network"
 _NOT_MEASURED = "not measured"
-_CALIBRATION = ("expected_calibration_error", "negative_log_likelihood")
 
 
 def decisions(facts: RunFacts) -> Row:
     """All of the section; parts that the operating point does not have are None."""
     chosen = facts.operating
-    basis = counted(chosen["images"], "validation image")
-    if chosen["groups"] != chosen["images"]:
-        basis += f" in {counted(chosen['groups'], 'group')}"
+    basis = counted(chosen.images, "validation image")
+    if chosen.groups != chosen.images:
+        basis += f" in {counted(chosen.groups, 'group')}"
     return {
         "basis": basis,
-        "notes": chosen["notes"],
-        "warnings": chosen.get("warnings", []),  # absent in runs of earlier releases
+        "notes": chosen.notes,
+        "warnings": chosen.warnings,
         "calibration": _calibration(facts),
         "threshold": _threshold(facts),
         "conformal": _conformal(facts),
@@ -42,7 +51,7 @@ def decisions(facts: RunFacts) -> Row:
 
 def _calibration(facts: RunFacts) -> Row:
     chosen = facts.operating
-    temperature = chosen["temperature"]
+    temperature = chosen.temperature or 1.0
     if not facts.recipe.operating.temperature:
         said = "The logits were left as they are (operating.temperature is off)."
     else:
@@ -55,32 +64,32 @@ def _calibration(facts: RunFacts) -> Row:
             f"The logits are divided by a temperature of {temperature:.3f}, which is part of the "
             f"graph: {effect}. The answers stay the same."
         )
-    tested = facts.evaluation["operating"]["calibration"]
+    effects = [
+        (f"validation, {TRAINED}", chosen.calibration),
+        (TRAINED, facts.evaluation.operating.calibration),
+    ]
     rows = [
-        _honesty(f"validation, {TRAINED}", chosen["calibration"]),
-        _honesty(TRAINED, tested),
+        *(_honesty(name, found and found.before, found and found.after) for name, found in effects),
         *(
-            _honesty(entry["variant"], {"after": (entry["operating"] or {}).get("calibration")})
-            for entry in facts.verification["variants"]
+            _honesty(entry.variant, None, entry.operating and entry.operating.calibration)
+            for entry in facts.verification.variants
         ),
     ]
     return {"said": said, "scaled": facts.recipe.operating.temperature, "rows": rows}
 
 
-def _honesty(name: str, found: Mapping[str, Any]) -> Row:
+def _honesty(name: str, before: Reliability | None, after: Reliability | None) -> Row:
     """Calibration error and likelihood, before and after the temperature."""
     row: Row = {"name": name}
-    for when in ("before", "after"):
-        figures = found.get(when) or {}
-        error, loss = (figures.get(key) for key in _CALIBRATION)
-        row[when] = with_interval(error) if error else "-"
-        row[f"{when}_loss"] = _plain(loss) if loss else "-"
+    for when, found in (("before", before), ("after", after)):
+        row[when] = with_interval(found.expected_calibration_error) if found else "-"
+        row[f"{when}_loss"] = _plain(found.negative_log_likelihood) if found else "-"
     return row
 
 
-def _plain(entry: Mapping[str, float | None]) -> str:
+def _plain(entry: Figure) -> str:
     """A figure that is no share."""
-    value, low, high = entry["value"], entry["low"], entry["high"]
+    value, low, high = entry.value, entry.low, entry.high
     if value is None:
         return UNKNOWN
     bounds = "" if low is None or high is None else f" ({low:.3f} to {high:.3f})"
@@ -88,127 +97,128 @@ def _plain(entry: Mapping[str, float | None]) -> str:
 
 
 def _threshold(facts: RunFacts) -> Row | None:
-    chosen = facts.operating["threshold"]
+    chosen = facts.operating.threshold
     if chosen is None:
         return None
     rows = [_rates("validation, " + TRAINED, chosen)]
-    rows += [_rates(name, found["threshold"]) for name, found in held_out(facts)]
+    rows += [_rates(name, found.threshold) for name, found in held_out(facts)]
     return {
-        "said": f"A part is called {chosen['defect']} from a probability of "
-        f"{chosen['value']:.4g} on, and {chosen['good']} below it.",
+        "said": f"A part is called {chosen.defect} from a probability of "
+        f"{chosen.value:.4g} on, and {chosen.good} below it.",
         "why": _why(chosen),
-        "defect": chosen["defect"],
-        "good": chosen["good"],
+        "defect": chosen.defect,
+        "good": chosen.good,
         "rows": rows,
     }
 
 
-def _why(chosen: Mapping[str, Any]) -> str:
-    if chosen["limit"] is None:
+def _why(chosen: ThresholdChoice) -> str:
+    if chosen.limit is None:
         return "No largest rate was asked for, so the more probable class is the answer."
-    escape = chosen["chosen_for"] == "max_escape"
-    concerned = chosen["escape_rate" if escape else "overkill_rate"]
+    escape = chosen.chosen_for == "max_escape"
+    concerned = chosen.escape_rate if escape else chosen.overkill_rate
     other = "overkill" if escape else "escapes"
     what = "defects" if escape else "good parts"
     return (
         f"It is the one of least {other} that keeps the {'escape' if escape else 'overkill'} rate "
-        f"within {percent(chosen['limit'], 2)}: on {counted(concerned['images'], 'image')} of "
-        f"{what} in {counted(chosen['bound_groups'], 'independent group')} of validation the rate "
-        f"is at most {percent(chosen['upper_bound'], 2)} with "
-        f"{percent(chosen['bound_confidence'], 0)} confidence."
+        f"within {percent(chosen.limit, 2)}: on {counted(concerned.images, 'image')} of "
+        f"{what} in {counted(chosen.bound_groups or 0, 'independent group')} of validation the "
+        f"rate is at most {percent(chosen.upper_bound, 2)} with "
+        f"{percent(chosen.bound_confidence, 0)} confidence."
     )
 
 
-def _rates(name: str, found: Mapping[str, Any] | None) -> Row:
-    rates = [found and found.get(key) for key in ("escape_rate", "overkill_rate")]
-    escape, overkill = (_share(rate) for rate in rates)
-    return {"name": name, "escape": escape, "overkill": overkill}
+def _rates(name: str, found: ThresholdChoice | ThresholdRates | ConformalRates | None) -> Row:
+    return {
+        "name": name,
+        "escape": _share(found and found.escape_rate),
+        "overkill": _share(found and found.overkill_rate),
+    }
 
 
-def _share(entry: Mapping[str, Any] | None) -> str:
+def _share(entry: Share | None) -> str:
     """A share with its interval and what it was counted on."""
-    if not entry:
+    if entry is None:
         return _NOT_MEASURED
-    if entry["value"] is None:
+    if entry.value is None:
         return UNKNOWN
-    return f"{with_interval(entry)}, {entry['count']:,} of {entry['images']:,}"
+    return f"{with_interval(entry)}, {entry.count:,} of {entry.images:,}"
 
 
-def held_out(facts: RunFacts) -> Iterator[tuple[str, Row]]:
+def held_out(facts: RunFacts) -> Iterator[tuple[str, Decisions | TrainedDecisions]]:
     """What each network does at the operating point on held-out images: its name and figures."""
-    entries = [(TRAINED, facts.evaluation)]
-    entries += [(entry["variant"], entry) for entry in facts.verification["variants"]]
-    for name, entry in entries:
-        found = entry["operating"] or {}
-        yield name, {key: found.get(key) for key in ("threshold", "conformal", "novelty")}
+    yield TRAINED, facts.evaluation.operating
+    for entry in facts.verification.variants:
+        yield entry.variant, entry.operating or Decisions()
 
 
 def _conformal(facts: RunFacts) -> Row | None:
-    chosen = facts.operating["conformal"]
+    chosen = facts.operating.conformal
     if chosen is None:
         return None
-    threshold = facts.operating["threshold"] is not None
+    threshold = facts.operating.threshold is not None
     rows = []
     for name, measured in held_out(facts):
-        found = measured["conformal"] or {}
+        found = measured.conformal
         rows.append(
             {
                 "name": name,
-                "coverage": _share(found.get("coverage")),
-                "unsure": _share(found.get("unsure")),
-                "accuracy": _share(found.get("accuracy_when_sure")),
+                "coverage": _share(found and found.coverage),
+                "unsure": _share(found and found.unsure),
+                "accuracy": _share(found and found.accuracy_when_sure),
                 **_rates(name, found),
             }
         )
     return {
         "said": "The answer is unsure, and left to a person, unless just one class is likely "
-        f"enough. At {percent(chosen['coverage'])} coverage a class is likely enough from a "
-        f"probability of {1 - chosen['quantile']:.4g} on.",
+        f"enough. At {percent(chosen.coverage)} coverage a class is likely enough from a "
+        f"probability of {1 - chosen.quantile:.4g} on.",
         "threshold": threshold,
         "rows": rows,
     }
 
 
 def _novelty(facts: RunFacts) -> Row | None:
-    chosen = facts.operating["novelty"]
+    chosen = facts.operating.novelty
     if chosen is None:
         return None
     rows = []
     for name, measured in held_out(facts):
-        found = measured["novelty"] or {}
+        found = measured.novelty
+        auc = found and found.roc_auc
         rows.append(
             {
                 "name": name,
-                "flagged": _share(found.get("flagged")),
-                "elsewhere": _share(found.get("flagged_elsewhere")),
-                "auc": with_interval(found["roc_auc"]) if "roc_auc" in found else _NOT_MEASURED,
+                "flagged": _share(found and found.flagged),
+                "out_of_domain": _share(found and found.flagged_out_of_domain),
+                "auc": with_interval(auc) if auc else _NOT_MEASURED,
             }
         )
     return {
         "said": "A picture is flagged as novel where its features point away from those of all "
-        f"classes: a score above {chosen['threshold']:.4g}, which "
-        f"{percent(chosen['quantile'])} of the validation images stay below (half stay below "
-        f"{chosen['median']:.4g}).",
-        "elsewhere": any(row["elsewhere"] != _NOT_MEASURED for row in rows),
+        f"classes: a score above {chosen.threshold:.4g}, which "
+        f"{percent(chosen.quantile)} of the validation images stay below (half stay below "
+        f"{chosen.median:.4g}).",
+        "out_of_domain": any(row["out_of_domain"] != _NOT_MEASURED for row in rows),
         "rows": rows,
     }
 
 
 def tile(facts: RunFacts) -> Row | None:
     """The rates of the recommended variant for the head of the page; None without a threshold."""
-    if facts.operating["threshold"] is None:
+    if facts.operating.threshold is None:
         return None
-    figures = dict(held_out(facts))
+    rates = {name: found.threshold for name, found in held_out(facts) if found.threshold}
     name = str(facts.recommended.key)
-    if not figures.get(name, {}).get("threshold"):
+    if name not in rates:
         name = TRAINED
-    found = figures[name]["threshold"]
-    if not found:
+    if name not in rates:
         return None
+    found = rates[name]
     return {
         "whose": name,
-        "escape": percent(found["escape_rate"]["value"], 2),
-        "escape_full": _share(found["escape_rate"]),
-        "overkill": percent(found["overkill_rate"]["value"], 2),
-        "overkill_full": _share(found["overkill_rate"]),
+        "escape": percent(found.escape_rate.value, 2),
+        "escape_full": _share(found.escape_rate),
+        "overkill": percent(found.overkill_rate.value, 2),
+        "overkill_full": _share(found.overkill_rate),
     }

@@ -14,7 +14,11 @@ from edgefit.bundle import Manifest, Variant
 from edgefit.data.frozen import frozen_samples
 from edgefit.data.table import SampleTable
 from edgefit.errors import RunError
+from edgefit.evaluate.saved import SavedOutputs, saved_path
 from edgefit.recipe import Recipe
+from edgefit.records.calibrate import CalibrateRecord
+from edgefit.records.evaluate import EvaluateRecord
+from edgefit.records.verify import VerifyRecord
 from edgefit.run import RunFolder
 from edgefit.runtime.golden import GOLDEN_FILE, GOLDEN_FOLDER, Golden, read_golden
 from edgefit.train.backbones.card import BackboneCard, load_card
@@ -55,9 +59,9 @@ class RunFacts:
     card: BackboneCard
     check: Facts
     training: Facts
-    operating: Facts
-    evaluation: Facts
-    verification: Facts
+    operating: CalibrateRecord
+    evaluation: EvaluateRecord
+    verification: VerifyRecord
     benchmark: Facts
     golden: Golden
     golden_folder: Path
@@ -81,7 +85,7 @@ class RunFacts:
     @property
     def confidence(self) -> str:
         """Level of all intervals, such as ``95 %``."""
-        return f"{self.evaluation['confidence'] * 100:g} %"
+        return f"{self.evaluation.confidence * 100:g} %"
 
     @property
     def recommended(self) -> Variant:
@@ -107,13 +111,6 @@ class RunFacts:
         best: NDArray[np.float32] = self.probabilities_NC.max(axis=1)
         return best
 
-    def verified(self, variant: str) -> Facts:
-        """What ``verify`` measured for a variant; empty where it did not run."""
-        for entry in self.verification["variants"]:
-            if entry["variant"] == variant:
-                return dict(entry)
-        return {}
-
     def measured(self, variant: str) -> Facts | None:
         """What ``benchmark`` measured for a variant; None where it measured nothing."""
         for entry in self.benchmark["variants"]:
@@ -133,19 +130,16 @@ def gather(run: RunFolder, manifest: Manifest, *, retention_is_current: bool = T
     """
     recipe = run.recipe()
     test = frozen_samples(run).of("test")
-    path = run.root / "evaluate" / "probabilities.npz"
-    with np.load(path, allow_pickle=False) as saved:
-        probabilities_NC = saved["probabilities"]
+    probabilities_NC = SavedOutputs.read(run.root).outputs["probabilities"]
     expected = (len(test), len(manifest.labels))
     if probabilities_NC.shape != expected:
         raise RunError(
             "The evaluation belongs to another table of samples.",
-            path=path,
+            path=saved_path(run.root),
             expected=f"probabilities of shape {expected}",
             found=probabilities_NC.shape,
             remedy=f"run `edgefit evaluate {run.root}` again",
         )
-    evaluation = run.read_json("evaluate", "evaluation.json")
     left_out: list[str] = []
     return RunFacts(
         recipe=recipe,
@@ -153,9 +147,9 @@ def gather(run: RunFolder, manifest: Manifest, *, retention_is_current: bool = T
         card=load_card(recipe.model.backbone),
         check=run.read_json("check", "check.json"),
         training=run.read_json("train", "train.json"),
-        operating=run.read_json("calibrate", "operating.json"),
-        evaluation=evaluation,
-        verification=run.read_json("verify", "verify.json"),
+        operating=CalibrateRecord.read(run.root),
+        evaluation=EvaluateRecord.read(run.root),
+        verification=VerifyRecord.read(run.root),
         benchmark=run.read_json("benchmark", "benchmark.json"),
         golden=read_golden(run.root / "export" / GOLDEN_FOLDER / GOLDEN_FILE),
         golden_folder=run.root / "export" / GOLDEN_FOLDER,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator
 
+from edgefit.records.calibrate import ThresholdChoice
+from edgefit.records.evaluate import Decisions, Share, TrainedDecisions
 from edgefit.report.decisions import TRAINED, held_out
 from edgefit.report.facts import RunFacts
 from edgefit.report.words import (
-    Entry,
     counted,
     metric_title,
     percent,
@@ -64,9 +64,9 @@ def _data(facts: RunFacts) -> Iterator[str]:
 
 
 def _uncertainty(facts: RunFacts) -> Iterator[str]:
-    entry: Entry = facts.evaluation["metrics"][facts.metric]
-    low, high = entry["low"], entry["high"]
-    images, groups = facts.evaluation["images"], facts.evaluation["groups"]
+    entry = facts.evaluation.metrics[facts.metric]
+    low, high = entry.low, entry.high
+    images, groups = facts.evaluation.images, facts.evaluation.groups
     if low is not None and high is not None and high - low >= _WIDE:
         basis = counted(images, "image")
         if groups != images:
@@ -83,11 +83,11 @@ def _uncertainty(facts: RunFacts) -> Iterator[str]:
 
 
 def _weak_classes(facts: RunFacts) -> Iterator[str]:
-    entries = facts.evaluation["per_class"]
-    absent = [e["label"] for e in entries if not e["support"]]
+    entries = facts.evaluation.per_class
+    absent = [e.label for e in entries if not e.support]
     if absent:
         yield f"Never tested, for want of test images: {_names(absent)}."
-    few = [e["label"] for e in entries if 0 < e["support"] < _FEW_IMAGES]
+    few = [e.label for e in entries if 0 < e.support < _FEW_IMAGES]
     if few:
         yield (
             f"Tested on fewer than {_FEW_IMAGES} images each: {_names(few)}. "
@@ -95,9 +95,9 @@ def _weak_classes(facts: RunFacts) -> Iterator[str]:
         )
     yield from _weak_group(facts)
     weak = [
-        f"{shortened(e['label'], 40)} ({percent(e['recall']['value'])} found)"
-        for e in sorted(entries, key=lambda e: e["recall"]["value"] or 0.0)
-        if e["support"] and e["recall"]["value"] < _WEAK_RECALL
+        f"{shortened(e.label, 40)} ({percent(e.recall.value)} found)"
+        for e in sorted(entries, key=lambda e: e.recall.value or 0.0)
+        if e.recall.value is not None and e.recall.value < _WEAK_RECALL
     ]
     if weak:
         yield f"Found in fewer than {percent(_WEAK_RECALL, 0)} of cases: {_names(weak)}."
@@ -105,42 +105,51 @@ def _weak_classes(facts: RunFacts) -> Iterator[str]:
 
 def _weak_group(facts: RunFacts) -> Iterator[str]:
     """The mean hides a camera, a shift or a track that fails."""
-    group = facts.evaluation["worst_group"]
-    if group is not None and group["accuracy"]["value"] < _WEAK_RECALL:
+    group = facts.evaluation.worst_group
+    if group is not None and (group.accuracy.value or 0.0) < _WEAK_RECALL:
         yield (
-            f"Of the {counted(group['images'], 'image')} of {group['column']} "
-            f"{shortened(group['value'], 60)} only {percent(group['accuracy']['value'])} were "
+            f"Of the {counted(group.images, 'image')} of {group.column} "
+            f"{shortened(group.value, 60)} only {percent(group.accuracy.value)} were "
             "answered right."
         )
 
 
 def _operating_point(facts: RunFacts) -> Iterator[str]:
-    threshold = facts.operating["threshold"]
+    threshold = facts.operating.threshold
     if threshold is not None:
         yield from _threshold(facts, threshold)
-    conformal = facts.operating["conformal"]
+    conformal = facts.operating.conformal
     if conformal is not None:
-        yield from _reject_option(facts, conformal["coverage"])
+        yield from _reject_option(facts, conformal.coverage)
 
 
-def _threshold(facts: RunFacts, threshold: Mapping[str, Any]) -> Iterator[str]:
-    escape, overkill = threshold["escape_rate"], threshold["overkill_rate"]
-    basis = f"{counted(escape['images'], 'defect')} and {overkill['images']:,} good images"
-    if threshold["limit"] is None:
+def _threshold(facts: RunFacts, threshold: ThresholdChoice) -> Iterator[str]:
+    escape, overkill = threshold.escape_rate, threshold.overkill_rate
+    basis = f"{counted(escape.images, 'defect')} and {overkill.images:,} good images"
+    limit = threshold.limit
+    if limit is None:
         yield (
             "No largest escape or overkill rate was asked for: the answer is the more probable "
             f"class, and nothing was chosen so that few defects escape. Validation holds {basis}."
         )
         return
-    which = "escape" if threshold["chosen_for"] == "max_escape" else "overkill"
+    which = "escape" if threshold.chosen_for == "max_escape" else "overkill"
     yield (
         f"The threshold was chosen on {basis} of validation "
-        f"({counted(threshold['bound_groups'], 'independent group')} of those that the {which} "
+        f"({counted(threshold.bound_groups or 0, 'independent group')} of those that the {which} "
         "rate counts). It holds for parts like those; where defects become rarer, of another "
         "kind, or look different, choose it anew."
     )
-    limit = threshold["limit"]
-    above = _where(facts, "threshold", f"{which}_rate", lambda rate: rate["value"] > limit)
+    above = _where(
+        facts,
+        lambda found: (
+            found.threshold
+            and (
+                found.threshold.escape_rate if which == "escape" else found.threshold.overkill_rate
+            )
+        ),
+        lambda rate: (rate.value or 0.0) > limit,
+    )
     if above:
         yield (
             f"On held-out images the {which} rate is above the {percent(limit, 2)} that was asked "
@@ -149,34 +158,46 @@ def _threshold(facts: RunFacts, threshold: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _reject_option(facts: RunFacts, coverage: float) -> Iterator[str]:
-    below = _where(facts, "conformal", "coverage", lambda e: (e["high"] or 1.0) < coverage)
+    below = _where(
+        facts,
+        lambda found: found.conformal and found.conformal.coverage,
+        lambda share: (share.high or 1.0) < coverage,
+    )
     if below:
         yield (
             f"On held-out images the prediction sets cover fewer than the {percent(coverage)} "
             f"asked for: {below}. These images differ from those of validation."
         )
-    many = _where(facts, "conformal", "unsure", lambda entry: entry["value"] > _MUCH_UNSURE)
+    many = _where(
+        facts,
+        lambda found: found.conformal and found.conformal.unsure,
+        lambda share: (share.value or 0.0) > _MUCH_UNSURE,
+    )
     if many:
         yield f"Many held-out images are left to a person: {many}."
 
 
-def _where(facts: RunFacts, section: str, name: str, holds: Callable[[Any], bool]) -> str:
+def _where(
+    facts: RunFacts,
+    share_of: Callable[[Decisions | TrainedDecisions], Share | None],
+    holds: Callable[[Share], bool],
+) -> str:
     """The networks a user can get whose figure is such, with the figure."""
     users = {TRAINED, *(str(variant.key) for variant in facts.manifest.variants)}
     found = [
         f"{whose} {with_interval(entry)}"
         for whose, measured in held_out(facts)
         if whose in users
-        and (entry := (measured[section] or {}).get(name))
-        and entry["value"] is not None
+        and (entry := share_of(measured)) is not None
+        and entry.value is not None
         and holds(entry)
     ]
     return ", ".join(found)
 
 
 def _calibration(facts: RunFacts) -> Iterator[str]:
-    error = facts.evaluation["metrics"]["expected_calibration_error"]
-    if error["value"] is not None and error["value"] > _POOR_CALIBRATION:
+    error = facts.evaluation.metrics["expected_calibration_error"]
+    if error.value is not None and error.value > _POOR_CALIBRATION:
         scaled = (
             ", also after the temperature was fitted on validation"
             if facts.recipe.operating.temperature
@@ -203,19 +224,17 @@ def _training(facts: RunFacts) -> Iterator[str]:
 
 def _variants(facts: RunFacts) -> Iterator[str]:
     limit = facts.recipe.verify.max_drop
-    for entry in facts.verification["variants"]:
-        batches = entry["batches"].values()
-        unsure = [b for b in batches if not b.get("drop_within_limit_with_confidence", True)]
-        if entry["passed"] and unsure:
-            worst = max(
-                (b["drop_high"] for b in unsure if b["drop_high"] is not None), default=None
-            )
+    for entry in facts.verification.variants:
+        batches = entry.batches.values()
+        unsure = [b for b in batches if b.drop_within_limit_with_confidence is False]
+        if entry.passed and unsure:
+            worst = max((b.drop_high for b in unsure if b.drop_high is not None), default=None)
             if worst is not None:
                 yield (
-                    f"{entry['variant']} kept within the allowed drop of {limit:g} points on these "
+                    f"{entry.variant} kept within the allowed drop of {limit:g} points on these "
                     f"images, but the drop may be as large as {points(worst).lstrip('+')} points."
                 )
-    for name in facts.verification["failed"]:
+    for name in facts.verification.failed:
         yield f"{name} did not pass the gate and is not in the bundle."
     for variant in facts.manifest.variants:
         measured = facts.measured(str(variant.key))
@@ -232,19 +251,19 @@ def _variants(facts: RunFacts) -> Iterator[str]:
 def _unknown_pictures(facts: RunFacts) -> Iterator[str]:
     """What becomes of a picture that shows none of the classes."""
     classes = len(facts.labels)
-    if facts.operating["novelty"] is None:
-        unsure = facts.operating["conformal"] is not None
+    if facts.operating.novelty is None:
+        unsure = facts.operating.conformal is not None
         yield (
             f"It knows only its {classes} classes: a picture that shows none of them is given one "
             f"{'of them, or called unsure' if unsure else 'as well'}, and is not pointed out."
         )
         return
     figures = dict(held_out(facts))
-    found = figures.get(str(facts.recommended.key), {}).get("novelty") or {}
-    elsewhere = found.get("flagged_elsewhere")
+    found = figures.get(str(facts.recommended.key), Decisions()).novelty
+    flagged = found and found.flagged_out_of_domain
     seen = (
-        f"of general images {with_interval(elsewhere)} were flagged"
-        if elsewhere
+        f"of general images {with_interval(flagged)} were flagged"
+        if flagged
         else "how many of them are flagged was not measured"
     )
     yield (

@@ -8,13 +8,16 @@ from typing import Any
 
 import numpy as np
 
+from edgefit.records.evaluate import ClassFigures
 from edgefit.report.facts import RunFacts
 from edgefit.report.words import (
     METRICS,
+    Entry,
     between,
     counted,
     metric_title,
     milliseconds,
+    parts,
     percent,
     points,
     shortened,
@@ -35,7 +38,7 @@ def headline(facts: RunFacts) -> Row:
     """What the model does and how well, in sentences for someone who reads nothing else."""
     best = facts.recommended
     entry = best.metrics[facts.metric]
-    images, groups = facts.evaluation["images"], facts.evaluation["groups"]
+    images, groups = facts.evaluation.images, facts.evaluation.groups
     basis = counted(images, "held-out image")
     if groups != images:
         basis += f" ({counted(groups, 'independent group')})"
@@ -58,35 +61,38 @@ def headline(facts: RunFacts) -> Row:
         "machine": facts.benchmark["machine"].get("cpu_model") or "a machine of unknown kind",
         "size": size(best.size),
         "worst": _worst_in_head(facts, str(best.key)),
-        "passed": len(facts.verification["passed"]),
-        "variants": len(facts.verification["variants"]),
+        "passed": len(facts.verification.passed),
+        "variants": len(facts.verification.variants),
     }
 
 
-def _worst_in_head(facts: RunFacts, variant: str) -> Row:
-    """Worst class and worst group; they stand beside the mean, which hides them."""
-    entry = facts.verified(variant)
-    whose, found = (variant, entry) if entry.get("worst_class") else (_TRAINED, facts.evaluation)
-    worst, group = found["worst_class"], found["worst_group"]
+def _worst_in_head(facts: RunFacts, variant: str) -> Row | None:
+    """Worst class and worst group, which the mean hides; None where there are no classes."""
+    entry = facts.verification.verdict(variant)
+    whose, worst, group = _TRAINED, facts.evaluation.worst_class, facts.evaluation.worst_group
+    if entry is not None and entry.worst_class is not None:
+        whose, worst, group = variant, entry.worst_class, entry.worst_group
+    if worst is None:
+        return None
     return {
         "whose": whose,
-        "label": shortened(worst["label"], 40),
-        "value": percent(worst["recall"]["value"]),
-        "interval": _interval_in_words(worst["recall"], facts.confidence),
-        "images": counted(worst["support"], "image"),
+        "label": shortened(worst.label, 40),
+        "value": percent(worst.recall.value),
+        "interval": _interval_in_words(worst.recall, facts.confidence),
+        "images": counted(worst.support, "image"),
         "group": group
         and {
-            "column": group["column"],
-            "value": shortened(group["value"], 40),
-            "accuracy": percent(group["accuracy"]["value"]),
-            "interval": _interval_in_words(group["accuracy"], facts.confidence),
-            "images": counted(group["images"], "image"),
+            "column": group.column,
+            "value": shortened(group.value, 40),
+            "accuracy": percent(group.accuracy.value),
+            "interval": _interval_in_words(group.accuracy, facts.confidence),
+            "images": counted(group.images, "image"),
         },
     }
 
 
-def _interval_in_words(entry: Mapping[str, float | None], confidence: str) -> str:
-    if entry["value"] is None:
+def _interval_in_words(entry: Entry, confidence: str) -> str:
+    if parts(entry)[0] is None:
         return "It is not defined on these images."
     return f"With {confidence} confidence {between(entry)}."
 
@@ -161,15 +167,15 @@ def metric_rows(facts: RunFacts) -> list[Row]:
             "trained": with_interval(entry),
             "variant": with_interval(recommended[name]) if name in recommended else "",
         }
-        for name, entry in facts.evaluation["metrics"].items()
+        for name, entry in facts.evaluation.metrics.items()
     ]
 
 
 def class_rows(facts: RunFacts) -> list[Row]:
     """Results of the trained network per class, the worst first."""
-    confusion = np.asarray(facts.evaluation["confusion"])
+    confusion = np.asarray(facts.evaluation.confusion)
     rows = []
-    for index, entry in enumerate(facts.evaluation["per_class"]):
+    for index, entry in enumerate(facts.evaluation.per_class):
         mistaken = confusion[index].copy()
         mistaken[index] = 0
         taken_for = ""
@@ -178,10 +184,12 @@ def class_rows(facts: RunFacts) -> list[Row]:
             taken_for = f"{facts.labels[other]} ({mistaken[other]})"
         rows.append(
             {
-                "label": entry["label"],
-                "support": entry["support"],
-                **{n: with_interval(entry[n]) for n in ("recall", "precision", "f1")},
-                "entry": entry["recall"],
+                "label": entry.label,
+                "support": entry.support,
+                "recall": with_interval(entry.recall),
+                "precision": with_interval(entry.precision),
+                "f1": with_interval(entry.f1),
+                "entry": entry.recall,
                 "taken_for": taken_for,
             }
         )
@@ -189,13 +197,13 @@ def class_rows(facts: RunFacts) -> list[Row]:
 
 
 def _worst_first(row: Row) -> tuple[bool, float, str]:
-    value = row["entry"]["value"]
+    value = row["entry"].value
     return (value is None, value or 0.0, row["label"])
 
 
 def confusions(facts: RunFacts) -> list[Row]:
     """The most frequent pairs of truth and wrong answer."""
-    counts = np.asarray(facts.evaluation["confusion"])
+    counts = np.asarray(facts.evaluation.confusion)
     pairs: list[Row] = [
         {"truth": facts.labels[t], "answer": facts.labels[a], "count": int(counts[t, a])}
         for t, a in np.argwhere(counts > 0).tolist()
@@ -207,13 +215,13 @@ def confusions(facts: RunFacts) -> list[Row]:
 def breakdowns(facts: RunFacts) -> list[Row]:
     """Results by the columns that the recipe asked for, the worst value first."""
     tables = []
-    for column, values in facts.evaluation["by"].items():
-        rows = [
-            {"value": value, "images": e["images"], "entry": e["metrics"].get(facts.metric)}
-            for value, e in values.items()
+    for column, values in facts.evaluation.by.items():
+        rows: list[Row] = [
+            {"value": value, "images": found.images, "entry": entry, "text": with_interval(entry)}
+            for value, found in values.items()
+            if (entry := found.metrics.get(facts.metric)) is not None
         ]
-        rows = [r | {"text": with_interval(r["entry"])} for r in rows if r["entry"]]
-        rows.sort(key=lambda r: (r["entry"]["value"] is None, r["entry"]["value"] or 0.0))
+        rows.sort(key=lambda row: (row["entry"].value is None, row["entry"].value or 0.0))
         tables.append({"column": column, "rows": rows})
     return tables
 
@@ -221,31 +229,30 @@ def breakdowns(facts: RunFacts) -> list[Row]:
 def gate_rows(facts: RunFacts) -> list[Row]:
     """What the gate measured per variant; of several batch sizes the worst figure."""
     rows = []
-    for entry in facts.verification["variants"]:
-        batches = [b for b in entry["batches"].values() if b["finite"]]
-        worst = max(batches, key=lambda b: -1.0 if b["drop"] is None else b["drop"], default=None)
+    for entry in facts.verification.variants:
+        batches = [batch for batch in entry.batches.values() if batch.finite]
+        worst = max(batches, key=lambda b: -1.0 if b.drop is None else b.drop, default=None)
+        metric = entry.metrics.get(facts.metric)
         rows.append(
             {
-                "variant": entry["variant"],
-                "passed": entry["passed"],
-                "reasons": entry["reasons"],
-                "warnings": entry["warnings"],
-                "difference": max((b["max_abs_difference"] for b in batches), default=None),
-                "flips": max((b["top1_flips"] for b in batches), default=None),
-                "drop": points(worst["drop"], worst["drop_low"], worst["drop_high"])
+                "variant": entry.variant,
+                "passed": entry.passed,
+                "reasons": entry.reasons,
+                "warnings": entry.warnings,
+                "difference": max((b.max_abs_difference or 0.0 for b in batches), default=None),
+                "flips": max((b.top1_flips or 0 for b in batches), default=None),
+                "drop": points(worst.drop, worst.drop_low, worst.drop_high)
                 if worst
                 else points(None),
-                "metric": with_interval(entry["metrics"][facts.metric])
-                if facts.metric in entry["metrics"]
-                else "",
-                "worst_class": _worst_class_in_words(entry["worst_class"]),
+                "metric": with_interval(metric) if metric else "",
+                "worst_class": _worst_class_in_words(entry.worst_class),
             }
         )
     return rows
 
 
-def _worst_class_in_words(entry: Mapping[str, Any] | None) -> str:
-    return "" if entry is None else f"{entry['label']}: {percent(entry['recall']['value'])}"
+def _worst_class_in_words(entry: ClassFigures | None) -> str:
+    return "" if entry is None else f"{entry.label}: {percent(entry.recall.value)}"
 
 
 def variant_rows(facts: RunFacts) -> list[Row]:

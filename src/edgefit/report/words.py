@@ -6,8 +6,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-Entry = Mapping[str, float | None]
-"""A figure with its interval: ``value``, ``low``, ``high``; None where it is not defined."""
+from edgefit.records.figures import Figure
+
+Entry = Figure | Mapping[str, float | None]
+"""A figure with its interval, of a record or of a manifest; None where it is not defined."""
 
 UNKNOWN = "not defined"
 
@@ -39,6 +41,13 @@ def metric_title(name: str) -> str:
     return METRICS[name][0] if name in METRICS else name.replace("_", " ").capitalize()
 
 
+def parts(entry: Entry) -> tuple[float | None, float | None, float | None]:
+    """Value, lower and upper end of a figure."""
+    if isinstance(entry, Figure):
+        return entry.value, entry.low, entry.high
+    return entry["value"], entry["low"], entry["high"]
+
+
 def percent(share: float | None, digits: int = 1) -> str:
     """A share (0 to 1) as a percentage. Only what is exactly 1 is called 100 %."""
     if share is None:
@@ -51,7 +60,7 @@ def percent(share: float | None, digits: int = 1) -> str:
 
 def with_interval(entry: Entry) -> str:
     """``98.7 % (97.9 to 99.3 %)``; two decimals where the interval is narrower than 2 points."""
-    value, low, high = entry["value"], entry["low"], entry["high"]
+    value, low, high = parts(entry)
     if value is None:
         return UNKNOWN
     if low is None or high is None:
@@ -62,7 +71,7 @@ def with_interval(entry: Entry) -> str:
 
 def between(entry: Entry) -> str:
     """``between 97.9 and 99.3 %``; empty where there is no interval."""
-    low, high = entry["low"], entry["high"]
+    _, low, high = parts(entry)
     if low is None or high is None:
         return ""
     digits = 2 if high - low < 0.02 else 1

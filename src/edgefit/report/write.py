@@ -151,7 +151,7 @@ def _only_on_page(facts: RunFacts, shared: dict[str, Any]) -> dict[str, Any]:
         and curves.interpolation(facts.training["kept"]),
         "knowledge_plot": facts.comparison and curves.knowledge(facts.comparison),
         "curve_plot": facts.learning_curve and curves.learning_curve(facts.learning_curve),
-        "confusion_plot": plots.confusion(facts.evaluation["confusion"], facts.labels),
+        "confusion_plot": plots.confusion(facts.evaluation.confusion, facts.labels),
         "reliability_plot": plots.reliability(
             facts.confidence_N, facts.answers_N == facts.targets_N
         ),

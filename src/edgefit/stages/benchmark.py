@@ -9,6 +9,7 @@ from edgefit.bench.recommend import recommend
 from edgefit.bench.suite import benchmark
 from edgefit.progress import QUIET, Reporter
 from edgefit.records.record import write_json
+from edgefit.records.verify import VerifyRecord
 from edgefit.run import RunFolder
 from edgefit.spec import VariantKey
 from edgefit.stages.export import Export
@@ -31,14 +32,14 @@ class Benchmark(Stage[Facts]):
 
     def prepare(self) -> None:
         """See that what the recipe requires has passed."""
-        self.verified = read_facts(self.run, "verify", "verify.json")
+        self.verified = VerifyRecord.read(self.run.root)
         require(self.verified, self.recipe.verify)
 
     def work(self, *, resumable: bool) -> Facts:
         """Measure and recommend."""
         results = benchmark(
             self.run.root / "export",
-            variants=[VariantKey.parse(name) for name in self.verified["passed"]],
+            variants=[VariantKey.parse(name) for name in self.verified.passed],
             threads=self.recipe.benchmark.threads,
             seconds=self.recipe.benchmark.seconds,
             rounds=self.recipe.benchmark.rounds,

@@ -17,6 +17,7 @@ from edgefit.bundle import (
 from edgefit.progress import QUIET, Reporter
 from edgefit.recipe import Recipe
 from edgefit.records.record import write_json
+from edgefit.records.verify import VerifyRecord
 from edgefit.report.write import write_report
 from edgefit.run import RunFolder
 from edgefit.spec import Engine
@@ -68,7 +69,7 @@ class BundleStage(Stage[Manifest]):
 
     def prepare(self) -> None:
         """Read the draft; see that what the recipe requires has passed."""
-        self.verified = read_facts(self.run, "verify", "verify.json")
+        self.verified = VerifyRecord.read(self.run.root)
         require(self.verified, self.recipe.verify)
         self.draft = read_bundle(self.run.root / "export", allow_draft=True)
 
@@ -81,12 +82,12 @@ class BundleStage(Stage[Manifest]):
                 copy = writer.folder / entry.path
                 copy.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(draft.root / entry.path, copy)
-            write_json(writer.folder / "verify.json", self.verified)
+            write_json(writer.folder / VerifyRecord.FILE, self.verified.to_json())
             retention = self.context.is_done(Retention)
             written = write_report(
                 self.run, manifest, writer.folder, retention_is_current=retention
             )
-            files = [*manifest.files, *describe_files(writer.folder, ["verify.json", *written])]
+            files = [*manifest.files, *describe_files(writer.folder, [VerifyRecord.FILE, *written])]
             manifest = manifest.model_copy(update={"files": files})
             writer.finish(manifest)
         return manifest
@@ -113,14 +114,14 @@ def bundle_run(run: RunFolder, reporter: Reporter = QUIET) -> Manifest:
 
 
 def _verified_manifest(
-    draft: Manifest, verified: dict[str, Any], measured: dict[str, Any]
+    draft: Manifest, verified: VerifyRecord, measured: dict[str, Any]
 ) -> Manifest:
-    gate = {entry["variant"]: entry for entry in verified["variants"]}
+    gate = {entry.variant: entry.to_json() for entry in verified.variants}
     bench = {entry["variant"]: entry for entry in measured["variants"]}
     variants = []
     for variant in draft.variants:
         name = str(variant.key)
-        if name not in verified["passed"]:
+        if name not in verified.passed:
             continue
         entry = gate[name]
         figures = {k: v for k, v in bench[name].items() if k in _FIGURES}

@@ -11,30 +11,38 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edgefit.data.frame_store import FrameStore, frames_in_order
+from edgefit.data.frame_store import FrameStore
 from edgefit.data.frozen import frozen_samples
 from edgefit.data.table import SampleTable
 from edgefit.errors import InputError
+from edgefit.evaluate.outputs import network_outputs
 from edgefit.metrics.reliability import calibration
-from edgefit.operating.chosen import OPERATING, PROTOTYPES
+from edgefit.operating.chosen import PROTOTYPES
 from edgefit.operating.conformal import conformal_quantile
-from edgefit.operating.decisions import measure_decisions
+from edgefit.operating.decisions import threshold_rates
 from edgefit.operating.novelty import class_prototypes, novelty_scores, novelty_threshold
 from edgefit.operating.temperature import HIGHEST, LOWEST, fit_temperature, softmax
 from edgefit.operating.threshold import LIMIT_CONFIDENCE, Rate, choose_threshold, operating_labels
 from edgefit.progress import QUIET, Reporter
 from edgefit.recipe import OperatingConfig, Recipe
-from edgefit.records.record import write_json
+from edgefit.records.calibrate import (
+    BeforeAfter,
+    CalibrateRecord,
+    ConformalChoice,
+    NoveltyChoice,
+    ThresholdChoice,
+)
+from edgefit.records.evaluate import Reliability
 from edgefit.run import RunFolder
-from edgefit.spec import UNSURE, DefectThreshold, OperatingPoint
+from edgefit.spec import UNSURE, DefectThreshold
 from edgefit.stages.check import Check
 from edgefit.stages.runner import Runner, always
-from edgefit.stages.stage import Facts, Stage, read_facts
+from edgefit.stages.stage import Stage
 from edgefit.stages.train import Train
 from edgefit.train.backbones.card import input_spec
 
@@ -46,6 +54,11 @@ _PROTOTYPE_IMAGES = 64
 
 HIGH_PRICE = 0.5
 """Share of the other class's parts that a threshold may get wrong without a warning."""
+
+_KEY_OF: Final[dict[Rate, Literal["max_escape", "max_overkill"]]] = {
+    "escape": "max_escape",
+    "overkill": "max_overkill",
+}
 
 _SEEN = (
     "The validation images were also used to choose the epoch that is kept, so what is "
@@ -62,7 +75,7 @@ class _Outputs:
     features_NF: NDArray[np.float32]
 
 
-class Calibrate(Stage[Facts]):
+class Calibrate(Stage[CalibrateRecord]):
     """Choose the operating point of a trained network.
 
     Ensures ``calibrate/operating.json`` and, where novelty is scored, ``calibrate/prototypes.npy``
@@ -75,14 +88,13 @@ class Calibrate(Stage[Facts]):
 
     def prepare(self) -> None:
         """Run the network over validation and choose; refuse what validation cannot support."""
-
         from edgefit.train.assembly import load_trained
 
         recipe, table = self.recipe, frozen_samples(self.run)
         _check_names(recipe.operating, table)
         network = load_trained(self.run)
         validation = _outputs(network, table.of("val"), recipe, "validation", self.reporter)
-        self.results = _choose(validation, recipe)
+        self.record = _choose(validation, recipe)
         self.prototypes_CF: NDArray[np.float32] | None = None
         if recipe.operating.novelty:
             chosen = _some_of_each_class(table.of("train"), recipe.train.seed)
@@ -90,36 +102,32 @@ class Calibrate(Stage[Facts]):
             self.prototypes_CF = class_prototypes(
                 training.features_NF, chosen.targets_N(), len(table.labels)
             )
-            self.results["novelty"] = _novelty(validation, self.prototypes_CF, recipe.operating)
+            novelty = _novelty(validation, self.prototypes_CF, recipe.operating)
+            self.record = self.record.model_copy(update={"novelty": novelty})
 
-    def work(self, *, resumable: bool) -> Facts:
+    def work(self, *, resumable: bool) -> CalibrateRecord:
         """Write the operating point."""
         prototypes = self.folder / PROTOTYPES
         prototypes.unlink(missing_ok=True)
         if self.prototypes_CF is not None:
             np.save(prototypes, self.prototypes_CF, allow_pickle=False)
-        write_json(self.folder / OPERATING, self.results)
-        _tell(self.results, self.reporter)
-        return self.results
+        self.record.write(self.run.root)
+        _tell(self.record, self.reporter)
+        return self.record
 
-    def result(self) -> Facts:
+    def result(self) -> CalibrateRecord:
         """What ``operating.json`` holds."""
-        done = read_facts(self.run, "calibrate", OPERATING)
+        done = CalibrateRecord.read(self.run.root)
         _warn(done, self.reporter)
         return done
 
-    def outputs(self, record: Facts) -> str:
+    def outputs(self, record: CalibrateRecord) -> str:
         """Hash of the rules and the prototypes."""
         return _fingerprint(record, self.folder / PROTOTYPES)
 
 
-def calibrate(run: RunFolder, reporter: Reporter = QUIET) -> Facts:
+def calibrate(run: RunFolder, reporter: Reporter = QUIET) -> CalibrateRecord:
     """Run the stage; see :class:`Calibrate`.
-
-    Returns:
-        What ``operating.json`` holds: ``images``, ``groups``, ``temperature``, ``calibration``
-        (``before``, ``after``), ``threshold``, ``conformal``, ``novelty`` (each None where it is
-        not asked for), ``notes`` and ``warnings``.
 
     Raises:
         GateError: Validation holds too few images to support what the recipe asks for.
@@ -140,71 +148,71 @@ def _check_names(config: OperatingConfig, table: SampleTable) -> None:
         )
 
 
-def _choose(validation: _Outputs, recipe: Recipe) -> dict[str, Any]:
+def _choose(validation: _Outputs, recipe: Recipe) -> CalibrateRecord:
     """All but novelty, from the validation images' logits."""
     config = recipe.operating
     table = validation.table
     targets_N, groups_N = table.targets_N(), table.groups_N()
     temperature = fit_temperature(validation.logits_NC, targets_N) if config.temperature else 1.0
     probabilities_NC = softmax(validation.logits_NC, temperature)
-    options: dict[str, Any] = {
-        "groups_N": groups_N,
-        "resamples": recipe.evaluate.resamples,
-        "confidence": recipe.evaluate.confidence,
-    }
-    before = calibration(softmax(validation.logits_NC), targets_N, **options)
-    after = calibration(probabilities_NC, targets_N, **options)
-    threshold = _threshold(probabilities_NC, table, recipe, options)
-    return {
-        "images": len(table),
-        "groups": len(set(groups_N.tolist())),
-        "temperature": temperature,
-        "calibration": {"before": before, "after": after},
-        "threshold": threshold,
-        "conformal": _conformal(probabilities_NC, table, config),
-        "novelty": None,
-        "notes": [] if recipe.train.mode == "probe" else [_SEEN],
-        "warnings": [
+    before, after = (
+        calibration(
+            scores_NC,
+            targets_N,
+            groups_N=groups_N,
+            resamples=recipe.evaluate.resamples,
+            confidence=recipe.evaluate.confidence,
+        )
+        for scores_NC in (softmax(validation.logits_NC), probabilities_NC)
+    )
+    threshold = _threshold(probabilities_NC, table, recipe)
+    return CalibrateRecord(
+        images=len(table),
+        groups=len(set(groups_N.tolist())),
+        temperature=temperature,
+        calibration=BeforeAfter(before=before, after=after),
+        threshold=threshold,
+        conformal=_conformal(probabilities_NC, table, config),
+        notes=() if recipe.train.mode == "probe" else (_SEEN,),
+        warnings=(
             *_temperature_warnings(temperature, before, after),
             *_price_warnings(threshold),
-        ],
-    }
+        ),
+    )
 
 
-def _temperature_warnings(
-    temperature: float, before: dict[str, Any], after: dict[str, Any]
-) -> list[str]:
+def _temperature_warnings(temperature: float, before: Reliability, after: Reliability) -> list[str]:
     warnings = []
     if not LOWEST * 1.01 < temperature < HIGHEST / 1.01:
         warnings.append(
             f"The temperature {temperature:.4g} lies at the bound of its range ({LOWEST:g} to "
             f"{HIGHEST:g}): the network's confidence says next to nothing on validation."
         )
-    error, loss = "expected_calibration_error", "negative_log_likelihood"
+    error_before, error_after = (r.expected_calibration_error for r in (before, after))
+    loss_before, loss_after = (r.negative_log_likelihood for r in (before, after))
     # where validation has no mistake the temperature leaves room for one: both figures rise
-    fits = after[loss]["value"] < before[loss]["value"]
-    if fits and after[error]["low"] > before[error]["high"]:
+    if loss_after.is_below(loss_before) and error_before.lies_below(error_after):
         warnings.append(
             "The temperature of the best likelihood raises the calibration error on validation "
-            f"from {before[error]['value']:.2%} to {after[error]['value']:.2%}, beyond both "
+            f"from {error_before.value:.2%} to {error_after.value:.2%}, beyond both "
             "intervals: one temperature does not fit this network. "
             "`operating.temperature: false` leaves it out."
         )
     return warnings
 
 
-def _price_warnings(threshold: dict[str, Any] | None) -> list[str]:
+def _price_warnings(threshold: ThresholdChoice | None) -> list[str]:
     """What keeping the limited rate costs in the other one, where that is most of its parts."""
-    if threshold is None or threshold["limit"] is None:
+    if threshold is None or threshold.limit is None:
         return []
-    escape_is_limited = threshold["chosen_for"] == "max_escape"
-    price = threshold["overkill_rate" if escape_is_limited else "escape_rate"]["value"]
-    if price <= HIGH_PRICE:
+    escape_is_limited = threshold.chosen_for == "max_escape"
+    price = (threshold.overkill_rate if escape_is_limited else threshold.escape_rate).value
+    if price is None or price <= HIGH_PRICE:
         return []
     parts = "good parts are rejected" if escape_is_limited else "defects are let through"
     concerned = "defects" if escape_is_limited else "good parts"
     return [
-        f"At the threshold for `operating.{threshold['chosen_for']}: {threshold['limit']:g}` "
+        f"At the threshold for `operating.{threshold.chosen_for}: {threshold.limit:g}` "
         f"{price:.0%} of the {parts} on validation. Look at the {concerned} that the network is "
         "most wrong about (a wrong label?), then label more validation images, train on more, or "
         "ask for a larger rate."
@@ -215,62 +223,68 @@ def _threshold(
     probabilities_NC: NDArray[np.float64],
     table: SampleTable,
     recipe: Recipe,
-    options: dict[str, Any],
-) -> dict[str, Any] | None:
+) -> ThresholdChoice | None:
     config = recipe.operating
     if config.good is None:
         return None
     defect = operating_labels(table.labels, config.good)
-    facts: dict[str, Any] = {"good": config.good, "defect": defect}
+    targets_N, groups_N = table.targets_N(), table.groups_N()
     limited: Rate = "escape" if config.max_escape is not None else "overkill"
     limit = config.max_escape if config.max_escape is not None else config.max_overkill
-    if limit is None:
-        facts |= {"value": 0.5, "chosen_for": "arg-max", "limit": None, "upper_bound": None}
-    else:
+    chosen = None
+    if limit is not None:
         chosen = choose_threshold(
             probabilities_NC[:, table.labels.index(defect)],
-            table.targets_N() == table.labels.index(defect),
+            targets_N == table.labels.index(defect),
             limit,
             limited,
-            groups_N=table.groups_N(),
+            groups_N=groups_N,
         )
-        facts |= {
-            "value": chosen.value,
-            "chosen_for": f"max_{limited}",
-            "limit": limit,
-            "upper_bound": chosen.upper_bound,
-            "bound_confidence": LIMIT_CONFIDENCE,
-            "bound_groups": chosen.groups,
-        }
-    rule = DefectThreshold(config.good, defect, facts["value"])
-    measured = measure_decisions(
-        probabilities_NC, table.targets_N(), table.labels, OperatingPoint(rule), **options
+    value = 0.5 if chosen is None else chosen.value
+    rates = threshold_rates(
+        probabilities_NC,
+        targets_N,
+        table.labels,
+        DefectThreshold(config.good, defect, value),
+        groups_N=groups_N,
+        resamples=recipe.evaluate.resamples,
+        confidence=recipe.evaluate.confidence,
     )
-    facts.update(measured["threshold"])
-    return facts
+    return ThresholdChoice(
+        good=config.good,
+        defect=defect,
+        value=value,
+        chosen_for="arg-max" if chosen is None else _KEY_OF[limited],
+        limit=limit,
+        upper_bound=None if chosen is None else chosen.upper_bound,
+        bound_confidence=None if chosen is None else LIMIT_CONFIDENCE,
+        bound_groups=None if chosen is None else chosen.groups,
+        escape_rate=rates.escape_rate,
+        overkill_rate=rates.overkill_rate,
+    )
 
 
 def _conformal(
     probabilities_NC: NDArray[np.float64], table: SampleTable, config: OperatingConfig
-) -> dict[str, Any] | None:
+) -> ConformalChoice | None:
     if config.coverage is None:
         return None
     quantile = conformal_quantile(
         probabilities_NC, table.targets_N(), config.coverage, groups_N=table.groups_N()
     )
-    return {"coverage": config.coverage, "quantile": quantile}
+    return ConformalChoice(coverage=config.coverage, quantile=quantile)
 
 
 def _novelty(
     validation: _Outputs, prototypes_CF: NDArray[np.float32], config: OperatingConfig
-) -> dict[str, Any]:
+) -> NoveltyChoice:
     scores_N = novelty_scores(validation.features_NF, prototypes_CF)
-    return {
-        "threshold": novelty_threshold(scores_N, config.novelty_quantile),
-        "quantile": config.novelty_quantile,
-        "median": float(np.median(scores_N)),
-        "features": int(prototypes_CF.shape[1]),
-    }
+    return NoveltyChoice(
+        threshold=novelty_threshold(scores_N, config.novelty_quantile),
+        quantile=config.novelty_quantile,
+        median=float(np.median(scores_N)),
+        features=int(prototypes_CF.shape[1]),
+    )
 
 
 def _some_of_each_class(training: SampleTable, seed: int) -> SampleTable:
@@ -296,44 +310,37 @@ def _outputs(
         budget_mb=recipe.train.cache_mb,
         reporter=reporter,
     )
-    logits, features = [], []
-    import torch
-
-    with torch.inference_mode(), reporter.bar(name, len(store)) as advance:
-        for frames_NHWC in frames_in_order(store):
-            features_NF = network.features(torch.from_numpy(frames_NHWC))
-            features.append(features_NF.numpy())
-            logits.append(network.head(features_NF).numpy())
-            advance(len(frames_NHWC))
-    return _Outputs(table, np.concatenate(logits), np.concatenate(features))
+    found = network_outputs(network, store, reporter, title=name)
+    return _Outputs(table, found["logits"], found["feature_vector"])
 
 
-def _fingerprint(results: dict[str, Any], prototypes: Path) -> str:
-    digest = hashlib.sha256(json.dumps(results, sort_keys=True).encode())
+def _fingerprint(results: CalibrateRecord, prototypes: Path) -> str:
+    digest = hashlib.sha256(json.dumps(results.to_json(), sort_keys=True).encode())
     if prototypes.is_file():
         digest.update(prototypes.read_bytes())
     return digest.hexdigest()
 
 
-def _tell(results: dict[str, Any], reporter: Reporter) -> None:
-    before, after = (
-        results["calibration"][when]["expected_calibration_error"]["value"] * 100
-        for when in ("before", "after")
-    )
-    reporter.say(
-        f"temperature {results['temperature']:.3f}: expected calibration error on validation "
-        f"{before:.2f} -> {after:.2f} points"
-    )
-    threshold = results["threshold"]
+def _tell(results: CalibrateRecord, reporter: Reporter) -> None:
+    if results.calibration is not None:
+        before, after = (
+            (reliability.expected_calibration_error.value or 0.0) * 100
+            for reliability in (results.calibration.before, results.calibration.after)
+        )
+        reporter.say(
+            f"temperature {results.temperature:.3f}: expected calibration error on validation "
+            f"{before:.2f} -> {after:.2f} points"
+        )
+    threshold = results.threshold
     if threshold is not None:
         reporter.say(
-            f"defect from a probability of {threshold['value']:.4f} on: escape rate "
-            f"{threshold['escape_rate']['value']:.2%}, overkill rate "
-            f"{threshold['overkill_rate']['value']:.2%} on validation"
+            f"defect from a probability of {threshold.value:.4f} on: escape rate "
+            f"{threshold.escape_rate.value:.2%}, overkill rate "
+            f"{threshold.overkill_rate.value:.2%} on validation"
         )
     _warn(results, reporter)
 
 
-def _warn(results: dict[str, Any], reporter: Reporter) -> None:
-    for warning in results.get("warnings", []):  # absent in runs of earlier releases
+def _warn(results: CalibrateRecord, reporter: Reporter) -> None:
+    for warning in results.warnings:
         reporter.warn(warning)

@@ -3,47 +3,41 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from edgefit.data.frame_store import FrameStore
 from edgefit.data.frozen import frozen_samples
 from edgefit.data.general import read_general
 from edgefit.data.table import SampleTable
-from edgefit.evaluate.outputs import predict_with_features, summarise
+from edgefit.evaluate.outputs import network_outputs, summarise
+from edgefit.evaluate.saved import OutOfDomain, SavedOutputs
 from edgefit.metrics.reliability import calibration
-from edgefit.operating.chosen import OPERATING, operating_point, read_prototypes
+from edgefit.operating.chosen import operating_point, read_prototypes
 from edgefit.operating.decisions import measure_decisions
 from edgefit.operating.novelty import novelty_scores
 from edgefit.operating.temperature import softmax
 from edgefit.progress import QUIET, Reporter
 from edgefit.recipe import EvaluateConfig, Recipe
-from edgefit.records.record import write_json
+from edgefit.records.calibrate import CalibrateRecord
+from edgefit.records.evaluate import EvaluateRecord, TemperatureEffect, TrainedDecisions
 from edgefit.run import RunFolder
 from edgefit.stages.calibrate import Calibrate
 from edgefit.stages.check import Check
 from edgefit.stages.runner import Runner, always
-from edgefit.stages.stage import Facts, InputFiles, Stage, read_facts
+from edgefit.stages.stage import InputFiles, Stage
 from edgefit.train.backbones.card import input_spec
 
 if TYPE_CHECKING:
     from edgefit.train.network import EdgeNetwork
 
-RESULTS = "evaluation.json"
-PROBABILITIES = "probabilities.npz"
-
-_ELSEWHERE_IMAGES = 400
-_SMALLEST = 1e-12
+_OUT_OF_DOMAIN_IMAGES = 400
 
 
-class Evaluate(Stage[Facts]):
+class Evaluate(Stage[EvaluateRecord]):
     """Measure the trained network and its operating point on the test split.
 
-    Ensures ``evaluate/evaluation.json`` and ``evaluate/probabilities.npz``: ``probabilities``
-    float32 (N, C), in the order of the table; where novelty is scored ``novelty`` float32 (N,); and
-    where the recipe names general images ``elsewhere_novelty`` float32 (M,) and
-    ``elsewhere_paths`` (M,), relative to their folder.
+    Ensures ``evaluate/evaluation.json`` and ``evaluate/probabilities.npz``, see
+    :class:`edgefit.evaluate.saved.SavedOutputs`.
     """
 
     NAME = "evaluate"
@@ -61,71 +55,60 @@ class Evaluate(Stage[Facts]):
         from edgefit.train.assembly import load_trained
 
         recipe, table = self.recipe, frozen_samples(self.run).of("test")
-        temperature = float(read_facts(self.run, "calibrate", OPERATING)["temperature"])
-        network = load_trained(self.run, temperature)
-        self.saved = _answers(network, self.run, table, recipe, self.reporter)
-        self.results = summarise(self.saved["probabilities"], table, recipe.evaluate)
-        self.results["operating"] = _operating(self.run, table, self.saved, recipe.evaluate)
+        network = load_trained(self.run, CalibrateRecord.read(self.run.root).temperature or 1.0)
+        self.saved = _outputs(network, self.run, table, recipe, self.reporter)
+        found = summarise(self.saved.outputs["probabilities"], table, recipe.evaluate)
+        operating = _operating(self.run, table, self.saved, recipe.evaluate)
+        self.record = EvaluateRecord.of(found.whole, found.by, found.worst_group, operating)
 
-    def work(self, *, resumable: bool) -> Facts:
+    def work(self, *, resumable: bool) -> EvaluateRecord:
         """Write the outputs and what they measure."""
-        np.savez(self.folder / PROBABILITIES, allow_pickle=False, **self.saved)
-        write_json(self.folder / RESULTS, self.results)
-        return self.results
+        self.saved.write(self.run.root)
+        self.record.write(self.run.root)
+        return self.record
 
-    def result(self) -> Facts:
+    def result(self) -> EvaluateRecord:
         """What ``evaluation.json`` holds."""
-        return read_facts(self.run, "evaluate", RESULTS)
+        return EvaluateRecord.read(self.run.root)
 
-    def outputs(self, record: Facts) -> str:
+    def outputs(self, record: EvaluateRecord) -> str:
         """Hash of the network's outputs."""
         digest = hashlib.sha256()
-        for values in self.saved.values():
+        for values in self.saved.arrays().values():
             digest.update(values.tobytes())
         return digest.hexdigest()
 
 
-def evaluate(run: RunFolder, reporter: Reporter = QUIET) -> Facts:
-    """Run the stage; see :class:`Evaluate`.
-
-    Returns:
-        What ``evaluation.json`` holds: what :func:`edgefit.metrics.evaluate` gives, ``by``
-        (column -> value -> the same), ``worst_group`` (None where there is none large enough) and
-        ``operating`` (what :func:`.measure_decisions` gives, and ``calibration`` with
-        ``temperature``, ``before`` and ``after``).
-    """
+def evaluate(run: RunFolder, reporter: Reporter = QUIET) -> EvaluateRecord:
+    """Run the stage; see :class:`Evaluate`."""
     return always(Runner(run, reporter).run(Evaluate))
 
 
-def _answers(
+def _outputs(
     network: EdgeNetwork, run: RunFolder, table: SampleTable, recipe: Recipe, reporter: Reporter
-) -> dict[str, Any]:
-    """What ``probabilities.npz`` holds."""
-    probabilities_NC, features_NF = predict_with_features(
-        network, _store(table, recipe, reporter), reporter
-    )
-    saved: dict[str, Any] = {"probabilities": probabilities_NC}
+) -> SavedOutputs:
+    outputs = network_outputs(network, _store(table, recipe, reporter), reporter)
+    features_NF = outputs.pop("feature_vector")
     prototypes_CF = read_prototypes(run)
     if prototypes_CF is None:
-        return saved
-    saved["novelty"] = novelty_scores(features_NF, prototypes_CF)
-    if recipe.retention.general is not None:
-        elsewhere = _elsewhere(recipe, reporter)
-        _, features_MF = predict_with_features(
-            network, _store(elsewhere, recipe, reporter), reporter
-        )
-        saved["elsewhere_novelty"] = novelty_scores(features_MF, prototypes_CF)
-        saved["elsewhere_paths"] = np.array([s.path for s in elsewhere.samples], dtype=np.str_)
-    return saved
+        return SavedOutputs(outputs)
+    novelty_N = novelty_scores(features_NF, prototypes_CF)
+    if recipe.retention.general is None:
+        return SavedOutputs(outputs, novelty_N)
+    general = _out_of_domain(recipe, reporter)
+    found = network_outputs(network, _store(general, recipe, reporter), reporter)
+    novelty_M = novelty_scores(found["feature_vector"], prototypes_CF)
+    paths = tuple(sample.path for sample in general.samples)
+    return SavedOutputs(outputs, novelty_N, OutOfDomain(paths, novelty_M))
 
 
-def _elsewhere(recipe: Recipe, reporter: Reporter) -> SampleTable:
+def _out_of_domain(recipe: Recipe, reporter: Reporter) -> SampleTable:
     """General images that training has not seen, evenly over their classes."""
     assert recipe.retention.general is not None
     probe = read_general(
         recipe.retention.general, recipe.retention, input_spec(recipe), reporter=reporter
     ).probe
-    step = -(-len(probe) // _ELSEWHERE_IMAGES)
+    step = -(-len(probe) // _OUT_OF_DOMAIN_IMAGES)
     return probe.with_samples(probe.samples[::step])
 
 
@@ -140,30 +123,36 @@ def _store(table: SampleTable, recipe: Recipe, reporter: Reporter) -> FrameStore
 
 
 def _operating(
-    run: RunFolder, table: SampleTable, saved: dict[str, Any], config: EvaluateConfig
-) -> dict[str, Any]:
-    options: dict[str, Any] = {
-        "groups_N": table.groups_N(),
-        "resamples": config.resamples,
-        "confidence": config.confidence,
-    }
-    probabilities_NC, targets_N = saved["probabilities"], table.targets_N()
+    run: RunFolder, table: SampleTable, saved: SavedOutputs, config: EvaluateConfig
+) -> TrainedDecisions:
+    targets_N, groups_N = table.targets_N(), table.groups_N()
     measured = measure_decisions(
-        probabilities_NC,
+        saved.outputs["probabilities"],
         targets_N,
         table.labels,
         operating_point(run),
-        novelty_N=saved.get("novelty"),
-        elsewhere_M=saved.get("elsewhere_novelty"),
-        **options,
+        groups_N=groups_N,
+        novelty_N=saved.novelty_N,
+        out_of_domain_M=None if saved.out_of_domain is None else saved.out_of_domain.novelty_M,
+        resamples=config.resamples,
+        confidence=config.confidence,
     )
-    temperature = read_facts(run, "calibrate", OPERATING)["temperature"]
-    # a softmax at temperature T is undone by multiplying the logarithms by T
-    logits_NC = np.log(probabilities_NC.astype(np.float64).clip(_SMALLEST)) * temperature
-    return measured | {
-        "calibration": {
-            "temperature": temperature,
-            "before": calibration(softmax(logits_NC), targets_N, **options),
-            "after": measured["calibration"],
-        }
-    }
+    effect = None
+    temperature = CalibrateRecord.read(run.root).temperature
+    if temperature is not None and measured.calibration is not None:
+        before = calibration(
+            softmax(saved.outputs["logits"]),
+            targets_N,
+            groups_N=groups_N,
+            resamples=config.resamples,
+            confidence=config.confidence,
+        )
+        effect = TemperatureEffect(
+            temperature=temperature, before=before, after=measured.calibration
+        )
+    return TrainedDecisions(
+        calibration=effect,
+        threshold=measured.threshold,
+        conformal=measured.conformal,
+        novelty=measured.novelty,
+    )

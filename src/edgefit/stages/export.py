@@ -29,10 +29,11 @@ from edgefit.data.frozen import frozen_samples
 from edgefit.data.selection import choose_over_classes
 from edgefit.data.table import SampleTable
 from edgefit.export.metadata import ModelMetadata
-from edgefit.operating.chosen import OPERATING, PROTOTYPES, operating_point
+from edgefit.operating.chosen import PROTOTYPES, operating_point
 from edgefit.progress import QUIET, Reporter
 from edgefit.quantize.calibration_set import calibration_frames
 from edgefit.recipe import ExportConfig, Recipe
+from edgefit.records.calibrate import CalibrateRecord
 from edgefit.records.export import ExportedVariant, ExportRecord
 from edgefit.run import RunFolder
 from edgefit.runtime.engines import open_session
@@ -43,7 +44,7 @@ from edgefit.stages.calibrate import Calibrate
 from edgefit.stages.check import Check
 from edgefit.stages.lineage import lineage
 from edgefit.stages.runner import Runner, always
-from edgefit.stages.stage import Stage, read_facts
+from edgefit.stages.stage import Stage
 from edgefit.train.assembly import load_trained
 from edgefit.train.backbones.card import input_spec
 
@@ -73,7 +74,7 @@ class Export(Stage[ExportRecord]):
     def prepare(self) -> None:
         """Load the network."""
 
-        self.temperature = float(read_facts(self.run, "calibrate", OPERATING)["temperature"])
+        self.temperature = CalibrateRecord.read(self.run.root).temperature or 1.0
         self.network = load_trained(self.run, self.temperature)
 
     def work(self, *, resumable: bool) -> ExportRecord:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,25 +12,25 @@ from edgefit.bundle import Bundle, read_bundle
 from edgefit.data.frame_store import FrameStore, frames_in_order
 from edgefit.data.frozen import frozen_samples
 from edgefit.data.table import Sample, SampleTable
-from edgefit.errors import GateError, RunError
+from edgefit.errors import GateError
 from edgefit.evaluate.outputs import group_columns
+from edgefit.evaluate.saved import SavedOutputs
 from edgefit.progress import QUIET, Reporter
 from edgefit.recipe import Recipe, VerifyConfig
-from edgefit.records.record import write_json
+from edgefit.records.evaluate import Decisions
+from edgefit.records.verify import GateSettings, VariantVerdict, VerifyRecord
 from edgefit.run import RunFolder
-from edgefit.runtime.tasks.prototypes import read_prototypes
+from edgefit.runtime.tasks import TASKS
 from edgefit.spec import ClassificationRule
 from edgefit.stages.check import Check
-from edgefit.stages.evaluate import PROBABILITIES, Evaluate
+from edgefit.stages.evaluate import Evaluate
 from edgefit.stages.export import Export
 from edgefit.stages.runner import Runner, always
-from edgefit.stages.stage import Facts, Stage, read_facts
+from edgefit.stages.stage import Stage
 from edgefit.verify.gate import HeldOut, check_variant
 
-RESULTS = "verify.json"
 
-
-class Verify(Stage[Facts]):
+class Verify(Stage[VerifyRecord]):
     """Check every exported variant against the network on the held-out images.
 
     Ensures ``verify/verify.json``. Call :func:`require` on the result to fail where a required
@@ -58,47 +57,43 @@ class Verify(Stage[Facts]):
                 confidence=recipe.evaluate.confidence,
                 reporter=self.reporter,
             )
-            entry["warnings"] = _warnings(entry, recipe)
+            entry = entry.model_copy(update={"warnings": _warnings(entry, recipe)})
             entries.append(entry)
             _tell(entry, self.reporter)
-        self.results = {
-            "images": len(held_out.targets_N),
-            "config": recipe.verify.model_dump(mode="json"),
-            "passed": [e["variant"] for e in entries if e["passed"]],
-            "failed": {e["variant"]: e["reasons"] for e in entries if not e["passed"]},
-            "variants": entries,
-        }
+        self.record = VerifyRecord(
+            images=len(held_out.targets_N),
+            config=GateSettings.model_validate(recipe.verify.model_dump()),
+            passed=tuple(entry.variant for entry in entries if entry.passed),
+            failed={entry.variant: entry.reasons for entry in entries if not entry.passed},
+            variants=tuple(entries),
+        )
 
-    def work(self, *, resumable: bool) -> Facts:
+    def work(self, *, resumable: bool) -> VerifyRecord:
         """Write the verdicts."""
-        write_json(self.folder / RESULTS, self.results)
-        return self.results
+        self.record.write(self.run.root)
+        return self.record
 
-    def result(self) -> Facts:
+    def result(self) -> VerifyRecord:
         """What ``verify.json`` holds."""
-        return read_facts(self.run, "verify", RESULTS)
+        return VerifyRecord.read(self.run.root)
 
-    def outputs(self, record: Facts) -> str:
+    def outputs(self, record: VerifyRecord) -> str:
         """Hash of the verdicts."""
-        return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
+        return hashlib.sha256(json.dumps(record.to_json(), sort_keys=True).encode()).hexdigest()
 
 
-def verify(run: RunFolder, reporter: Reporter = QUIET) -> Facts:
-    """Run the stage; see :class:`Verify`.
-
-    Returns:
-        What ``verify.json`` holds: ``variants`` (one entry each), ``passed``, ``failed``.
-    """
+def verify(run: RunFolder, reporter: Reporter = QUIET) -> VerifyRecord:
+    """Run the stage; see :class:`Verify`."""
     return always(Runner(run, reporter).run(Verify))
 
 
-def require(results: dict[str, Any], config: VerifyConfig) -> None:
+def require(results: VerifyRecord, config: VerifyConfig) -> None:
     """Check that what the recipe requires has passed.
 
     Raises:
         GateError: It has not; lists each failure with its reasons.
     """
-    passed, failed = set(results["passed"]), results["failed"]
+    passed, failed = set(results.passed), results.failed
     if config.required == "any":
         missing = set() if passed else set(failed)
     elif config.required == "all":
@@ -106,7 +101,7 @@ def require(results: dict[str, Any], config: VerifyConfig) -> None:
     else:
         missing = set(config.required) - passed
     if missing:
-        lines = [f"  - {name}: {'; '.join(failed.get(name, []))}" for name in sorted(missing)]
+        lines = [f"  - {name}: {'; '.join(failed.get(name, ()))}" for name in sorted(missing)]
         raise GateError(
             "\n".join(["Required variants did not pass the gate:", *lines]),
             key="verify.required",
@@ -120,32 +115,19 @@ def require(results: dict[str, Any], config: VerifyConfig) -> None:
 
 def _held_out(run: RunFolder, recipe: Recipe, bundle: Bundle, reporter: Reporter) -> HeldOut:
     table = frozen_samples(run).of("test")
-    with np.load(run.root / "evaluate" / PROBABILITIES, allow_pickle=False) as saved:
-        arrays = dict(saved)
-    reference_NC = arrays["probabilities"]
-    if len(reference_NC) != len(table):
-        raise RunError(
-            "The evaluation belongs to another table of samples.",
-            path=run.root / "evaluate" / PROBABILITIES,
-            expected=f"{len(table)} rows",
-            found=f"{len(reference_NC)} rows",
-            remedy=f"run `edgefit evaluate {run.root}` again",
-        )
-    elsewhere = _elsewhere(arrays, table, recipe)
-    point = ClassificationRule.of(bundle.operating)
+    saved = SavedOutputs.read(run.root, images=len(table))
+    others = _out_of_domain(saved, table, recipe)
     return HeldOut(
         _frames(table, recipe, bundle, reporter),
         table.targets_N(),
         table.groups_N(),
-        reference_NC,
+        saved.outputs["probabilities"],
         table.labels.names,
         columns=group_columns(table, recipe.evaluate),
-        point=point,
-        prototypes_CF=(
-            None if point.novelty is None else read_prototypes(bundle, point.novelty.prototypes)
-        ),
-        novelty_N=arrays.get("novelty"),
-        elsewhere_MHWC=None if elsewhere is None else _frames(elsewhere, recipe, bundle, reporter),
+        point=ClassificationRule.of(bundle.operating),
+        prototypes_CF=TASKS[bundle.manifest.task].references(bundle).get("prototypes"),
+        novelty_N=saved.novelty_N,
+        out_of_domain_MHWC=None if others is None else _frames(others, recipe, bundle, reporter),
     )
 
 
@@ -158,39 +140,44 @@ def _frames(
     return np.concatenate(list(frames_in_order(store)))
 
 
-def _elsewhere(arrays: dict[str, Any], table: SampleTable, recipe: Recipe) -> SampleTable | None:
+def _out_of_domain(saved: SavedOutputs, table: SampleTable, recipe: Recipe) -> SampleTable | None:
     """The general images that ``evaluate`` scored, if it did."""
-    paths, root = arrays.get("elsewhere_paths"), recipe.retention.general
-    if paths is None or root is None:
+    root = recipe.retention.general
+    if saved.out_of_domain is None or root is None:
         return None
-    samples = tuple(Sample(str(path), label="") for path in paths)
+    samples = tuple(Sample(path, label="") for path in saved.out_of_domain.paths)
     return SampleTable(root, samples, table.labels)
 
 
-def _warnings(entry: dict[str, Any], recipe: Recipe) -> list[str]:
+def _warnings(entry: VariantVerdict, recipe: Recipe) -> tuple[str, ...]:
     """Where a file does not keep the limits of the operating point on the held-out images."""
-    measured, config = entry["operating"] or {}, recipe.operating
-    rates = measured.get("threshold") or {}
-    limits = {"escape_rate": config.max_escape, "overkill_rate": config.max_overkill}
-    warnings = [
-        f"{name.replace('_', ' ')} {rates[name]['value']:.2%} "
-        f"({rates[name]['count']} of {rates[name]['images']}) is above the limit of {limit:.2%}"
-        for name, limit in limits.items()
-        if limit is not None and rates and (rates[name]["value"] or 0) > limit
-    ]
-    coverage = (measured.get("conformal") or {}).get("coverage")
-    if coverage and coverage["high"] is not None and coverage["high"] < config.coverage:
-        warnings.append(
-            f"prediction sets cover {coverage['value']:.2%}, stated are {config.coverage:.2%}"
+    measured, config = entry.operating or Decisions(), recipe.operating
+    warnings = []
+    if measured.threshold is not None:
+        limited = (
+            ("escape rate", measured.threshold.escape_rate, config.max_escape),
+            ("overkill rate", measured.threshold.overkill_rate, config.max_overkill),
         )
-    return warnings
+        warnings = [
+            f"{name} {rate.value:.2%} ({rate.count} of {rate.images}) is above the limit of "
+            f"{limit:.2%}"
+            for name, rate, limit in limited
+            if limit is not None and rate.value is not None and rate.value > limit
+        ]
+    if measured.conformal is not None and config.coverage is not None:
+        coverage = measured.conformal.coverage
+        if coverage.high is not None and coverage.high < config.coverage:
+            warnings.append(
+                f"prediction sets cover {coverage.value:.2%}, stated are {config.coverage:.2%}"
+            )
+    return tuple(warnings)
 
 
-def _tell(entry: dict[str, Any], reporter: Reporter) -> None:
-    if entry["passed"]:
-        worst = max(b["max_abs_difference"] for b in entry["batches"].values())
-        reporter.say(f"  {entry['variant']}: [green]passed[/], largest difference {worst:.2g}")
-        for warning in entry["warnings"]:
-            reporter.warn(f"{entry['variant']}: {warning}")
+def _tell(entry: VariantVerdict, reporter: Reporter) -> None:
+    if entry.passed:
+        worst = max(found.max_abs_difference or 0.0 for found in entry.batches.values())
+        reporter.say(f"  {entry.variant}: [green]passed[/], largest difference {worst:.2g}")
+        for warning in entry.warnings:
+            reporter.warn(f"{entry.variant}: {warning}")
     else:
-        reporter.warn(f"{entry['variant']} did not pass: {'; '.join(entry['reasons'])}")
+        reporter.warn(f"{entry.variant} did not pass: {'; '.join(entry.reasons)}")

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from edgefit.data.frozen import LABELS, REPORT, SAMPLES, frozen_samples
 from edgefit.data.table import SampleTable
 from edgefit.errors import InputError
+from edgefit.evaluate.saved import SavedOutputs
 from edgefit.metrics import paired_drop
 from edgefit.progress import QUIET, Reporter
 from edgefit.recipe import Recipe, make_recipe
@@ -26,7 +27,7 @@ from edgefit.records.record import write_json
 from edgefit.run import RunFolder
 from edgefit.stages.calibrate import calibrate
 from edgefit.stages.check import Check
-from edgefit.stages.evaluate import PROBABILITIES, evaluate
+from edgefit.stages.evaluate import evaluate
 from edgefit.stages.runner import Runner
 from edgefit.stages.stage import Context, Facts, read_facts
 from edgefit.stages.train import SUMMARY, train
@@ -147,9 +148,8 @@ def train_and_measure(run: RunFolder, reporter: Reporter = QUIET) -> Measured:
         )
     train(run, reporter)
     calibrate(run, reporter)
-    evaluation = evaluate(run, reporter)
-    with np.load(run.root / "evaluate" / PROBABILITIES, allow_pickle=False) as kept:
-        probabilities_NC = kept["probabilities"]
+    evaluation = evaluate(run, reporter).to_json()
+    probabilities_NC = SavedOutputs.read(run.root).outputs["probabilities"]
     return Measured(run.read_json("train", SUMMARY), evaluation, probabilities_NC)
 
 
@@ -175,4 +175,4 @@ def paired_gain(
         resamples=recipe.evaluate.resamples,
         confidence=recipe.evaluate.confidence,
     )
-    return {"gain": found["drop"], "low": found["low"], "high": found["high"]}
+    return {"gain": found.value, "low": found.low, "high": found.high}

@@ -60,6 +60,17 @@ class EdgeNetwork(nn.Module):
         """Probabilities ``float32`` (N, C) of frames ``uint8`` (N, H, W, 3)."""
         return torch.softmax(self.logits(frames_NHWC) / self.temperature, dim=1)
 
+    def outputs(self, frames_NHWC: Tensor) -> dict[str, Tensor]:
+        """All that the network gives: ``probabilities``, ``logits`` and ``feature_vector``."""
+        features_NF = self.features(frames_NHWC)
+        logits_NC = self.head(features_NF)
+        probabilities_NC = torch.softmax(logits_NC / self.temperature, dim=1)
+        return {
+            "probabilities": probabilities_NC,
+            "logits": logits_NC,
+            "feature_vector": features_NF,
+        }
+
     def answers(self, frames_NHWC: Tensor) -> tuple[Tensor, Tensor]:
         """What :meth:`forward` gives, and the features (N, F) that it was made from."""
         features_NF = self.features(frames_NHWC)

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +18,8 @@ from edgefit.operating.decisions import measure_decisions
 from edgefit.operating.novelty import novelty_scores
 from edgefit.progress import QUIET, Reporter
 from edgefit.recipe import VerifyConfig
+from edgefit.records.evaluate import Decisions, Evaluation, GroupFigures
+from edgefit.records.verify import Agreement, VariantVerdict
 from edgefit.runtime.engines import EngineSession, open_session
 from edgefit.runtime.tolerance import self_test_tolerance
 from edgefit.spec import (
@@ -47,7 +48,8 @@ class HeldOut:
         point: The operating point that is measured on every file.
         prototypes_CF: What novelty is scored by, ``float32`` (C, F); None where it is not.
         novelty_N: The trained network's novelty scores, ``float32`` (N,).
-        elsewhere_MHWC: Pictures that are none of the job's, ``uint8`` (M, H, W, 3), if there are.
+        out_of_domain_MHWC: General images that show none of the classes, ``uint8``
+            (M, H, W, 3); None where there are none.
     """
 
     frames_NHWC: NDArray[np.uint8]
@@ -59,7 +61,7 @@ class HeldOut:
     point: OperatingPoint = field(default_factory=OperatingPoint)
     prototypes_CF: NDArray[np.float32] | None = None
     novelty_N: NDArray[np.float32] | None = None
-    elsewhere_MHWC: NDArray[np.uint8] | None = None
+    out_of_domain_MHWC: NDArray[np.uint8] | None = None
 
 
 def check_variant(
@@ -71,13 +73,12 @@ def check_variant(
     resamples: int = 1000,
     confidence: float = 0.95,
     reporter: Reporter = QUIET,
-) -> dict[str, Any]:
+) -> VariantVerdict:
     """Run one file over all held-out frames at each batch size and judge it.
 
     Returns:
-        ``passed``, ``reasons`` (why not), agreement and drop per batch size, and what this very
-        file does on the held-out images: ``metrics``, ``worst_class``, ``worst_group`` and
-        ``operating`` (empty or None where its outputs are not finite).
+        Whether it passed and why not, the agreement at each batch size, and what this very file
+        does on the held-out images (empty or None where its outputs are not finite).
     """
     # batch 1 runs as the device runs it, with the batch fixed in the compiled graph
     sessions = {
@@ -97,25 +98,36 @@ def check_variant(
     first_size, first_NC = next(iter(by_batch.items()))
     if novelty_N is not None:
         difference = _largest_difference(novelty_N, held_out.novelty_N)
-        results[str(first_size)]["novelty_difference"] = difference
+        results[str(first_size)] = results[str(first_size)].model_copy(
+            update={"novelty_difference": difference}
+        )
         reasons += judge_novelty(difference, key)
-    measured: dict[str, Any] = {
-        "metrics": {},
-        "worst_class": None,
-        "worst_group": None,
-        "operating": None,
-    }
+    measured = None
     if np.isfinite(first_NC).all():
-        elsewhere_M = _elsewhere(sessions[first_size], first_size, held_out, str(key), reporter)
-        measured = _measure(first_NC, novelty_N, elsewhere_M, held_out, resamples, confidence)
-    return {
-        "variant": str(key),
-        "passed": not reasons,
-        "reasons": reasons,
-        "engine": sessions[config.batch_sizes[0]].describe(),
-        "batches": results,
-        **measured,
-    }
+        out_of_domain_M = _out_of_domain(
+            sessions[first_size], first_size, held_out, str(key), reporter
+        )
+        measured = _measure(first_NC, novelty_N, out_of_domain_M, held_out, resamples, confidence)
+    return VariantVerdict(
+        variant=str(key),
+        passed=not reasons,
+        reasons=tuple(reasons),
+        engine=sessions[config.batch_sizes[0]].describe(),
+        batches=results,
+        metrics=measured.evaluation.metrics if measured else {},
+        worst_class=measured.evaluation.worst_class if measured else None,
+        worst_group=measured.worst_group if measured else None,
+        operating=measured.operating if measured else None,
+    )
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """What a file does on the held-out images."""
+
+    evaluation: Evaluation
+    worst_group: GroupFigures | None
+    operating: Decisions
 
 
 def _run_at_each_size(
@@ -141,60 +153,59 @@ def _run_at_each_size(
 def _measure(
     found_NC: Probabilities,
     novelty_N: NDArray[np.float32] | None,
-    elsewhere_M: NDArray[np.float32] | None,
+    out_of_domain_M: NDArray[np.float32] | None,
     held_out: HeldOut,
     resamples: int,
     confidence: float,
-) -> dict[str, Any]:
-    """``metrics``, ``worst_class``, ``worst_group`` and ``operating`` of a file's own answers."""
-    resampling: dict[str, Any] = {
-        "groups_N": held_out.groups_N,
-        "resamples": resamples,
-        "confidence": confidence,
-    }
-    found = metrics.evaluate(found_NC, held_out.targets_N, held_out.labels, **resampling)
-    return {
-        "metrics": found["metrics"],
-        "worst_class": found["worst_class"],
-        "worst_group": metrics.worst_group(
-            found_NC, held_out.targets_N, held_out.columns, confidence=confidence
+) -> _Measured:
+    return _Measured(
+        metrics.evaluate(
+            found_NC,
+            held_out.targets_N,
+            held_out.labels,
+            groups_N=held_out.groups_N,
+            resamples=resamples,
+            confidence=confidence,
         ),
-        "operating": measure_decisions(
+        metrics.worst_group(found_NC, held_out.targets_N, held_out.columns, confidence=confidence),
+        measure_decisions(
             found_NC,
             held_out.targets_N,
             LabelMap(tuple(held_out.labels)),
             held_out.point,
+            groups_N=held_out.groups_N,
             novelty_N=novelty_N,
-            elsewhere_M=elsewhere_M,
-            **resampling,
+            out_of_domain_M=out_of_domain_M,
+            resamples=resamples,
+            confidence=confidence,
         ),
-    }
+    )
 
 
-def judge(result: dict[str, Any], key: VariantKey, config: VerifyConfig) -> list[str]:
+def judge(found: Agreement, key: VariantKey, config: VerifyConfig) -> list[str]:
     """Why a comparison fails the gate; empty when it passes.
 
     Flips of fp32 files are allowed only where the network itself was undecided: its two best
     classes closer than twice the tolerance.
     """
-    if not result["finite"]:
+    if not found.finite:
         return ["the outputs hold numbers that are not finite"]
     reasons = []
     tolerance = self_test_tolerance(key)
     if key.precision is Precision.FP32:
-        if result["max_abs_difference"] > tolerance:
+        difference = found.max_abs_difference or 0.0
+        if difference > tolerance:
             reasons.append(
-                f"probabilities differ by up to {result['max_abs_difference']:.2g}, "
-                f"allowed is {tolerance:g}"
+                f"probabilities differ by up to {difference:.2g}, allowed is {tolerance:g}"
             )
-        decided = [m for m in result["margins"] if m > 2 * tolerance]
+        decided = [margin for margin in found.margins if margin > 2 * tolerance]
         if decided:
             reasons.append(f"{len(decided)} images change class where the network was decided")
-    if result["drop"] is None:
+    if found.drop is None:
         reasons.append(f"{config.metric} cannot be measured on these images")
-    elif not _within(result["drop"], config):
+    elif not _within(found.drop, config):
         reasons.append(
-            f"{config.metric} drops by {result['drop'] * 100:.2f} points, "
+            f"{config.metric} drops by {found.drop * 100:.2f} points, "
             f"allowed is {config.max_drop:g}"
         )
     return reasons
@@ -218,14 +229,14 @@ def _largest_difference(
     return float(np.abs(found_N - expected_N).max())
 
 
-def _elsewhere(
+def _out_of_domain(
     session: EngineSession, size: int, held_out: HeldOut, key: str, reporter: Reporter
 ) -> NDArray[np.float32] | None:
-    """Novelty scores of the pictures that are none of the job's."""
-    if held_out.elsewhere_MHWC is None or held_out.prototypes_CF is None:
+    """Novelty scores of the images that show none of the classes."""
+    if held_out.out_of_domain_MHWC is None or held_out.prototypes_CF is None:
         return None
-    name = f"{key} pictures from elsewhere"
-    frames = held_out.elsewhere_MHWC
+    name = f"{key} out-of-domain images"
+    frames = held_out.out_of_domain_MHWC
     return run_file(session, frames, size, name, held_out.prototypes_CF, reporter)[1]
 
 
@@ -262,9 +273,9 @@ def _compare(
     config: VerifyConfig,
     resamples: int,
     confidence: float,
-) -> dict[str, Any]:
+) -> Agreement:
     if not np.isfinite(candidate_NC).all():
-        return {"finite": False, "max_abs_difference": None, "margins": [], "drop": None}
+        return Agreement(finite=False, max_abs_difference=None, margins=(), drop=None)
     agreement = metrics.disagreement(held_out.reference_NC, candidate_NC)
     drop = metrics.paired_drop(
         config.metric,
@@ -275,14 +286,17 @@ def _compare(
         resamples=resamples,
         confidence=confidence,
     )
-    within = drop["high"] is not None and _within(drop["high"], config)
-    return {
-        "finite": True,
-        "images": len(candidate_NC),
-        **agreement,
-        "metric": config.metric,
-        "drop": drop["drop"],
-        "drop_low": drop["low"],
-        "drop_high": drop["high"],
-        "drop_within_limit_with_confidence": within,
-    }
+    return Agreement(
+        finite=True,
+        images=len(candidate_NC),
+        max_abs_difference=agreement.max_abs_difference,
+        mean_abs_difference=agreement.mean_abs_difference,
+        top1_flips=agreement.top1_flips,
+        flip_indices=agreement.flip_indices,
+        margins=agreement.margins,
+        metric=config.metric,
+        drop=drop.value,
+        drop_low=drop.low,
+        drop_high=drop.high,
+        drop_within_limit_with_confidence=drop.high is not None and _within(drop.high, config),
+    )

@@ -223,12 +223,12 @@ class TestOperatingPoint:
         labels = LabelMap(("ok", "scratched"))
         rule = DefectThreshold("ok", "scratched", 0.4)
         point = OperatingPoint(rule, ConformalRule(0.9, 0.6))
-        measured = measure_decisions(probabilities_NC, targets_N, labels, point)
+        measured = measure_decisions(probabilities_NC, targets_N, labels, point).to_json()
         before_after = {
-            "before": calibration(probabilities_NC, targets_N),
+            "before": calibration(probabilities_NC, targets_N).to_json(),
             "after": measured["calibration"],
         }
-        trained = evaluate(probabilities_NC, targets_N, labels.names)
+        trained = evaluate(probabilities_NC, targets_N, labels.names).to_json()
         trained["operating"] = measured | {"calibration": {"temperature": 1.2, **before_after}}
         run.write_json("evaluate", "evaluation.json", trained)
         worse = copy.deepcopy(measured)

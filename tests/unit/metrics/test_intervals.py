@@ -112,8 +112,8 @@ def _coverage(groups: int, per_group: int, spread: float, by_group: bool) -> flo
             resamples=200,
             seed=trial,
         )
-        accuracy = report["metrics"]["accuracy"]
-        hits += accuracy["low"] <= 0.85 <= accuracy["high"]
+        accuracy = report.metrics["accuracy"]
+        hits += accuracy.low <= 0.85 <= accuracy.high
     return hits / 200
 
 

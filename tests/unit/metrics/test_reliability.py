@@ -61,10 +61,10 @@ def test_the_error_falls_and_lies_in_its_interval() -> None:
     options = {"groups_N": np.arange(1500) // 5, "resamples": 200}
     before = calibration(softmax(logits_NC * 3), targets_N, **options)
     after = calibration(softmax(logits_NC), targets_N, **options)
-    for entry in (*before.values(), *after.values()):
-        assert entry["low"] <= entry["value"] <= entry["high"]
-    for name in before:
-        assert after[name]["high"] < before[name]["low"]
+    for _, figure in (*before, *after):
+        assert figure.low <= figure.value <= figure.high
+    assert after.expected_calibration_error.lies_below(before.expected_calibration_error)
+    assert after.negative_log_likelihood.lies_below(before.negative_log_likelihood)
 
 
 @pytest.mark.parametrize("images_a_group", [1, 6, 60])
@@ -73,7 +73,8 @@ def test_both_reports_give_one_interval_around_the_error(images_a_group: int) ->
     targets_N = generator.integers(0, 3, 360)
     scores_NC = softmax(4 * np.eye(3)[targets_N] + generator.normal(size=(360, 3)))
     groups_N = np.arange(360) // images_a_group
-    figure = calibration(scores_NC, targets_N, groups_N=groups_N)["expected_calibration_error"]
+    figure = calibration(scores_NC, targets_N, groups_N=groups_N).expected_calibration_error
     report = evaluate(scores_NC, targets_N, "abc", groups_N=groups_N)
-    assert figure == pytest.approx(report["metrics"]["expected_calibration_error"])
-    assert figure["low"] <= figure["value"] <= figure["high"]
+    same = report.metrics["expected_calibration_error"]
+    assert figure.to_json() == pytest.approx(same.to_json())
+    assert figure.low <= figure.value <= figure.high

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +14,25 @@ from numpy.typing import NDArray
 from edgefit import metrics
 from edgefit.bundle import FORMAT_VERSION, FileEntry, Manifest, Variant
 from edgefit.data.table import Sample, SampleTable
+from edgefit.evaluate.saved import SavedOutputs
 from edgefit.metrics.reliability import calibration
 from edgefit.operating.decisions import measure_decisions
 from edgefit.recipe import Recipe, make_recipe
+from edgefit.records.calibrate import (
+    BeforeAfter,
+    CalibrateRecord,
+    ConformalChoice,
+    NoveltyChoice,
+    ThresholdChoice,
+)
+from edgefit.records.evaluate import (
+    Decisions,
+    EvaluateRecord,
+    TemperatureEffect,
+    ThresholdRates,
+    TrainedDecisions,
+)
+from edgefit.records.verify import Agreement, GateSettings, VariantVerdict, VerifyRecord
 from edgefit.run import RunFolder
 from edgefit.runtime.golden import write_golden
 from edgefit.spec import (
@@ -223,43 +238,53 @@ def _write_operating(run: RunFolder, recipe: Recipe, validation: SampleTable, wr
     """What ``calibrate`` writes; its own choices are replaced by fixed numbers."""
     probabilities_NC = _answers(validation, wrong)
     targets_N, groups_N = validation.targets_N(), validation.groups_N()
-    options: dict[str, Any] = {"groups_N": groups_N, "resamples": 100}
     point = operating_point(recipe, validation.labels)
     measured = measure_decisions(
         probabilities_NC,
         targets_N,
         validation.labels,
         point,
+        groups_N=groups_N,
         novelty_N=np.linspace(0, 0.4, len(targets_N)),
-        **options,
+        resamples=100,
     )
-    softened = calibration(probabilities_NC**0.5 / 2, targets_N, **options)
-    threshold: dict[str, Any] | None = None
-    if point.threshold is not None:
-        limit = recipe.operating.max_escape
-        threshold = {
-            "good": point.threshold.good,
-            "defect": point.threshold.defect,
-            "value": point.threshold.value,
-            "chosen_for": "arg-max" if limit is None else "max_escape",
-            "limit": limit,
-            "upper_bound": None if limit is None else 0.9 * limit,
-            "bound_confidence": 0.95,
-            "bound_groups": 17,
-            **measured["threshold"],
-        }
-    facts = {
-        "images": len(validation),
-        "groups": len(set(groups_N.tolist())),
-        "temperature": 1.37,
-        "calibration": {"before": softened, "after": measured["calibration"]},
-        "threshold": threshold,
-        "conformal": point.conformal and {"coverage": point.conformal.coverage, "quantile": 0.55},
-        "novelty": point.novelty
-        and {"threshold": 0.3, "quantile": 0.99, "median": 0.1, "features": 1280},
-        "notes": ["The validation images were also used to choose the epoch that is kept."],
-    }
-    run.write_json("calibrate", "operating.json", facts)
+    assert measured.calibration is not None
+    softened = calibration(probabilities_NC**0.5 / 2, targets_N, groups_N=groups_N, resamples=100)
+    conformal = novelty = None
+    if point.conformal is not None:
+        conformal = ConformalChoice(coverage=point.conformal.coverage, quantile=0.55)
+    if point.novelty is not None:
+        novelty = NoveltyChoice(threshold=0.3, quantile=0.99, median=0.1, features=1280)
+    CalibrateRecord(
+        images=len(validation),
+        groups=len(set(groups_N.tolist())),
+        temperature=1.37,
+        calibration=BeforeAfter(before=softened, after=measured.calibration),
+        threshold=_threshold(recipe, point.threshold, measured.threshold),
+        conformal=conformal,
+        novelty=novelty,
+        notes=("The validation images were also used to choose the epoch that is kept.",),
+    ).write(run.root)
+
+
+def _threshold(
+    recipe: Recipe, rule: DefectThreshold | None, rates: ThresholdRates | None
+) -> ThresholdChoice | None:
+    if rule is None or rates is None:
+        return None
+    limit = recipe.operating.max_escape
+    return ThresholdChoice(
+        good=rule.good,
+        defect=rule.defect,
+        value=rule.value,
+        chosen_for="arg-max" if limit is None else "max_escape",
+        limit=limit,
+        upper_bound=None if limit is None else 0.9 * limit,
+        bound_confidence=None if limit is None else 0.95,
+        bound_groups=None if limit is None else 17,
+        escape_rate=rates.escape_rate,
+        overkill_rate=rates.overkill_rate,
+    )
 
 
 def operating_point(recipe: Recipe, labels: LabelMap) -> OperatingPoint:
@@ -292,43 +317,30 @@ def _answers(test: SampleTable, wrong: float) -> NDArray[np.float32]:
 
 def _write_measurements(
     run: RunFolder, recipe: Recipe, test: SampleTable, probabilities_NC: NDArray[np.float32]
-) -> dict[str, Any]:
+) -> VerifyRecord:
     targets_N, groups_N = test.targets_N(), test.groups_N()
-    names = test.labels.names
-    options: dict[str, Any] = {"groups_N": groups_N, "resamples": 100}
-    evaluation = metrics.evaluate(probabilities_NC, targets_N, names, **options)
-    evaluation["by"] = {}
-    if recipe.evaluate.by:
-        evaluation["by"]["group"] = metrics.evaluate_by(
-            groups_N, probabilities_NC, targets_N, names, **options
-        )
-    evaluation["worst_group"] = metrics.worst_group(
-        probabilities_NC, targets_N, {name: test.column_N(name) for name in recipe.evaluate.by}
-    )
-    elsewhere_M = np.linspace(0.2, 0.9, 20) if recipe.retention.general else None
     measured = measure_decisions(
         probabilities_NC,
         targets_N,
         test.labels,
         operating_point(recipe, test.labels),
+        groups_N=groups_N,
         novelty_N=np.linspace(0, 0.4, len(targets_N)),
-        elsewhere_M=elsewhere_M,
-        **options,
+        out_of_domain_M=np.linspace(0.2, 0.9, 20) if recipe.retention.general else None,
+        resamples=100,
     )
-    softened = calibration(probabilities_NC**0.5 / 2, targets_N, **options)
-    tested = {"temperature": 1.37, "before": softened, "after": measured["calibration"]}
-    evaluation["operating"] = measured | {"calibration": tested}
-    np.savez(run.stage_dir("evaluate") / "probabilities.npz", probabilities=probabilities_NC)
-    run.write_json("evaluate", "evaluation.json", evaluation)
-    entries = [_gate_entry(key, evaluation, measured) for key in VARIANTS]
-    verified = {
-        "images": len(targets_N),
-        "config": recipe.verify.model_dump(mode="json"),
-        "passed": [e["variant"] for e in entries if e["passed"]],
-        "failed": {e["variant"]: e["reasons"] for e in entries if not e["passed"]},
-        "variants": entries,
-    }
-    run.write_json("verify", "verify.json", verified)
+    evaluation = _evaluation(recipe, test, probabilities_NC, measured)
+    evaluation.write(run.root)
+    SavedOutputs({"probabilities": probabilities_NC}).write(run.root)
+    entries = tuple(_gate_entry(key, evaluation, measured) for key in VARIANTS)
+    verified = VerifyRecord(
+        images=len(targets_N),
+        config=GateSettings.model_validate(recipe.verify.model_dump()),
+        passed=tuple(entry.variant for entry in entries if entry.passed),
+        failed={entry.variant: entry.reasons for entry in entries if not entry.passed},
+        variants=entries,
+    )
+    verified.write(run.root)
     benchmark = {
         "machine": MACHINE,
         "variants": [_timed(str(key)) for key in VARIANTS if key != FAILED],
@@ -338,31 +350,57 @@ def _write_measurements(
     return verified
 
 
-def _gate_entry(
-    key: VariantKey, evaluation: dict[str, Any], measured: dict[str, Any]
-) -> dict[str, Any]:
+def _evaluation(
+    recipe: Recipe, test: SampleTable, probabilities_NC: NDArray[np.float32], measured: Decisions
+) -> EvaluateRecord:
+    targets_N, groups_N, names = test.targets_N(), test.groups_N(), test.labels.names
+    by = {}
+    if recipe.evaluate.by:
+        by["group"] = metrics.evaluate_by(
+            groups_N, probabilities_NC, targets_N, names, groups_N=groups_N, resamples=100
+        )
+    softened = calibration(probabilities_NC**0.5 / 2, targets_N, groups_N=groups_N, resamples=100)
+    assert measured.calibration is not None
+    return EvaluateRecord.of(
+        metrics.evaluate(probabilities_NC, targets_N, names, groups_N=groups_N, resamples=100),
+        by,
+        metrics.worst_group(
+            probabilities_NC, targets_N, {name: test.column_N(name) for name in recipe.evaluate.by}
+        ),
+        TrainedDecisions(
+            calibration=TemperatureEffect(
+                temperature=1.37, before=softened, after=measured.calibration
+            ),
+            threshold=measured.threshold,
+            conformal=measured.conformal,
+            novelty=measured.novelty,
+        ),
+    )
+
+
+def _gate_entry(key: VariantKey, evaluation: EvaluateRecord, measured: Decisions) -> VariantVerdict:
     int8 = key.precision is Precision.INT8
-    batch = {
-        "finite": True,
-        "max_abs_difference": 0.0432 if int8 else 2.1e-6,
-        "top1_flips": 3 if int8 else 0,
-        "drop": 0.004 if int8 else 0.0,
-        "drop_low": -0.002 if int8 else 0.0,
-        "drop_high": 0.0125 if int8 else 0.0,
-        "drop_within_limit_with_confidence": not int8,
-    }
-    reasons = ["batch 1: accuracy drops by 3.20 points, allowed is 0.5"] if key == FAILED else []
-    return {
-        "variant": str(key),
-        "passed": key != FAILED,
-        "reasons": reasons,
-        "batches": {"1": batch, "3": batch},
-        "metrics": evaluation["metrics"],
-        "worst_class": evaluation["worst_class"],
-        "worst_group": evaluation["worst_group"],
-        "operating": copy.deepcopy(measured),
-        "warnings": [],
-    }
+    batch = Agreement(
+        finite=True,
+        max_abs_difference=0.0432 if int8 else 2.1e-6,
+        top1_flips=3 if int8 else 0,
+        drop=0.004 if int8 else 0.0,
+        drop_low=-0.002 if int8 else 0.0,
+        drop_high=0.0125 if int8 else 0.0,
+        drop_within_limit_with_confidence=not int8,
+    )
+    reasons = ("batch 1: accuracy drops by 3.20 points, allowed is 0.5",) if key == FAILED else ()
+    return VariantVerdict(
+        variant=str(key),
+        passed=key != FAILED,
+        reasons=reasons,
+        engine={"engine": str(key.engine)},
+        batches={"1": batch, "3": batch},
+        metrics=evaluation.metrics,
+        worst_class=evaluation.worst_class,
+        worst_group=evaluation.worst_group,
+        operating=measured,
+    )
 
 
 def _timed(variant: str) -> dict[str, Any]:
@@ -381,8 +419,8 @@ def _timed(variant: str) -> dict[str, Any]:
     }
 
 
-def _manifest(recipe: Recipe, table: SampleTable, verified: dict[str, Any]) -> Manifest:
-    gate = {entry["variant"]: entry for entry in verified["variants"]}
+def _manifest(recipe: Recipe, table: SampleTable, verified: VerifyRecord) -> Manifest:
+    gate = {entry.variant: entry.to_json() for entry in verified.variants}
     sizes = {Precision.FP32: 9_100_000, Precision.INT8: 2_600_000}
     variants = [
         Variant(

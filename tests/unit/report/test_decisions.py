@@ -8,6 +8,7 @@ import pytest
 from edgefit.report import decisions
 from edgefit.report.facts import RunFacts, gather
 from edgefit.report.limits import limits
+from tests.changed import changed_facts
 from tests.unit.report.finished_run import VARIANTS, Finished, MakeRun, entry
 
 TWO = ("good", "dent")
@@ -24,7 +25,9 @@ def counted(value: float) -> dict[str, Any]:
 
 def test_every_network_has_its_own_rates(make_run: MakeRun) -> None:
     facts = facts_of(make_run(TWO, per_class=40, overrides=THRESHOLD))
-    facts.verification["variants"][3]["operating"]["threshold"]["escape_rate"] = counted(0.1)
+    facts = changed_facts(
+        facts, {"verification.variants.3.operating.threshold.escape_rate": counted(0.1)}
+    )
     shown = decisions.decisions(facts)["threshold"]
     names = [row["name"] for row in shown["rows"]]
     assert names == ["validation, trained network", "trained network", *map(str, VARIANTS)]
@@ -37,11 +40,13 @@ def test_every_network_has_its_own_rates(make_run: MakeRun) -> None:
 
 def test_head_shows_the_recommended_files_own_rates(make_run: MakeRun) -> None:
     facts = facts_of(make_run(TWO, per_class=40, overrides=THRESHOLD))
-    facts.verification["variants"][3]["operating"]["threshold"]["escape_rate"] = counted(0.1)
+    facts = changed_facts(
+        facts, {"verification.variants.3.operating.threshold.escape_rate": counted(0.1)}
+    )
     tile = decisions.tile(facts)
     assert tile is not None
     assert (tile["whose"], tile["escape"]) == ("openvino/int8", "10.00 %")
-    facts.verification["variants"][3]["operating"] = None
+    facts = changed_facts(facts, {"verification.variants.3.operating": None})
     tile = decisions.tile(facts)
     assert tile is not None
     assert tile["whose"] == "trained network"
@@ -61,7 +66,7 @@ def test_threshold_without_a_limit_claims_no_bound(make_run: MakeRun) -> None:
 
 def test_file_whose_outputs_were_not_finite_is_not_measured(make_run: MakeRun) -> None:
     facts = facts_of(make_run(TWO, overrides=[*THRESHOLD, "operating.coverage=0.9"]))
-    facts.verification["variants"][1]["operating"] = None
+    facts = changed_facts(facts, {"verification.variants.1.operating": None})
     shown = decisions.decisions(facts)
     assert shown["threshold"]["rows"][3]["escape"] == "not measured"
     assert shown["conformal"]["rows"][2]["unsure"] == "not measured"
@@ -71,7 +76,8 @@ def test_file_whose_outputs_were_not_finite_is_not_measured(make_run: MakeRun) -
 
 def test_calibration_before_and_after_is_that_of_validation_and_test(make_run: MakeRun) -> None:
     facts = facts_of(make_run())
-    facts.operating["calibration"]["before"]["expected_calibration_error"] = entry(0.2)
+    error = "operating.calibration.before.expected_calibration_error"
+    facts = changed_facts(facts, {error: entry(0.2)})
     shown = decisions.decisions(facts)["calibration"]
     assert shown["rows"][0]["before"] == "20.0 % (18.0 to 22.0 %)"
     assert shown["rows"][1]["before"] not in ("-", shown["rows"][0]["before"])
@@ -90,8 +96,9 @@ def test_limits_name_what_the_threshold_was_chosen_on(make_run: MakeRun) -> None
 
 def test_rate_above_its_limit_is_a_limit(make_run: MakeRun) -> None:
     facts = facts_of(make_run(TWO, per_class=40, overrides=THRESHOLD, wrong=0.0))
-    for variant in facts.verification["variants"][1::2]:  # the first of them is in no bundle
-        variant["operating"]["threshold"]["escape_rate"] = counted(0.1)
+    place = "operating.threshold.escape_rate"
+    for number in (1, 3):  # the first of them is in no bundle
+        facts = changed_facts(facts, {f"verification.variants.{number}.{place}": counted(0.1)})
     (text,) = [text for text in limits(facts) if "that was asked for" in text]
     assert "openvino/int8 10.0 %" in text
     assert "onnxruntime/int8" not in text
@@ -99,7 +106,10 @@ def test_rate_above_its_limit_is_a_limit(make_run: MakeRun) -> None:
 
 def test_coverage_below_what_was_asked_and_many_unsure_are_limits(make_run: MakeRun) -> None:
     facts = facts_of(make_run(overrides=["operating.coverage=0.9"]))
-    facts.evaluation["operating"]["conformal"] |= {"coverage": counted(0.8), "unsure": counted(0.3)}
+    place = "evaluation.operating.conformal"
+    facts = changed_facts(
+        facts, {f"{place}.coverage": counted(0.8), f"{place}.unsure": counted(0.3)}
+    )
     said = " ".join(limits(facts))
     assert "cover fewer than the 90.0 % asked for: trained network 80.0 %" in said
     assert "left to a person: trained network 30.0 %" in said
@@ -125,5 +135,5 @@ def test_novelty_is_compared_with_general_images_where_there_are(
     (tmp_path / "general").mkdir()
     overrides = [f"retention.general={tmp_path / 'general'}"] if named else []
     shown = decisions.decisions(facts_of(make_run(overrides=overrides)))["novelty"]
-    assert shown["elsewhere"] == named
+    assert shown["out_of_domain"] == named
     assert (shown["rows"][0]["auc"] == "not measured") != named

@@ -5,9 +5,11 @@ import pytest
 from numpy.typing import NDArray
 
 from edgefit.errors import RunError
+from edgefit.records.verify import Agreement
 from edgefit.report import sections
 from edgefit.report.facts import RunFacts, gather
 from edgefit.report.limits import limits
+from tests.changed import changed_facts
 from tests.unit.report.finished_run import Finished, MakeRun
 
 
@@ -18,16 +20,16 @@ def facts_of(finished: Finished) -> RunFacts:
 def test_worst_class_comes_first(make_run: MakeRun) -> None:
     finished = make_run(per_class=40, wrong=0.0)
     facts = facts_of(finished)
-    facts.evaluation["per_class"][1]["recall"]["value"] = 0.3
+    facts = changed_facts(facts, {"evaluation.per_class.1.recall.value": 0.3})
     assert [row["label"] for row in sections.class_rows(facts)] == ["scratch", "dent", "good"]
 
 
 def test_class_without_test_images_comes_last(make_run: MakeRun) -> None:
     facts = facts_of(make_run())
-    facts.evaluation["per_class"][0] |= {
-        "support": 0,
-        "recall": {"value": None, "low": None, "high": None},
-    }
+    absent = {"support": 0, "recall": {"value": None, "low": None, "high": None}}
+    facts = changed_facts(
+        facts, {f"evaluation.per_class.0.{name}": value for name, value in absent.items()}
+    )
     rows = sections.class_rows(facts)
     assert rows[-1]["label"] == "good"
     assert rows[-1]["recall"] == "not defined"
@@ -44,10 +46,10 @@ def test_most_frequent_mistake_is_named(make_run: MakeRun) -> None:
 
 def test_gate_shows_the_worst_batch_size(make_run: MakeRun) -> None:
     facts = facts_of(make_run())
-    batch = facts.verification["variants"][3]["batches"]["3"] = dict(
-        facts.verification["variants"][3]["batches"]["3"]
+    worse = {"max_abs_difference": 0.5, "top1_flips": 9, "drop": 0.01}
+    facts = changed_facts(
+        facts, {f"verification.variants.3.batches.3.{name}": v for name, v in worse.items()}
     )
-    batch |= {"max_abs_difference": 0.5, "top1_flips": 9, "drop": 0.01}
     row = sections.gate_rows(facts)[3]
     assert row["difference"] == 0.5
     assert row["flips"] == 9
@@ -56,8 +58,8 @@ def test_gate_shows_the_worst_batch_size(make_run: MakeRun) -> None:
 
 def test_variant_whose_outputs_were_not_finite_has_a_row(make_run: MakeRun) -> None:
     facts = facts_of(make_run())
-    broken = {"finite": False, "max_abs_difference": None, "margins": [], "drop": None}
-    facts.verification["variants"][1]["batches"] = {"1": broken}
+    broken = Agreement(finite=False, max_abs_difference=None, margins=(), drop=None)
+    facts = changed_facts(facts, {"verification.variants.1.batches": {"1": broken.to_json()}})
     row = sections.gate_rows(facts)[1]
     assert (row["difference"], row["flips"], row["drop"]) == (None, None, "not defined")
 
@@ -67,10 +69,13 @@ def test_worst_class_and_group_of_the_recommended_file_stand_in_the_head(
 ) -> None:
     facts = facts_of(make_run())
     figure = {"value": 0.4, "low": 0.2, "high": 0.7}
-    facts.verification["variants"][3] |= {
-        "worst_class": {"label": "dent", "support": 9, "recall": figure},
-        "worst_group": {"column": "camera", "value": "north", "images": 7, "accuracy": figure},
-    }
+    per_class = dict.fromkeys(("precision", "recall", "f1"), figure)
+    place = "verification.variants.3"
+    group = {"column": "camera", "value": "north", "images": 7, "accuracy": figure}
+    worst_class = {"label": "dent", "support": 9, **per_class}
+    facts = changed_facts(
+        facts, {f"{place}.worst_class": worst_class, f"{place}.worst_group": group}
+    )
     worst = sections.headline(facts)["worst"]
     assert (worst["whose"], worst["label"], worst["value"]) == ("openvino/int8", "dent", "40.0 %")
     assert worst["interval"] == "With 95 % confidence between 20.0 and 70.0 %."
@@ -84,15 +89,16 @@ def test_worst_group_is_a_limit_where_it_is_weak(make_run: MakeRun) -> None:
     group = {"column": "camera", "value": "north", "images": 7}
     for value, said in ((0.4, True), (0.95, False)):
         accuracy = {"value": value, "low": 0.2, "high": 0.99}
-        facts.evaluation["worst_group"] = group | {"accuracy": accuracy}
-        assert any("7 images of camera north" in text for text in limits(facts)) == said
+        weak = changed_facts(facts, {"evaluation.worst_group": group | {"accuracy": accuracy}})
+        assert any("7 images of camera north" in text for text in limits(weak)) == said
 
 
 def test_warnings_of_the_gate_are_shown(make_run: MakeRun) -> None:
     facts = facts_of(make_run())
-    facts.verification["variants"][3]["warnings"] = ["escape rate 3 % is above the limit"]
-    assert sections.gate_rows(facts)[3]["warnings"] == ["escape rate 3 % is above the limit"]
-    assert sections.gate_rows(facts)[0]["warnings"] == []
+    said = "escape rate 3 % is above the limit"
+    facts = changed_facts(facts, {"verification.variants.3.warnings": [said]})
+    assert sections.gate_rows(facts)[3]["warnings"] == (said,)
+    assert sections.gate_rows(facts)[0]["warnings"] == ()
 
 
 def test_variants_are_ordered_by_latency(make_run: MakeRun) -> None:
@@ -118,7 +124,8 @@ def test_findings_that_spoil_figures_are_limits(make_run: MakeRun) -> None:
 def test_small_test_set_is_a_limit_and_a_large_one_is_not(make_run: MakeRun) -> None:
     facts = facts_of(make_run(per_class=12))
     assert any("test set is small" in text for text in limits(facts))
-    facts.evaluation["metrics"][facts.metric] = {"value": 0.99, "low": 0.985, "high": 0.995}
+    narrow = {"value": 0.99, "low": 0.985, "high": 0.995}
+    facts = changed_facts(facts, {f"evaluation.metrics.{facts.metric}": narrow})
     assert not any("test set is small" in text for text in limits(facts))
 
 
@@ -149,7 +156,7 @@ def test_licence_fits_the_base_weights(make_run: MakeRun, source: str, said: str
 def test_results_by_column_are_worst_first(make_run: MakeRun) -> None:
     facts = facts_of(make_run(overrides=["evaluate.by=[group]"]))
     (table,) = sections.breakdowns(facts)
-    values: NDArray[np.float64] = np.array([row["entry"]["value"] for row in table["rows"]])
+    values: NDArray[np.float64] = np.array([row["entry"].value for row in table["rows"]])
     assert table["column"] == "group"
     assert len(values) == 9
     assert (np.diff(values) >= 0).all()

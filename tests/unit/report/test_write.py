@@ -10,7 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from edgefit.records.calibrate import CalibrateRecord
+from edgefit.records.verify import VerifyRecord
 from edgefit.report.write import write_report
+from tests.changed import changed
 from tests.unit.report.finished_run import (
     Finished,
     MakeRun,
@@ -113,11 +116,14 @@ def test_every_part_is_shown_where_the_run_has_it(make_run: MakeRun, tmp_path: P
 
 def test_worst_group_and_gate_warnings_are_on_the_page(make_run: MakeRun, tmp_path: Path) -> None:
     finished = make_run()
-    facts = finished.run.read_json("verify", "verify.json")
     accuracy = {"value": 0.4, "low": 0.2, "high": 0.7}
     group = {"column": "camera", "value": NASTY, "images": 7, "accuracy": accuracy}
-    facts["variants"][3] |= {"worst_group": group, "warnings": ["escape rate 3 % is high"]}
-    finished.run.write_json("verify", "verify.json", facts)
+    changes = {"worst_group": group, "warnings": ["escape rate 3 % is high"]}
+    verified = changed(
+        VerifyRecord.read(finished.run.root),
+        {f"variants.3.{name}": value for name, value in changes.items()},
+    )
+    verified.write(finished.run.root)
     page, card = written(finished, tmp_path / "out")
     Page(page)
     assert "Worst camera" in page
@@ -273,12 +279,14 @@ def test_warnings_of_the_operating_point_are_on_page_and_card(
     make_run: MakeRun, tmp_path: Path
 ) -> None:
     finished = make_run(("good", "dent"), overrides=["operating.good=good"])
-    facts = finished.run.read_json("calibrate", "operating.json")
-    assert "warnings" not in facts  # as runs of earlier releases
+    path = CalibrateRecord.path_in(finished.run.root)
+    facts = json.loads(path.read_text(encoding="utf-8"))
+    del facts["warnings"]  # as runs of earlier releases
+    path.write_text(json.dumps(facts), encoding="utf-8")
     page, card = written(finished, tmp_path / "old")
     assert "operating point</span>" not in page
     facts["warnings"] = ["80% of the good parts are rejected."]
-    finished.run.write_json("calibrate", "operating.json", facts)
+    path.write_text(json.dumps(facts), encoding="utf-8")
     page, card = written(finished, tmp_path / "new")
     assert "operating point</span> 80% of the good parts are rejected." in page
     assert "**80% of the good parts are rejected.**" in card

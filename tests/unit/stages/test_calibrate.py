@@ -13,9 +13,14 @@ from rich.console import Console
 
 from edgefit.cli.main import run as edgefit
 from edgefit.errors import GateError, InputError, RunError
+from edgefit.evaluate.saved import saved_path
 from edgefit.operating.chosen import PROTOTYPES, operating_point, read_prototypes
 from edgefit.operating.novelty import novelty_scores
+from edgefit.operating.temperature import softmax
 from edgefit.progress import Reporter
+from edgefit.records.calibrate import CalibrateRecord
+from edgefit.records.evaluate import Reliability
+from edgefit.records.figures import Figure
 from edgefit.run import RunFolder
 from edgefit.stages import calibrate as calibrate_module
 from edgefit.stages.calibrate import calibrate
@@ -41,31 +46,30 @@ def run(solved: RunFolder, tmp_path: Path) -> RunFolder:
 
 def test_it_chooses_a_threshold_a_reject_rule_and_what_is_novel(run: RunFolder) -> None:
     found = calibrate(run)
-    assert found == run.read_json("calibrate", "operating.json")
-    assert (found["images"], found["groups"]) == (96, 96)
-    before, after = found["calibration"]["before"], found["calibration"]["after"]
-    name = "negative_log_likelihood"
-    assert after[name]["value"] < before[name]["value"]
-    assert after["expected_calibration_error"]["value"] < 0.08
-    threshold = found["threshold"]
-    assert (threshold["good"], threshold["defect"]) == ("good", "hole")
-    assert threshold["chosen_for"] == "max_escape"
-    assert threshold["escape_rate"]["value"] <= threshold["upper_bound"] <= 0.1
-    assert threshold["escape_rate"]["low"] < threshold["escape_rate"]["high"]
-    assert found["conformal"]["coverage"] == 0.95
-    assert "choose the epoch" in found["notes"][0]
+    assert found == CalibrateRecord.read(run.root)
+    assert (found.images, found.groups) == (96, 96)
+    before, after = found.calibration.before, found.calibration.after
+    assert after.negative_log_likelihood.is_below(before.negative_log_likelihood)
+    assert after.expected_calibration_error.value < 0.08
+    threshold = found.threshold
+    assert (threshold.good, threshold.defect) == ("good", "hole")
+    assert threshold.chosen_for == "max_escape"
+    assert threshold.escape_rate.value <= threshold.upper_bound <= 0.1
+    assert threshold.escape_rate.low < threshold.escape_rate.high
+    assert found.conformal.coverage == 0.95
+    assert "choose the epoch" in found.notes[0]
     point = operating_point(run)
-    assert point.threshold is not None and point.threshold.value == threshold["value"]
+    assert point.threshold is not None and point.threshold.value == threshold.value
     assert point.conformal is not None and point.novelty is not None
     prototypes_CF = read_prototypes(run)
-    assert prototypes_CF is not None and prototypes_CF.shape == (2, found["novelty"]["features"])
+    assert prototypes_CF is not None and prototypes_CF.shape == (2, found.novelty.features)
 
 
 def test_the_temperature_is_not_applied_twice(run: RunFolder) -> None:
     found = calibrate(run)
-    assert found["temperature"] > 1.2  # these logits are far too sharp
-    network = load_trained(run, found["temperature"])
-    assert float(network.temperature) == pytest.approx(found["temperature"])
+    assert found.temperature > 1.2  # these logits are far too sharp
+    network = load_trained(run, found.temperature)
+    assert float(network.temperature) == pytest.approx(found.temperature)
     shutil.rmtree(run.root / "calibrate")
     assert calibrate(run) == found
 
@@ -76,11 +80,11 @@ def test_it_can_be_switched_off_and_a_change_is_seen(run: RunFolder) -> None:
     with pytest.raises(RunError, match="`calibrate` ended here with other inputs"):
         evaluate(run)
     found = calibrate(run)
-    assert found["temperature"] == 1
-    assert found["novelty"] is None
+    assert found.temperature == 1
+    assert found.novelty is None
     assert read_prototypes(run) is None
     assert not (run.root / "calibrate" / PROTOTYPES).exists()
-    assert evaluate(run)["operating"]["novelty"] is None
+    assert evaluate(run).operating.novelty is None
 
 
 def test_a_second_call_does_no_work(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,16 +133,16 @@ def test_a_good_class_that_is_none_is_named(run: RunFolder, override: str, messa
 
 def test_overkill_is_limited_likewise(run: RunFolder) -> None:
     again(run, ["operating.max_escape=null", "operating.max_overkill=0.1"])
-    found = calibrate(run)["threshold"]
-    assert found["chosen_for"] == "max_overkill"
-    assert found["overkill_rate"]["value"] <= found["upper_bound"] <= 0.1
+    found = calibrate(run).threshold
+    assert found.chosen_for == "max_overkill"
+    assert found.overkill_rate.value <= found.upper_bound <= 0.1
 
 
 def test_more_than_two_classes_have_no_threshold(tmp_path: Path) -> None:
     pictures = write_discs(tmp_path / "p", {"dent": 20, "good": 20, "unsure": 20})
     run = solved_run(tmp_path / "run", pictures)
     found = calibrate(run)
-    assert found["threshold"] is None and found["conformal"] is None
+    assert found.threshold is None and found.conformal is None
     again(run, ["operating.good=good"])
     with pytest.raises(InputError, match="two classes"):
         calibrate(run)
@@ -155,20 +159,24 @@ def test_evaluate_measures_it_on_the_test_images(run: RunFolder, tmp_path: Path)
         path.write_bytes(noise(number))
     again(run, [f"retention.general={general}"])
     results = evaluate(run)
-    measured = results["operating"]
-    calibration = measured["calibration"]
-    assert calibration["temperature"] == run.read_json("calibrate", "operating.json")["temperature"]
-    name = "negative_log_likelihood"
-    assert calibration["after"][name]["value"] < calibration["before"][name]["value"]
-    assert measured["threshold"]["escape_rate"]["images"] == 36
-    assert measured["conformal"]["coverage"]["value"] > 0.8
-    assert measured["novelty"]["flagged"]["value"] < 0.3
-    assert measured["novelty"]["flagged_elsewhere"]["images"] == 8  # one half is for replay
-    assert measured["novelty"]["roc_auc"]["value"] > 0.9
-    assert results["worst_group"] is None  # every picture is its own group
-    with np.load(run.root / "evaluate" / "probabilities.npz", allow_pickle=False) as saved:
+    measured = results.operating
+    calibration = measured.calibration
+    assert calibration.temperature == CalibrateRecord.read(run.root).temperature
+    assert calibration.after.negative_log_likelihood.is_below(
+        calibration.before.negative_log_likelihood
+    )
+    assert measured.threshold.escape_rate.images == 36
+    assert measured.conformal.coverage.value > 0.8
+    assert measured.novelty.flagged.value < 0.3
+    assert measured.novelty.flagged_out_of_domain.images == 8  # one half is for replay
+    assert measured.novelty.roc_auc.value > 0.9
+    assert results.worst_group is None  # every picture is its own group
+    with np.load(saved_path(run.root), allow_pickle=False) as saved:
         assert saved["novelty"].shape == (72,)
         assert saved["elsewhere_paths"].shape == saved["elsewhere_novelty"].shape == (8,)
+        logits_NC = saved["logits"] / np.float32(calibration.temperature)
+        expected_NC = softmax(logits_NC)
+        np.testing.assert_allclose(saved["probabilities"], expected_NC, atol=1e-6)
 
 
 def noise(seed: int) -> bytes:
@@ -183,10 +191,10 @@ def test_the_worst_group_stands_beside_the_mean(tmp_path: Path) -> None:
     run = solved_run(tmp_path / "run", pictures, "data.group='part_00\\d'")
     calibrate(run)
     results = evaluate(run)
-    worst = results["worst_group"]
-    assert worst["column"] == "group" and worst["images"] >= 5
-    assert worst["accuracy"]["value"] <= results["metrics"]["accuracy"]["value"]
-    assert results["worst_class"]["recall"]["value"] <= results["metrics"]["accuracy"]["value"]
+    worst = results.worst_group
+    assert worst.column == "group" and worst.images >= 5
+    assert worst.accuracy.value <= results.metrics["accuracy"].value
+    assert results.worst_class.recall.value <= results.metrics["accuracy"].value
 
 
 def test_the_command(run: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
@@ -216,25 +224,25 @@ def test_a_threshold_that_rejects_most_good_parts_is_warned_of(tmp_path: Path) -
     run = solved_run(tmp_path / "run", pictures, *QUALITY)
     console = Console(file=StringIO(), width=300)
     found = calibrate(run, Reporter(console=console))
-    price = found["threshold"]["overkill_rate"]["value"]
+    price = found.threshold.overkill_rate.value
     assert price > 0.5  # the classes overlap, so hardly any defect may escape only at that price
-    assert f"{price:.0%} of the good parts are rejected" in found["warnings"][-1]
-    assert found["warnings"][-1] in console.file.getvalue()
+    assert f"{price:.0%} of the good parts are rejected" in found.warnings[-1]
+    assert found.warnings[-1] in console.file.getvalue()
     console.file = StringIO()
     assert calibrate(run, Reporter(console=console)) == found
-    assert found["warnings"][-1] in console.file.getvalue()  # the second time too
+    assert found.warnings[-1] in console.file.getvalue()  # the second time too
 
 
 def test_no_warning_where_the_classes_are_told_apart(run: RunFolder) -> None:
-    assert calibrate(run)["warnings"] == []
+    assert calibrate(run).warnings == ()
 
 
-def measured(error: float, spread: float, loss: float) -> dict[str, Any]:
+def measured(error: float, spread: float, loss: float) -> Reliability:
     low, high = error - spread, error + spread
-    return {
-        "expected_calibration_error": {"value": error, "low": low, "high": high},
-        "negative_log_likelihood": {"value": loss},
-    }
+    return Reliability(
+        expected_calibration_error=Figure(value=error, low=low, high=high),
+        negative_log_likelihood=Figure(value=loss, low=loss, high=loss),
+    )
 
 
 @pytest.mark.parametrize(
@@ -248,7 +256,7 @@ def measured(error: float, spread: float, loss: float) -> dict[str, Any]:
     ],
 )
 def test_a_temperature_that_does_not_help_is_said(
-    temperature: float, before: dict[str, Any], after: dict[str, Any], said: list[str]
+    temperature: float, before: Reliability, after: Reliability, said: list[str]
 ) -> None:
     warnings = calibrate_module._temperature_warnings(temperature, before, after)
     assert len(warnings) == len(said)

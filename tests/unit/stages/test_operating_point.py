@@ -7,13 +7,15 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
 from edgefit.bundle import read_bundle
 from edgefit.cli.main import run as edgefit
+from edgefit.records.calibrate import CalibrateRecord
+from edgefit.records.evaluate import EvaluateRecord
+from edgefit.records.verify import VerifyRecord
 from edgefit.run import RunFolder
 from edgefit.runtime.images.decode import decode_image
 from edgefit.runtime.predictor import load
@@ -53,13 +55,13 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
 
 
 @pytest.fixture(scope="module")
-def verified(exported: RunFolder) -> dict[str, Any]:
+def verified(exported: RunFolder) -> VerifyRecord:
     return verify(exported)
 
 
 @pytest.fixture(scope="module")
-def bundle(exported: RunFolder, verified: dict[str, Any]) -> Path:
-    assert set(verified["passed"]) == VARIANTS
+def bundle(exported: RunFolder, verified: VerifyRecord) -> Path:
+    assert set(verified.passed) == VARIANTS
     benchmark_run(exported)
     with pytest.MonkeyPatch.context() as patch:  # a network that was solved for has no history
         patch.setattr(bundle_stage, "write_report", lambda *_, **__: [])
@@ -68,26 +70,25 @@ def bundle(exported: RunFolder, verified: dict[str, Any]) -> Path:
 
 
 def test_every_file_is_measured_at_the_operating_point(
-    exported: RunFolder, verified: dict[str, Any]
+    exported: RunFolder, verified: VerifyRecord
 ) -> None:
-    trained = exported.read_json("evaluate", "evaluation.json")["operating"]
-    entries = {entry["variant"]: entry for entry in verified["variants"]}
+    trained = EvaluateRecord.read(exported.root).operating
+    entries = {entry.variant: entry for entry in verified.variants}
     assert set(entries) == VARIANTS
     for name, entry in entries.items():
-        measured = entry["operating"]
-        assert measured["threshold"].keys() == {"escape_rate", "overkill_rate"}
-        assert {"coverage", "unsure"} <= measured["conformal"].keys()
-        assert {"flagged", "flagged_elsewhere", "roc_auc"} == measured["novelty"].keys()
-        assert entry["worst_class"]["recall"]["value"] <= 1
+        measured = entry.operating
+        assert measured is not None and measured.threshold is not None
+        assert measured.conformal is not None and measured.conformal.escape_rate is not None
+        assert measured.novelty is not None
+        assert list(measured.novelty.to_json()) == ["flagged", "flagged_elsewhere", "roc_auc"]
+        assert entry.worst_class is not None and entry.worst_class.recall.value <= 1
         if name.endswith("fp32"):
-            assert entry["batches"]["1"]["novelty_difference"] < 1e-3
-            assert measured["threshold"] == trained["threshold"]
-            assert measured["novelty"]["flagged"] == trained["novelty"]["flagged"]
+            assert entry.batches["1"].novelty_difference < 1e-3
+            assert measured.threshold == trained.threshold
+            assert measured.novelty.flagged == trained.novelty.flagged
 
 
-def test_int8_is_measured_with_its_own_answers(
-    exported: RunFolder, verified: dict[str, Any]
-) -> None:
+def test_int8_is_measured_with_its_own_answers(exported: RunFolder, verified: VerifyRecord) -> None:
     """Its figures are recomputed here through its engine, from pictures to rates."""
     bundle = read_bundle(exported.root / "export", allow_draft=True)
     point = ClassificationRule.of(bundle.operating)
@@ -109,13 +110,13 @@ def test_int8_is_measured_with_its_own_answers(
         scores.append(novelty_scores(found["feature_vector"], prototypes_CF)[0])
     defect_N = np.stack(rows)[:, 1] >= point.threshold.value
     truth_N = test.targets_N() == 1
-    entry = next(e for e in verified["variants"] if e["variant"] == str(key))
-    rates = entry["operating"]["threshold"]
-    assert rates["escape_rate"]["count"] == int((~defect_N & truth_N).sum())
-    assert rates["overkill_rate"]["count"] == int((defect_N & ~truth_N).sum())
-    flagged = entry["operating"]["novelty"]["flagged"]["count"]
+    entry = verified.verdict(str(key))
+    rates = entry.operating.threshold
+    assert rates.escape_rate.count == int((~defect_N & truth_N).sum())
+    assert rates.overkill_rate.count == int((defect_N & ~truth_N).sum())
+    flagged = entry.operating.novelty.flagged.count
     assert flagged == int((np.array(scores) > point.novelty.threshold).sum())
-    assert entry["batches"]["1"]["novelty_difference"] > 0
+    assert entry.batches["1"].novelty_difference > 0
 
 
 def test_a_limit_that_a_file_breaks_is_told(
@@ -130,9 +131,9 @@ def test_a_limit_that_a_file_breaks_is_told(
         mark_done(run, stage, json.loads(stamps)["outputs"] + stage)
     assert edgefit(["verify", str(run.root), "--quiet"]) == 0
     out = " ".join(capsys.readouterr().out.split())
-    results = run.read_json("verify", "verify.json")
-    rates = [e["operating"]["threshold"]["escape_rate"]["value"] for e in results["variants"]]
-    told = [any("escape rate" in w for w in e["warnings"]) for e in results["variants"]]
+    results = VerifyRecord.read(run.root)
+    rates = [entry.operating.threshold.escape_rate.value for entry in results.variants]
+    told = [any("escape rate" in w for w in entry.warnings) for entry in results.variants]
     assert told == [rate > 0 for rate in rates]
     assert any(rates), "the pictures are too easy to show anything"
     assert "escape rate (defects let through)" in out
@@ -141,10 +142,10 @@ def test_a_limit_that_a_file_breaks_is_told(
 
 def test_the_bundle_carries_what_the_device_needs(exported: RunFolder, bundle: Path) -> None:
     read = read_bundle(bundle)
-    chosen = exported.read_json("calibrate", "operating.json")
-    assert read.manifest.temperature == pytest.approx(chosen["temperature"])
+    chosen = CalibrateRecord.read(exported.root)
+    assert read.manifest.temperature == pytest.approx(chosen.temperature)
     assert read.operating.threshold is not None and read.operating.novelty is not None
-    assert read.operating.threshold.value == chosen["threshold"]["value"]
+    assert read.operating.threshold.value == chosen.threshold.value
     assert read.operating.novelty.prototypes in {f.path for f in read.manifest.files}
     for variant in read.manifest.variants:
         assert variant.gate["operating"]["threshold"]["escape_rate"]["images"] == 36
@@ -152,7 +153,7 @@ def test_the_bundle_carries_what_the_device_needs(exported: RunFolder, bundle: P
 
 
 def test_the_device_decides_as_the_workshop_measured(
-    exported: RunFolder, bundle: Path, verified: dict[str, Any], tmp_path: Path
+    exported: RunFolder, bundle: Path, verified: VerifyRecord, tmp_path: Path
 ) -> None:
     from edgefit.data.frozen import frozen_samples
 
@@ -169,11 +170,11 @@ def test_the_device_decides_as_the_workshop_measured(
         assert edgefit(command) == 0
         answers = [json.loads(line) for line in out.read_text().splitlines()]
         assert len(answers) == len(test)
-        measured = next(e for e in verified["variants"] if e["variant"] == name)["operating"]
+        measured = verified.verdict(name).operating
         escaped = [a for a in answers if "hole" in a["name"] and a["decision"] == "good"]
-        assert len(escaped) == measured["conformal"]["escape_rate"]["count"]
-        assert sum(a["unsure"] for a in answers) == measured["conformal"]["unsure"]["count"]
-        assert sum(a["novel"] for a in answers) == measured["novelty"]["flagged"]["count"]
+        assert len(escaped) == measured.conformal.escape_rate.count
+        assert sum(a["unsure"] for a in answers) == measured.conformal.unsure.count
+        assert sum(a["novel"] for a in answers) == measured.novelty.flagged.count
         assert all((a["decision"] == UNSURE) == a["unsure"] for a in answers)
         left_to_a_person += sum(a["unsure"] for a in answers)
     assert left_to_a_person > 0, "the pictures are too easy to show anything"

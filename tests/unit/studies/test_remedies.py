@@ -71,7 +71,8 @@ def recipes(monkeypatch: pytest.MonkeyPatch) -> dict[str, Recipe]:
         targets = test.targets_N()
         right = np.arange(len(targets)) < round(RIGHT[run.root.name] * len(targets))
         probabilities = np.eye(2, dtype=np.float32)[np.where(right, targets, 1 - targets)]
-        evaluation = metrics.evaluate(probabilities, targets, test.labels.names, resamples=100)
+        found = metrics.evaluate(probabilities, targets, test.labels.names, resamples=100)
+        evaluation = found.to_json()
         return Measured({"training_seconds": 2.0}, evaluation, probabilities)
 
     def retention(run: RunFolder, reporter: Reporter = QUIET, **_: Any) -> dict[str, Any]:

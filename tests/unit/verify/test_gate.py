@@ -19,18 +19,20 @@ from edgefit.export.onnx_file import write_onnx
 from edgefit.export.program import capture
 from edgefit.operating.novelty import class_prototypes, novelty_scores
 from edgefit.recipe import VerifyConfig
+from edgefit.records.verify import Agreement, GateSettings, VerifyRecord
 from edgefit.runtime.tolerance import self_test_tolerance
 from edgefit.spec import NoveltyRule, OperatingPoint, Outputs, VariantKey
 from edgefit.stages.verify import require
 from edgefit.verify import gate
 from edgefit.verify.gate import HeldOut, check_variant, judge, judge_novelty
+from tests.changed import changed
 from tests.tiny_network import LABELS, METADATA, SPEC
 from tests.unit.conftest import Exported
 
 FP32 = VariantKey.parse("onnxruntime/fp32")
 INT8 = VariantKey.parse("onnxruntime/int8")
 CONFIG = VerifyConfig(max_drop=0.5)
-PERFECT: dict[str, Any] = {"finite": True, "max_abs_difference": 0.0, "margins": [], "drop": 0.0}
+PERFECT = Agreement(finite=True, max_abs_difference=0.0, margins=(), drop=0.0)
 
 
 # -- judge -----------------------------------------------------------------------------------
@@ -54,7 +56,7 @@ PERFECT: dict[str, Any] = {"finite": True, "max_abs_difference": 0.0, "margins":
     ],
 )
 def test_each_reason_alone(key: VariantKey, changes: dict[str, Any], said: str | None) -> None:
-    reasons = judge(PERFECT | changes, key, CONFIG)
+    reasons = judge(changed(PERFECT, changes), key, CONFIG)
     assert len(reasons) == (0 if said is None else 1)
     assert said is None or said in reasons[0]
 
@@ -62,16 +64,16 @@ def test_each_reason_alone(key: VariantKey, changes: dict[str, Any], said: str |
 def test_just_the_limits_pass() -> None:
     tolerance = self_test_tolerance(FP32)
     at_limit = {"max_abs_difference": tolerance, "margins": [2 * tolerance]}
-    assert judge(PERFECT | at_limit, FP32, CONFIG) == []
+    assert judge(changed(PERFECT, at_limit), FP32, CONFIG) == []
     assert 1.0 - 199 / 200 > 0.005  # how a drop of half a point comes out in binary
-    assert judge(PERFECT | {"drop": 1.0 - 199 / 200}, INT8, CONFIG) == []
-    assert judge(PERFECT | {"drop": 1.0 - 198 / 200}, INT8, CONFIG) != []
-    assert judge(PERFECT | {"drop": 0.0}, INT8, VerifyConfig(max_drop=0)) == []
+    assert judge(changed(PERFECT, {"drop": 1.0 - 199 / 200}), INT8, CONFIG) == []
+    assert judge(changed(PERFECT, {"drop": 1.0 - 198 / 200}), INT8, CONFIG) != []
+    assert judge(changed(PERFECT, {"drop": 0.0}), INT8, VerifyConfig(max_drop=0)) == []
 
 
 def test_reasons_add_up() -> None:
-    result = {"finite": True, "max_abs_difference": 0.5, "margins": [0.4], "drop": 0.3}
-    assert len(judge(result, FP32, CONFIG)) == 3
+    found = Agreement(finite=True, max_abs_difference=0.5, margins=(0.4,), drop=0.3)
+    assert len(judge(found, FP32, CONFIG)) == 3
 
 
 # -- whole files -----------------------------------------------------------------------------
@@ -109,12 +111,12 @@ def test_good_files_pass(exported: Exported, held_out: HeldOut, name: str) -> No
     entry = check_variant(
         exported.paths[name], VariantKey.parse(name), held_out, CONFIG, resamples=100
     )
-    assert entry["passed"], entry["reasons"]
-    assert list(entry["batches"]) == ["1", "3"]
-    assert entry["batches"]["1"]["images"] == 41
-    assert entry["batches"]["1"]["drop"] == pytest.approx(0)
-    assert entry["metrics"]["accuracy"]["value"] > 0.9
-    assert entry["engine"]["engine"] == name.split("/", maxsplit=1)[0]
+    assert entry.passed, entry.reasons
+    assert list(entry.batches) == ["1", "3"]
+    assert entry.batches["1"].images == 41
+    assert entry.batches["1"].drop == pytest.approx(0)
+    assert entry.metrics["accuracy"].value > 0.9
+    assert entry.engine["engine"] == name.split("/", maxsplit=1)[0]
 
 
 def test_slightly_changed_weights_fail_as_fp32_and_pass_as_int8(
@@ -126,9 +128,9 @@ def test_slightly_changed_weights_fail_as_fp32_and_pass_as_int8(
         lambda v: v * 1.05 if v.shape == (16, 16, 3, 3) else None,
     )
     entry = check_variant(path, FP32, held_out, CONFIG, resamples=100)
-    assert not entry["passed"]
-    assert any("probabilities differ" in r for r in entry["reasons"])
-    assert check_variant(path, INT8, held_out, VerifyConfig(max_drop=5), resamples=100)["passed"]
+    assert not entry.passed
+    assert any("probabilities differ" in r for r in entry.reasons)
+    assert check_variant(path, INT8, held_out, VerifyConfig(max_drop=5), resamples=100).passed
 
 
 def test_exchanged_classes_fail_at_any_precision(
@@ -138,11 +140,11 @@ def test_exchanged_classes_fail_at_any_precision(
         exported.paths["onnxruntime/fp32"], tmp_path / "swapped.onnx", swap_classes
     )
     entry = check_variant(path, INT8, held_out, CONFIG, resamples=100)
-    assert not entry["passed"]
-    assert {r.split(":")[0] for r in entry["reasons"]} == {"batch 1", "batch 3"}
-    assert all("accuracy drops by" in r for r in entry["reasons"])
-    assert entry["batches"]["1"]["top1_flips"] >= 15
-    reasons = check_variant(path, FP32, held_out, CONFIG, resamples=100)["reasons"]
+    assert not entry.passed
+    assert {r.split(":")[0] for r in entry.reasons} == {"batch 1", "batch 3"}
+    assert all("accuracy drops by" in r for r in entry.reasons)
+    assert entry.batches["1"].top1_flips >= 15
+    reasons = check_variant(path, FP32, held_out, CONFIG, resamples=100).reasons
     assert len(reasons) == 6
 
 
@@ -156,10 +158,10 @@ def test_outputs_that_are_not_numbers_fail(
         lambda v: np.full_like(v, np.nan) if v.shape == (16, 16, 3, 3) else None,
     )
     entry = check_variant(path, key, held_out, CONFIG, resamples=100)
-    assert entry["reasons"] == [
+    assert entry.reasons == tuple(
         f"batch {size}: the outputs hold numbers that are not finite" for size in (1, 3)
-    ]
-    assert entry["metrics"] == {}
+    )
+    assert entry.metrics == {}
 
 
 def test_a_file_that_is_right_only_at_batch_one_fails(
@@ -179,7 +181,7 @@ def test_a_file_that_is_right_only_at_batch_one_fails(
 
     monkeypatch.setattr(gate, "open_session", lambda *a, **k: OnlyOne())
     entry = check_variant(Path("x"), INT8, held_out, CONFIG, resamples=100)
-    assert {r.split(":")[0] for r in entry["reasons"]} == {"batch 3"}
+    assert {r.split(":")[0] for r in entry.reasons} == {"batch 3"}
 
 
 # -- novelty ---------------------------------------------------------------------------------
@@ -209,26 +211,34 @@ def test_scores_of_this_very_file_are_compared_and_measured(
         "point": point,
         "prototypes_CF": prototypes_CF,
         "novelty_N": scores_N,
-        "elsewhere_MHWC": np.random.default_rng(0).integers(0, 255, (6, 32, 32, 3), np.uint8),
+        "out_of_domain_MHWC": np.random.default_rng(0).integers(0, 255, (6, 32, 32, 3), np.uint8),
         "columns": {"group": held_out.groups_N},
     }
     entry = check_variant(
         path, FP32, dataclasses.replace(held_out, **changes), CONFIG, resamples=100
     )
-    assert entry["passed"], entry["reasons"]
-    assert entry["batches"]["1"]["novelty_difference"] < 1e-4
-    assert "novelty_difference" not in entry["batches"]["3"]
-    assert entry["operating"]["novelty"]["flagged"]["count"] in (19, 20, 21)
-    assert entry["operating"]["novelty"]["flagged_elsewhere"]["images"] == 6
+    assert entry.passed, entry.reasons
+    assert entry.batches["1"].novelty_difference < 1e-4
+    assert "novelty_difference" not in entry.batches["3"].to_json()
+    assert entry.operating.novelty.flagged.count in (19, 20, 21)
+    assert entry.operating.novelty.flagged_out_of_domain.images == 6
     off = dataclasses.replace(held_out, **changes | {"novelty_N": scores_N + 0.1})
     wrong = check_variant(path, FP32, off, CONFIG, resamples=100)
-    assert any("novelty scores differ by up to 0.1" in reason for reason in wrong["reasons"])
+    assert any("novelty scores differ by up to 0.1" in reason for reason in wrong.reasons)
 
 
 # -- what a recipe requires ------------------------------------------------------------------
 
-PASSED = {"passed": ["onnxruntime/fp32"], "failed": {"openvino/int8": ["batch 1: it drops"]}}
-NONE = {"passed": [], "failed": {"openvino/int8": ["batch 1: it drops"]}}
+SETTINGS = GateSettings(metric="accuracy", max_drop=0.5, batch_sizes=(1,), required="any")
+
+
+def verified(*passed: str, **failed: tuple[str, ...]) -> VerifyRecord:
+    return VerifyRecord(images=9, config=SETTINGS, passed=passed, failed=failed, variants=())
+
+
+DROPS = {"openvino/int8": ("batch 1: it drops",)}
+PASSED = verified("onnxruntime/fp32", **DROPS)
+NONE = verified(**DROPS)
 
 
 @pytest.mark.parametrize(
@@ -237,13 +247,13 @@ NONE = {"passed": [], "failed": {"openvino/int8": ["batch 1: it drops"]}}
         (PASSED, "any", False),
         (NONE, "any", True),
         (PASSED, "all", True),
-        ({"passed": ["a"], "failed": {}}, "all", False),
+        (verified("a"), "all", False),
         (PASSED, ["onnxruntime/fp32"], False),
         (PASSED, ["openvino/int8"], True),
         (PASSED, ["openvino/fp32"], True),
     ],
 )
-def test_required(results: dict[str, Any], required: Any, fails: bool) -> None:
+def test_required(results: VerifyRecord, required: Any, fails: bool) -> None:
     config = VerifyConfig(required=required)
     if not fails:
         require(results, config)

@@ -1,0 +1,107 @@
+"""``operating.json``: the operating point that ``calibrate`` chose on validation images."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from edgefit.records.evaluate import Reliability, Share
+from edgefit.records.record import Part, Record
+
+
+class BeforeAfter(Part):
+    """Reliability on validation images, without and with the temperature.
+
+    Attributes:
+        before: Without it.
+        after: With it.
+    """
+
+    before: Reliability
+    after: Reliability
+
+
+class ThresholdChoice(Part):
+    """The threshold between good parts and defects, and why it was chosen.
+
+    Attributes:
+        good: Class of good parts.
+        defect: The other class.
+        value: Smallest probability of ``defect`` at which a part is called one, 0 to 1.
+        chosen_for: The key of the recipe that limits a rate; ``arg-max`` where none does.
+        limit: The largest rate allowed; None where none is limited.
+        upper_bound: Upper confidence bound of the limited rate; None as above.
+        bound_confidence: Its one-sided confidence; absent as above.
+        bound_groups: Independent groups behind it; absent as above.
+        escape_rate: Share of defects of validation that are let through.
+        overkill_rate: Share of good parts of validation that are rejected.
+    """
+
+    OMITTED: ClassVar[frozenset[str]] = frozenset({"bound_confidence", "bound_groups"})
+
+    good: str
+    defect: str
+    value: float
+    chosen_for: Literal["arg-max", "max_escape", "max_overkill"]
+    limit: float | None
+    upper_bound: float | None
+    bound_confidence: float | None = None
+    bound_groups: int | None = None
+    escape_rate: Share
+    overkill_rate: Share
+
+
+class ConformalChoice(Part):
+    """The reject option.
+
+    Attributes:
+        coverage: Share of images whose prediction set is meant to hold the true class.
+        quantile: A class is in the set where 1 minus its probability is at most this.
+    """
+
+    coverage: float
+    quantile: float
+
+
+class NoveltyChoice(Part):
+    """The novelty rule.
+
+    Attributes:
+        threshold: Largest score that counts as known.
+        quantile: Share of validation images whose score is not above it.
+        median: Median score of the validation images.
+        features: Length of a feature vector.
+    """
+
+    threshold: float
+    quantile: float
+    median: float
+    features: int
+
+
+class CalibrateRecord(Record):
+    """``operating.json``; None what the recipe does not ask for, or the task does not have.
+
+    Attributes:
+        images: Validation images.
+        groups: Independent groups they come from.
+        temperature: What the logits are divided by.
+        calibration: Reliability without and with the temperature.
+        threshold: The threshold between good parts and defects.
+        conformal: The reject option.
+        novelty: The novelty rule.
+        notes: What a reader of the figures must know, in sentences.
+        warnings: What does not fit this network or these images; earlier releases wrote none.
+    """
+
+    STAGE: ClassVar[str] = "calibrate"
+    FILE: ClassVar[str] = "operating.json"
+
+    images: int
+    groups: int
+    temperature: float | None = None
+    calibration: BeforeAfter | None = None
+    threshold: ThresholdChoice | None = None
+    conformal: ConformalChoice | None = None
+    novelty: NoveltyChoice | None = None
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
