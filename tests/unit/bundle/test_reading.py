@@ -1,0 +1,61 @@
+"""A bundle that is read, whole or by its parts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from edgefit.bundle import (
+    MANIFEST,
+    read_bundle,
+)
+from edgefit.errors import BundleError
+from edgefit.spec import (
+    Engine,
+    InputSpec,
+    Precision,
+    VariantKey,
+)
+from tests.unit.bundle.small import LABELS, ONNX, write
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return write(tmp_path / "b")
+
+
+def test_round_trip(root: Path) -> None:
+    bundle = read_bundle(root)
+    assert bundle.labels == LABELS
+    assert bundle.input == InputSpec(32, 32)
+    assert bundle.model_path(ONNX).read_text() == "weights"
+    assert bundle.file("notes.txt").read_text() == "notes"
+    assert bundle.variant(ONNX).size == 7
+    assert [e.path for e in bundle.entries()] == ["onnxruntime/model.onnx", "notes.txt"]
+    assert sorted(p.name for p in root.parent.iterdir()) == ["b"]
+    assert sorted(p.name for p in root.iterdir()) == [MANIFEST, "notes.txt", "onnxruntime"]
+
+
+def test_what_the_bundle_does_not_hold(root: Path) -> None:
+    bundle = read_bundle(root)
+    with pytest.raises(BundleError, match="does not hold this variant") as caught:
+        bundle.variant(VariantKey(Engine.OPENVINO, Precision.INT8))
+    assert caught.value.expected == "onnxruntime/fp32"
+    with pytest.raises(BundleError, match="does not list"):
+        bundle.file("onnxruntime/model.onnx")
+
+
+def test_a_draft_is_refused_unless_asked_for(tmp_path: Path) -> None:
+    root = write(tmp_path / "b", status="draft")
+    with pytest.raises(BundleError, match="not passed the gate"):
+        read_bundle(root)
+    assert read_bundle(root, allow_draft=True).manifest.status == "draft"
+
+
+def test_no_bundle_here(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for path, found in (("file", "a file"), ("gone", "nothing"), (".", "a folder without it")):
+        with pytest.raises(BundleError, match="No bundle is here") as caught:
+            read_bundle(tmp_path / path)
+        assert caught.value.found == found

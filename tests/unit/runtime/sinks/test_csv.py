@@ -1,0 +1,43 @@
+"""A header and one row a frame."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+from edgefit.runtime.sinks.csv import CsvSink
+from tests.unit.runtime.sinks.answers import (
+    BAD,
+    GOOD,
+    POINT,
+    columns,
+    decided,
+    fill,
+)
+
+
+def test_csv(tmp_path: Path) -> None:
+    path = tmp_path / "out.csv"
+    fill(CsvSink(path, columns(top=2)))
+    with path.open(newline="", encoding="utf-8") as file:
+        first, second = csv.DictReader(file)
+    assert first["name"] == "a\nb, c.png"
+    assert first["top1"] == first["label"] == 'scratch, "deep"'
+    assert (first["top1_p"], first["top2"], first["top2_p"]) == ("0.650000", "good", "0.250000")
+    assert (first["time_s"], first["error"]) == ("0.100000", "")
+    assert second["error"] == "The image file is empty."
+    assert [second[c] for c in ("label", "confidence", "top1", "top2_p")] == [""] * 4
+    assert None not in first
+    assert None not in second
+
+
+def test_a_row_holds_what_the_operating_point_adds(tmp_path: Path) -> None:
+    path = tmp_path / "out.csv"
+    with CsvSink(path, columns(POINT, top=1)) as sink:
+        sink.write(GOOD, decided())
+        sink.write(BAD, None)
+    with path.open(newline="", encoding="utf-8") as file:
+        header, first, second = csv.reader(file)
+    assert header[-5:] == ["decision", "unsure", "novelty", "novel", "error"]
+    assert first[-5:] == ["unsure", "true", "0.750000", "true", ""]
+    assert second[-5:-1] == [""] * 4 and second[-1]

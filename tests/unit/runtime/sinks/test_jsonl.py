@@ -1,0 +1,52 @@
+"""One JSON object a frame."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from edgefit.runtime.sinks.jsonl import JsonlSink
+from tests.unit.runtime.sinks.answers import (
+    BAD,
+    GOOD,
+    POINT,
+    columns,
+    decided,
+    fill,
+)
+
+
+def test_jsonl(tmp_path: Path) -> None:
+    path = tmp_path / "out.jsonl"
+    fill(JsonlSink(path, columns(top=2)))
+    first, second = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    assert first == {
+        "index": 0,
+        "name": "a\nb, c.png",
+        "time_s": 0.1,
+        "label": 'scratch, "deep"',
+        "confidence": 0.65,
+        "top": [['scratch, "deep"', 0.65], ["good", 0.25]],
+        "error": None,
+    }
+    assert second == {
+        "index": 1,
+        "name": "ü.png",
+        "time_s": None,
+        "label": None,
+        "confidence": None,
+        "top": [],
+        "error": "The image file is empty.",
+    }
+
+
+def test_a_line_holds_what_the_operating_point_adds(tmp_path: Path) -> None:
+    path = tmp_path / "out.jsonl"
+    with JsonlSink(path, columns(POINT)) as sink:
+        sink.write(GOOD, decided())
+        sink.write(BAD, None)
+    first, second = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    added = ("decision", "unsure", "novelty", "novel")
+    assert [first[k] for k in added] == ["unsure", True, 0.75, True]
+    assert first["label"] == 'scratch, "deep"'
+    assert [second[k] for k in added] == [None] * 4

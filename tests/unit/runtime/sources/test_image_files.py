@@ -1,0 +1,52 @@
+"""Frames from image files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgefit.runtime.sources import open_source
+from edgefit.spec import InputSpec, JpegDecode
+from tests.unit.runtime.sources.written import flat, write_image
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    root = tmp_path / "in"
+    write_image(root / "b.png", flat(20))
+    write_image(root / "a" / "deep" / "2.png", flat(10))
+    write_image(root / "a" / "1.JPG", flat(30))
+    (root / "c.jpg").write_text("not a picture")
+    (root / "d.png").touch()
+    (root / "notes.txt").write_text("passed over")
+    return root
+
+
+def test_one_image(folder: Path) -> None:
+    source = open_source(str(folder / "b.png"))
+    assert source.len_hint == 1
+    (shot,) = source
+    assert (shot.index, shot.name, shot.time_s, shot.error) == (0, "b.png", None, None)
+    assert shot.path == folder / "b.png"
+    np.testing.assert_array_equal(shot.frame, flat(20))
+
+
+def test_a_folder_comes_sorted_with_its_bad_files_in_place(folder: Path) -> None:
+    source = open_source(folder)
+    assert source.len_hint == 5
+    shots = list(source)
+    assert [s.name for s in shots] == ["a/1.JPG", "a/deep/2.png", "b.png", "c.jpg", "d.png"]
+    assert [s.index for s in shots] == [0, 1, 2, 3, 4]
+    assert [s.error is None for s in shots] == [True, True, True, False, False]
+    assert [s.frame is None for s in shots] == [False, False, False, True, True]
+    assert "empty" in str(shots[4].error)
+    assert [s.name for s in source] == [s.name for s in shots]
+
+
+def test_images_are_decoded_as_the_input_contract_says(tmp_path: Path) -> None:
+    path = write_image(tmp_path / "large.jpg", flat(80, 256, 256))
+    (shot,) = open_source(path, InputSpec(32, 32, jpeg_decode=JpegDecode.SCALED))
+    assert shot.frame is not None
+    assert shot.frame.shape == (32, 32, 3)
