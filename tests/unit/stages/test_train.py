@@ -236,7 +236,7 @@ def test_evaluation_refuses_weights_of_another_recipe(
     run = RunFolder(shutil.copytree(undisturbed.root, tmp_path / "run"))
     calibrate(run)
     results = evaluate(run)
-    assert set(results["metrics"]) >= {"accuracy", "balanced_accuracy", "macro_f1"}
+    assert set(results.metrics) >= {"accuracy", "balanced_accuracy", "macro_f1"}
     network = load_trained(run)
     assert not network.training
     run.start(recipe_for(pictures, "model.backbone=squeezenet1_1"))
