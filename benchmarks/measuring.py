@@ -81,7 +81,7 @@ def write_result(
         "date": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "command": command,
         "commit": commit(),
-        "machine": machine_fingerprint(),
+        "machine": machine_fingerprint().to_json(),
         "figures": figures,
         "notes": notes,
     }

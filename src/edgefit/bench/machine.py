@@ -1,4 +1,4 @@
-"""What machine a figure was measured on: hardware, limits and versions; never who or where.
+"""What machine a figure was measured on: hardware, limits and versions, never who or where.
 
 No host name, user name or path is read. Two results may be compared as one machine's only when
 their ``fingerprint_id`` is the same; the load of the moment is reported but not part of it.
@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import platform
-from importlib import metadata
 from pathlib import Path
-from typing import Any
 
+import psutil
+
+from edgefit.packages import version_of_module
+from edgefit.records.benchmark import Machine
 from edgefit.runtime.cores import available_cores
 
 # Instruction sets that decide how fast int8 and bf16 run: x86 as named in /proc/cpuinfo, then ARM.
@@ -23,59 +24,45 @@ _FLAGS = (
     "hypervisor",
     "asimd", "asimdhp", "asimddp", "i8mm", "bf16", "sve", "sve2",
 )  # fmt: skip
-_PACKAGES = {
-    "numpy": ("numpy",),
-    "onnxruntime": ("onnxruntime", "onnxruntime-gpu", "onnxruntime-openvino"),
-    "openvino": ("openvino",),
-    "opencv": ("opencv-python-headless", "opencv-python", "opencv-contrib-python-headless",
-               "opencv-contrib-python"),
-}  # fmt: skip
+# what decides a timing, with the module it is imported as
+_MODULES = {"numpy": "numpy", "onnxruntime": "onnxruntime", "openvino": "openvino", "opencv": "cv2"}
 _NO_LIMIT_BYTES = 1 << 60
 
 
-def machine_fingerprint(root: Path = Path("/")) -> dict[str, Any]:
-    """Describe this machine, JSON-ready.
-
-    What the system does not tell is None, never guessed.
+def machine_fingerprint(root: Path = Path("/")) -> Machine:
+    """Describe this machine; what the system does not say is None, never guessed.
 
     Args:
         root: Where ``proc`` and ``sys`` are found.
-
-    Returns:
-        ``cpu_model``, ``architecture``, ``logical_cores`` and ``physical_cores`` (of the machine),
-        ``available_cores`` (this process may run on), ``cpu_quota`` (cores' worth of time that a
-        container limit allows), ``flags``, ``memory_mb`` (1e6 bytes, to the nearest hundred),
-        ``memory_limit_mb`` (of a container), ``governor``, ``turbo``, ``os``, ``kernel``,
-        ``python``, ``versions``, ``load_average`` (1, 5 and 15 minutes) and ``fingerprint_id`` (16
-        hexadecimal digits over all but the load).
     """
     cpuinfo = _read(root / "proc/cpuinfo") or ""
-    facts: dict[str, Any] = {
+    facts = {
         "cpu_model": _cpu_model(root, cpuinfo),
         "architecture": platform.machine(),
-        "logical_cores": os.cpu_count(),
-        "physical_cores": _physical_cores(root),
+        "logical_cores": psutil.cpu_count(),
+        "physical_cores": psutil.cpu_count(logical=False),
         "available_cores": available_cores(),
         "cpu_quota": _cpu_quota(root),
         "flags": _flags(cpuinfo),
-        "memory_mb": _memory_mb(root),
+        "memory_mb": _memory_mb(),
         "memory_limit_mb": _memory_limit_mb(root),
         "governor": _read(root / "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
         "turbo": _turbo(root),
         "os": _os_name(),
         "kernel": platform.release(),
         "python": platform.python_version(),
-        "versions": {name: _version(packages) for name, packages in _PACKAGES.items()},
+        "versions": {name: version_of_module(module) for name, module in _MODULES.items()},
     }
     text = json.dumps(facts, sort_keys=True)
-    facts["fingerprint_id"] = hashlib.sha256(text.encode()).hexdigest()[:16]
-    facts["load_average"] = load_average()
-    return facts
+    fingerprint = hashlib.sha256(text.encode()).hexdigest()[:16]
+    return Machine.model_validate(
+        facts | {"fingerprint_id": fingerprint, "load_average": load_average()}
+    )
 
 
-def load_average() -> list[float] | None:
-    """Runnable processes on average over 1, 5 and 15 minutes; None where the system has no such."""
-    return [round(load, 2) for load in os.getloadavg()] if hasattr(os, "getloadavg") else None
+def load_average() -> list[float]:
+    """Runnable processes on average over 1, 5 and 15 minutes."""
+    return [round(load, 2) for load in psutil.getloadavg()]
 
 
 def _read(path: Path) -> str | None:
@@ -103,14 +90,6 @@ def _first(cpuinfo: str, key: str) -> str | None:
 def _flags(cpuinfo: str) -> list[str]:
     present = (_first(cpuinfo, "flags") or _first(cpuinfo, "Features") or "").split()
     return [flag for flag in _FLAGS if flag in present]
-
-
-def _physical_cores(root: Path) -> int | None:
-    cores = {
-        (_read(folder / "physical_package_id"), _read(folder / "core_id"))
-        for folder in root.glob("sys/devices/system/cpu/cpu[0-9]*/topology")
-    }
-    return len(cores) or None
 
 
 def _cpu_quota(root: Path) -> float | None:
@@ -147,10 +126,9 @@ def _cgroup_file(root: Path, name: str) -> str | None:
     return _read(root / "sys/fs/cgroup" / own / name) or _read(root / "sys/fs/cgroup" / name)
 
 
-def _memory_mb(root: Path) -> int | None:
-    total = _first(_read(root / "proc/meminfo") or "", "MemTotal")
+def _memory_mb() -> int:
     # Kernels of one machine differ by some MB in what they keep for themselves.
-    return round(int(total.split()[0]) * 1024 / 1e8) * 100 if total else None
+    return round(float(psutil.virtual_memory().total) / 1e8) * 100
 
 
 def _turbo(root: Path) -> bool | None:
@@ -167,12 +145,3 @@ def _os_name() -> str:
         return platform.freedesktop_os_release()["PRETTY_NAME"]
     except (OSError, KeyError):
         return f"{platform.system()} {platform.version()}"
-
-
-def _version(packages: tuple[str, ...]) -> str | None:
-    for package in packages:
-        try:
-            return metadata.version(package)
-        except metadata.PackageNotFoundError:
-            continue
-    return None

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
+from edgefit.records.benchmark import FailedVariant, MeasuredVariant, Recommendation
 from edgefit.spec import Precision, VariantKey
 
 _PREFERRED = {Precision.FP32: 0, Precision.FP16: 1, Precision.INT8: 2}
 
 
-def recommend(results: dict[str, Any], *, within: float = 0.05) -> dict[str, Any]:
+def recommend(
+    entries: Sequence[MeasuredVariant | FailedVariant], *, within: float = 0.05
+) -> Recommendation:
     """The fastest variant by its median latency at batch 1; ties go to the smaller file.
 
     Variants tie with the fastest when they are no more than ``within`` slower, or up to three
@@ -18,52 +21,48 @@ def recommend(results: dict[str, Any], *, within: float = 0.05) -> dict[str, Any
     precision is taken.
 
     Args:
-        results: What :func:`edgefit.bench.suite.benchmark` returned.
+        entries: The variants of a benchmark; those that failed do not count.
         within: Relative difference that counts as none.
-
-    Returns:
-        JSON-ready: ``variant`` (None when none could be measured), ``reason`` in words, ``tied``
-        (with the fastest, itself included) and ``within``.
     """
-    measured = [entry for entry in results["variants"] if entry["error"] is None]
+    measured = [entry for entry in entries if isinstance(entry, MeasuredVariant)]
     if not measured:
         reason = "no variant could be measured"
-        return {"variant": None, "reason": reason, "tied": [], "within": within}
+        return Recommendation(variant=None, reason=reason, tied=[], within=within)
     fastest = min(measured, key=_p50_ms)
     tied = [entry for entry in measured if _ties(entry, fastest, within)]
     chosen = min(tied, key=_preference)
-    return {
-        "variant": chosen["variant"],
-        "reason": _reason(chosen, fastest, measured, tied),
-        "tied": [entry["variant"] for entry in tied],
-        "within": within,
-    }
+    return Recommendation(
+        variant=chosen.variant,
+        reason=_reason(chosen, fastest, measured, tied),
+        tied=[entry.variant for entry in tied],
+        within=within,
+    )
 
 
-def _p50_ms(entry: dict[str, Any]) -> float:
-    return float(entry["latency_ms"]["p50"])
+def _p50_ms(entry: MeasuredVariant) -> float:
+    return entry.latency_ms.p50
 
 
-def _ties(entry: dict[str, Any], fastest: dict[str, Any], within: float) -> bool:
+def _ties(entry: MeasuredVariant, fastest: MeasuredVariant, within: float) -> bool:
     slower = _p50_ms(entry) / _p50_ms(fastest) - 1
     overlaps = min(_rounds_ms(entry)) <= max(_rounds_ms(fastest))
     return slower <= within or (overlaps and slower <= 3 * within)
 
 
-def _rounds_ms(entry: dict[str, Any]) -> list[float]:
-    return [r["latency"]["p50_ms"] for r in entry["rounds"]]
+def _rounds_ms(entry: MeasuredVariant) -> list[float]:
+    return [one.latency.p50_ms for one in entry.rounds]
 
 
-def _preference(entry: dict[str, Any]) -> tuple[int, int, float]:
-    precision = VariantKey.parse(entry["variant"]).precision
-    return entry["bytes"], _PREFERRED[precision], _p50_ms(entry)
+def _preference(entry: MeasuredVariant) -> tuple[int, int, float]:
+    precision = VariantKey.parse(entry.variant).precision
+    return entry.bytes, _PREFERRED[precision], _p50_ms(entry)
 
 
 def _reason(
-    chosen: dict[str, Any],
-    fastest: dict[str, Any],
-    measured: list[dict[str, Any]],
-    tied: list[dict[str, Any]],
+    chosen: MeasuredVariant,
+    fastest: MeasuredVariant,
+    measured: list[MeasuredVariant],
+    tied: list[MeasuredVariant],
 ) -> str:
     own = f"{_p50_ms(chosen):.2f} ms at batch 1"
     if len(measured) == 1:
@@ -72,12 +71,12 @@ def _reason(
         others = [entry for entry in measured if entry is not chosen]
         following = min(others, key=_p50_ms)
         times = _p50_ms(following) / _p50_ms(chosen)
-        return f"the fastest: {own}, {times:.2f} times as fast as {following['variant']}, the next"
+        return f"the fastest: {own}, {times:.2f} times as fast as {following.variant}, the next"
     others = [entry for entry in tied if entry is not chosen]
-    names = ", ".join(f"{e['variant']} ({_p50_ms(e):.2f} ms, {_mb(e)})" for e in others)
-    if all(chosen["bytes"] < entry["bytes"] for entry in others):
+    names = ", ".join(f"{e.variant} ({_p50_ms(e):.2f} ms, {_mb(e)})" for e in others)
+    if all(chosen.bytes < entry.bytes for entry in others):
         why = "the smallest file"
-    elif all(chosen["bytes"] == entry["bytes"] for entry in others):
+    elif all(chosen.bytes == entry.bytes for entry in others):
         why = "the highest precision at equal size"
     else:
         why = "the smallest file, at the highest precision of that size"
@@ -85,5 +84,5 @@ def _reason(
     return f"{first}{why} ({_mb(chosen)}) of those equally fast: {own}, as fast as {names}"
 
 
-def _mb(entry: dict[str, Any]) -> str:
-    return f"{entry['bytes'] / 1e6:.1f} MB"
+def _mb(entry: MeasuredVariant) -> str:
+    return f"{entry.bytes / 1e6:.1f} MB"

@@ -7,20 +7,29 @@ reported, and the spread between rounds says how far to trust it.
 
 from __future__ import annotations
 
-import json
 import statistics
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from edgefit.bench.machine import machine_fingerprint
+from edgefit.bench.recommend import recommend
 from edgefit.bench.worker import Job
 from edgefit.bundle import Bundle, read_bundle
 from edgefit.errors import InputError, MissingDependencyError
 from edgefit.progress import QUIET, Reporter
+from edgefit.records.benchmark import (
+    BenchmarkRecord,
+    BenchmarkSettings,
+    FailedVariant,
+    Latency,
+    MeasuredVariant,
+    Round,
+    SkippedVariant,
+    WorkerError,
+)
 from edgefit.runtime.engines import INSTALL_COMMANDS, engine_is_installed
 from edgefit.spec import VariantKey
 
@@ -38,8 +47,8 @@ def benchmark(
     seconds: float = 2.0,
     rounds: int = 3,
     reporter: Reporter = QUIET,
-) -> dict[str, Any]:
-    """Measure variants on this machine, with the bundle's golden frames.
+) -> BenchmarkRecord:
+    """Measure variants on this machine, with the bundle's golden frames; recommend one.
 
     Args:
         bundle_dir: A bundle, verified or draft.
@@ -50,12 +59,8 @@ def benchmark(
         reporter: Where progress goes.
 
     Returns:
-        JSON-ready: ``bundle`` (name), ``measured_at``, ``machine``, ``settings``, ``skipped``
-        (variants whose engine is not installed) and ``variants``: each with ``error`` or medians
-        over rounds (``latency_ms``, ``throughput``, ``load_ms``, ``first_inference_ms``,
-        ``preprocess_ms``, ``peak_memory_mb``, ``model_memory_mb``), ``latency_spread`` (range of
-        the rounds' medians over their median), ``drifts``, ``bytes``, and every round's raw
-        figures. A variant that fails in a round has an error and no figures; the others go on.
+        Medians over rounds and every round's raw figures. A variant that fails in a round has an
+        error and no figures; the others go on.
 
     Raises:
         InputError: Seconds or rounds out of range.
@@ -80,19 +85,20 @@ def benchmark(
         for key in keys
     ]
     _warn_of_noise(entries, reporter)
-    return {
-        "bundle": bundle.manifest.name,
-        "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": machine,
-        "settings": {
-            "threads": threads,
-            "seconds": seconds,
-            "rounds": rounds,
-            "batch_sizes": [1, *BATCH_SIZES],
-        },
-        "skipped": [{"variant": str(k), "reason": f"{k.engine} is not installed"} for k in skipped],
-        "variants": entries,
-    }
+    return BenchmarkRecord(
+        bundle=bundle.manifest.name,
+        measured_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        machine=machine,
+        settings=BenchmarkSettings(
+            threads=threads, seconds=seconds, rounds=rounds, batch_sizes=[1, *BATCH_SIZES]
+        ),
+        skipped=[
+            SkippedVariant(variant=str(key), reason=f"{key.engine} is not installed")
+            for key in skipped
+        ],
+        variants=entries,
+        recommendation=recommend(entries),
+    )
 
 
 def _choose(
@@ -118,31 +124,34 @@ def _choose(
 
 def _measure_interleaved(
     jobs: dict[VariantKey, Job], rounds: int, reporter: Reporter
-) -> tuple[dict[VariantKey, list[dict[str, Any]]], dict[VariantKey, dict[str, Any]]]:
-    measured: dict[VariantKey, list[dict[str, Any]]] = {key: [] for key in jobs}
-    errors: dict[VariantKey, dict[str, Any]] = {}
+) -> tuple[dict[VariantKey, list[Round]], dict[VariantKey, WorkerError]]:
+    measured: dict[VariantKey, list[Round]] = {key: [] for key in jobs}
+    errors: dict[VariantKey, WorkerError] = {}
     with reporter.bar("benchmark", rounds * len(jobs)) as advance:
-        for number in range(rounds):
+        for number in range(1, rounds + 1):
             for key, job in jobs.items():
                 if key not in errors:
-                    advance(0, f"{key}, round {number + 1}")
-                    answer, error = run_worker(job)
-                    if error is not None:
-                        errors[key] = error | {"round": number + 1}
+                    advance(0, f"{key}, round {number}")
+                    answer = run_worker(job, number)
+                    if isinstance(answer, WorkerError):
+                        errors[key] = answer
                     else:
                         measured[key].append(answer)
                 advance()
     for key, error in errors.items():
-        reporter.warn(f"{key} could not be measured: {error['message']}")
+        reporter.warn(f"{key} could not be measured: {error.message}")
     return measured, errors
 
 
-def run_worker(job: Job) -> tuple[dict[str, Any], dict[str, Any] | None]:
+def run_worker(job: Job, number: int = 1) -> Round | WorkerError:
     """Run one worker process to its end.
 
+    Args:
+        job: What to measure.
+        number: The round, from 1.
+
     Returns:
-        Its answer and None, or an empty answer and what went wrong: ``message``, ``exit_code``
-        (negative: killed by that signal; None: out of time) and ``stderr``, its last lines.
+        What it measured, or what went wrong.
     """
     # -P: a file in the working folder must not shadow a module.
     command = [sys.executable, "-P", "-m", "edgefit.bench.worker"]
@@ -158,64 +167,64 @@ def run_worker(job: Job) -> tuple[dict[str, Any], dict[str, Any] | None]:
             check=False,
         )
     except subprocess.TimeoutExpired:
-        return {}, _error(f"it did not end within {limit:.0f} s", None, "")
+        return _error(f"it did not end within {limit:.0f} s", None, "", number)
     if done.returncode < 0:
         message = f"its process was killed by signal {-done.returncode}"
-        return {}, _error(message, done.returncode, done.stderr)
+        return _error(message, done.returncode, done.stderr, number)
     if done.returncode:
         lines = done.stderr.strip().splitlines() or ["its process failed"]
         # A traceback ends with its cause, an error of edgefit's begins with it.
         message = lines[-1] if lines[0].startswith("Traceback") else lines[0]
-        return {}, _error(message, done.returncode, done.stderr)
-    answer: dict[str, Any] = json.loads(done.stdout)
-    return answer, None
+        return _error(message, done.returncode, done.stderr, number)
+    return Round.model_validate_json(done.stdout)
 
 
-def _error(message: str, exit_code: int | None, stderr: str) -> dict[str, Any]:
+def _error(message: str, exit_code: int | None, stderr: str, number: int) -> WorkerError:
     tail = "\n".join(stderr.strip().splitlines()[-_STDERR_LINES:])
-    return {"message": message, "exit_code": exit_code, "stderr": tail}
+    return WorkerError(message=message, exit_code=exit_code, stderr=tail, round=number)
 
 
-def _failed(bundle: Bundle, key: VariantKey, error: dict[str, Any]) -> dict[str, Any]:
-    return {"variant": str(key), "bytes": bundle.variant(key).size, "error": error}
+def _failed(bundle: Bundle, key: VariantKey, error: WorkerError) -> FailedVariant:
+    return FailedVariant(variant=str(key), bytes=bundle.variant(key).size, error=error)
 
 
-def _entry(bundle: Bundle, key: VariantKey, rounds: list[dict[str, Any]]) -> dict[str, Any]:
-    medians_ms = [r["latency"]["p50_ms"] for r in rounds]
+def _entry(bundle: Bundle, key: VariantKey, rounds: list[Round]) -> MeasuredVariant:
+    medians_ms = [one.latency.p50_ms for one in rounds]
     middle = statistics.median(medians_ms)
-    return {
-        "variant": str(key),
-        "bytes": bundle.variant(key).size,
-        "error": None,
-        "engine": rounds[0]["engine"],
-        "latency_ms": {
-            name: _median(r["latency"][f"{name}_ms"] for r in rounds)
-            for name in ("p50", "p90", "p99")
+    return MeasuredVariant(
+        variant=str(key),
+        bytes=bundle.variant(key).size,
+        engine=rounds[0].engine,
+        latency_ms=Latency(
+            p50=middle,
+            p90=statistics.median(one.latency.p90_ms for one in rounds),
+            p99=_median_if_known(one.latency.p99_ms for one in rounds),
+        ),
+        latency_spread=(max(medians_ms) - min(medians_ms)) / middle,
+        drifts=any(one.latency.drifts for one in rounds),
+        throughput={
+            name: statistics.median(one.throughput[name] for one in rounds)
+            for name in rounds[0].throughput
         },
-        "latency_spread": (max(medians_ms) - min(medians_ms)) / middle,
-        "drifts": any(r["latency"]["drifts"] for r in rounds),
-        "throughput": {
-            name: _median(r["throughput"][name] for r in rounds) for name in rounds[0]["throughput"]
-        },
-        "load_ms": _median(r["load_ms"] for r in rounds),
-        "first_inference_ms": _median(r["first_inference_ms"] for r in rounds),
-        "preprocess_ms": _median(r["preprocess"]["p50_ms"] for r in rounds),
-        "peak_memory_mb": _median(r["peak_memory_mb"] for r in rounds),
-        "model_memory_mb": _median(r["model_memory_mb"] for r in rounds),
-        "rounds": rounds,
-    }
+        load_ms=statistics.median(one.load_ms for one in rounds),
+        first_inference_ms=statistics.median(one.first_inference_ms for one in rounds),
+        preprocess_ms=statistics.median(one.preprocess.p50_ms for one in rounds),
+        peak_memory_mb=_median_if_known(one.peak_memory_mb for one in rounds),
+        model_memory_mb=_median_if_known(one.model_memory_mb for one in rounds),
+        rounds=rounds,
+    )
 
 
-def _median(values: Iterable[float | None]) -> float | None:
+def _median_if_known(values: Iterable[float | None]) -> float | None:
     """Median over rounds; None when a round could not give the figure."""
     known = list(values)
     return None if None in known else statistics.median(v for v in known if v is not None)
 
 
-def _warn_of_noise(entries: list[dict[str, Any]], reporter: Reporter) -> None:
+def _warn_of_noise(entries: Sequence[MeasuredVariant | FailedVariant], reporter: Reporter) -> None:
     for entry in entries:
-        if entry["error"] is None and entry["latency_spread"] > _SPREAD_WORTH_A_WARNING:
+        if isinstance(entry, MeasuredVariant) and entry.latency_spread > _SPREAD_WORTH_A_WARNING:
             reporter.warn(
-                f"{entry['variant']}: rounds differ by {entry['latency_spread']:.0%}; "
+                f"{entry.variant}: rounds differ by {entry.latency_spread:.0%}; "
                 "the machine was not quiet"
             )

@@ -12,12 +12,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgefit.errors import InputError
+from edgefit.records.benchmark import Timing
 
 SAMPLES_FOR_P99 = 100
 _DRIFT_THAT_COUNTS = 0.05
@@ -79,19 +79,19 @@ class TimingSamples:
         noise = max(_quartile_range(part) / float(np.median(part)) for part in self._thirds())
         return abs(self.drift) > max(_DRIFT_THAT_COUNTS, noise)
 
-    def to_dict(self) -> dict[str, Any]:
-        """JSON-ready: percentiles and the raw samples."""
-        return {
-            "runs": int(self.samples_ns.size),
-            "warmup": self.warmup,
-            "p50_ms": self.p50_ms,
-            "p90_ms": self.p90_ms,
-            "p99_ms": self.p99_ms,
-            "spread": self.spread,
-            "drift": self.drift,
-            "drifts": self.drifts,
-            "samples_ns": self.samples_ns.tolist(),
-        }
+    def summary(self) -> Timing:
+        """Percentiles and the raw samples, as a record holds them."""
+        return Timing(
+            runs=int(self.samples_ns.size),
+            warmup=self.warmup,
+            p50_ms=self.p50_ms,
+            p90_ms=self.p90_ms,
+            p99_ms=self.p99_ms,
+            spread=self.spread,
+            drift=self.drift,
+            drifts=self.drifts,
+            samples_ns=self.samples_ns.tolist(),
+        )
 
     def _thirds(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         third = self.samples_ns.size // 3

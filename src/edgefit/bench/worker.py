@@ -17,7 +17,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +26,7 @@ from edgefit.bench.memory import peak_resident_mb, resident_mb
 from edgefit.bench.timer import TimingSamples, time_callable
 from edgefit.bundle import Bundle, read_bundle
 from edgefit.errors import EdgefitError, StageError
+from edgefit.records.benchmark import Round
 from edgefit.runtime.engines import EngineSession, engine_is_installed, open_session
 from edgefit.runtime.golden import golden_frames, outputs_of
 from edgefit.runtime.images.preprocess import preprocess
@@ -62,14 +62,8 @@ class Job:
         return json.dumps(asdict(self))
 
 
-def measure(job: Job) -> dict[str, Any]:
+def measure(job: Job) -> Round:
     """Load the variant once and measure it.
-
-    Returns:
-        JSON-ready: ``engine`` (what really runs), ``preprocess``, ``latency`` and ``batches``
-        (timings with raw samples), ``throughput`` (images a second, back to back), ``load_ms`` and
-        ``first_inference_ms`` (the file lies in the system's page cache), memory in MB up to the
-        end of the batch-1 runs, and the load average at the end.
 
     Raises:
         EdgefitError: The bundle, the engine or its answers are not as they must be.
@@ -103,21 +97,21 @@ def measure(job: Job) -> dict[str, Any]:
     batches = _time_batches(bundle, key, job, images)
     throughput = {"batch1": _images_per_second(latency, 1)}
     throughput |= {f"batch{n}": _images_per_second(timing, n) for n, timing in batches.items()}
-    return {
-        "variant": job.variant,
-        "engine": engine,
-        "frames": len(frames),
-        "load_ms": load_ns / 1e6,
-        "first_inference_ms": first_ns / 1e6,
-        "latency": latency.to_dict(),
-        "throughput": throughput,
-        "preprocess": preprocessing.to_dict(),
-        "batches": {str(size): timing.to_dict() for size, timing in batches.items()},
-        "memory_before_load_mb": before,
-        "peak_memory_mb": peak,
-        "model_memory_mb": None if peak is None or before is None else max(0.0, peak - before),
-        "load_average": load_average(),
-    }
+    return Round(
+        variant=job.variant,
+        engine=engine,
+        frames=len(frames),
+        load_ms=load_ns / 1e6,
+        first_inference_ms=first_ns / 1e6,
+        latency=latency.summary(),
+        throughput=throughput,
+        preprocess=preprocessing.summary(),
+        batches={str(size): timing.summary() for size, timing in batches.items()},
+        memory_before_load_mb=before,
+        peak_memory_mb=peak,
+        model_memory_mb=None if peak is None else max(0.0, peak - before),
+        load_average=load_average(),
+    )
 
 
 def _time_batches(
@@ -197,7 +191,7 @@ def main() -> int:
         sys.stderr.write(f"{error}\n")
         return error.exit_code
     with os.fdopen(answer_file, "w", encoding="utf-8") as file:
-        json.dump(answer, file, allow_nan=False)
+        json.dump(answer.to_json(), file, allow_nan=False)
     return 0
 
 

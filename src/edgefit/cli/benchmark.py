@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -17,6 +17,7 @@ from edgefit.cli.output import (
     say_next,
 )
 from edgefit.errors import InputError
+from edgefit.records.benchmark import BenchmarkRecord, FailedVariant, MeasuredVariant
 
 
 def register(app: typer.Typer) -> None:
@@ -68,14 +69,13 @@ def benchmark(
     if out is not None:
         from edgefit.records.record import write_json
 
-        write_json(out, results)
-    failed = [e for e in results["variants"] if e.get("error")]
+        write_json(out, results.to_json())
     if as_json:
-        print_json(results)
+        print_json(results.to_json())
     else:
         _print(results)
         say_next(*following)
-    return 1 if failed else 0
+    return 1 if results.failed else 0
 
 
 def _benchmark_bundle(
@@ -86,14 +86,13 @@ def _benchmark_bundle(
     rounds: int,
     *,
     quiet: bool,
-) -> dict[str, Any]:
-    from edgefit.bench.recommend import recommend
+) -> BenchmarkRecord:
     from edgefit.bench.suite import benchmark as measure
     from edgefit.bundle import read_bundle
     from edgefit.runtime.predictor import choose_variant
 
     bundle = read_bundle(target, allow_draft=True)
-    results = measure(
+    return measure(
         target,
         # a variant asked for by name must be able to run here
         variants=[choose_variant(bundle, name) for name in variants] if variants else None,
@@ -102,37 +101,31 @@ def _benchmark_bundle(
         rounds=rounds,
         reporter=reporter(quiet=quiet),
     )
-    results["recommendation"] = recommend(results)
-    return results
 
 
-def _print(results: dict[str, Any]) -> None:
-    rows = []
-    for entry in results["variants"]:
-        if entry.get("error"):
-            rows.append([entry["variant"], entry["error"]["message"], *["-"] * 7])
-            continue
-        latency = entry["latency_ms"]
-        p99 = "-" if latency["p99"] is None else f"{latency['p99']:.2f}"
-        memory_mb = entry["peak_memory_mb"]  # None where the system does not say it
-        rows.append(
-            [
-                entry["variant"],
-                f"{latency['p50']:.2f}",
-                f"{latency['p90']:.2f}",
-                p99,
-                f"{entry['throughput']['batch1']:.0f}",
-                f"{entry['first_inference_ms']:.0f}",
-                f"{entry['load_ms']:.0f}",
-                "-" if memory_mb is None else f"{memory_mb:.0f}",
-                f"{entry['bytes'] / 1e6:.1f}",
-            ]
-        )
+def _print(results: BenchmarkRecord) -> None:
     print_table(
-        f"{results['machine'].get('cpu_model', 'this machine')}",
+        results.machine.cpu_model or "this machine",
         ["variant", "p50 ms", "p90", "p99", "images/s", "first ms", "load ms", "RAM MB", "MB"],
-        rows,
+        [_row(entry) for entry in results.variants],
     )
-    recommended = results["recommendation"]
-    if recommended.get("variant"):
-        typer.echo(f"recommended: {recommended['variant']} ({recommended['reason']})")
+    recommended = results.recommendation
+    if recommended.variant:
+        typer.echo(f"recommended: {recommended.variant} ({recommended.reason})")
+
+
+def _row(entry: MeasuredVariant | FailedVariant) -> list[str]:
+    if isinstance(entry, FailedVariant):
+        return [entry.variant, entry.error.message, *["-"] * 7]
+    latency, peak_mb = entry.latency_ms, entry.peak_memory_mb
+    return [
+        entry.variant,
+        f"{latency.p50:.2f}",
+        f"{latency.p90:.2f}",
+        "-" if latency.p99 is None else f"{latency.p99:.2f}",
+        f"{entry.throughput['batch1']:.0f}",
+        f"{entry.first_inference_ms:.0f}",
+        f"{entry.load_ms:.0f}",
+        "-" if peak_mb is None else f"{peak_mb:.0f}",
+        f"{entry.bytes / 1e6:.1f}",
+    ]

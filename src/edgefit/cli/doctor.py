@@ -3,39 +3,81 @@
 from __future__ import annotations
 
 import importlib.util
-from importlib import metadata
-from typing import Any
 
 import typer
+from pydantic import JsonValue
 
 from edgefit.cli.output import JsonOption, print_json, print_table, say_next
+from edgefit.packages import required_packages, version_of
+from edgefit.records.benchmark import Machine
+from edgefit.records.record import Part
 
-_ROLES: dict[str, tuple[str, ...]] = {
-    "device": (
-        "numpy",
-        "opencv-python-headless",
-        "onnxruntime",
-        "pydantic",
-        "pyyaml",
-        "typer",
-        "rich",
-    ),
-    "openvino": ("openvino",),
-    "workshop": (
-        "torch",
-        "torchvision",
-        "lightning",
-        "albumentations",
-        "onnx",
-        "onnxscript",
-        "openvino",
-        "nncf",
-        "scikit-learn",
-        "safetensors",
-        "jinja2",
-        "matplotlib",
-    ),
-}
+_ROLES = ("device", "openvino", "workshop")
+
+
+class Role(Part):
+    """A use of this machine.
+
+    Attributes:
+        missing: Packages that it needs and that are not installed.
+        install: The command that installs them.
+    """
+
+    missing: list[str]
+    install: str
+
+
+class OnnxruntimeFound(Part):
+    """What onnxruntime can use here.
+
+    Attributes:
+        providers: Its execution providers.
+    """
+
+    providers: list[str]
+
+
+class OpenvinoFound(Part):
+    """What OpenVINO can use here.
+
+    Attributes:
+        devices: Device -> its full name; empty where OpenVINO is not installed.
+    """
+
+    devices: dict[str, str]
+
+
+class Engines(Part):
+    """The engines and what they can use."""
+
+    onnxruntime: OnnxruntimeFound
+    openvino: OpenvinoFound
+
+
+class Examination(Part):
+    """All that ``doctor`` shows.
+
+    Attributes:
+        machine: This machine; its versions are among the packages.
+        gpu: Names of the GPUs that torch can train on.
+        packages: Package -> version, None where it is not installed.
+        engines: The engines and what they can use.
+        roles: ``device``, ``openvino``, ``workshop``.
+    """
+
+    machine: Machine
+    gpu: list[str]
+    packages: dict[str, str | None]
+    engines: Engines
+    roles: dict[str, Role]
+
+    def machine_facts(self) -> dict[str, JsonValue]:
+        """The machine without its versions, which are among the packages."""
+        return {k: v for k, v in self.machine.to_json().items() if k != "versions"}
+
+    def to_json(self) -> dict[str, JsonValue]:
+        """JSON-ready facts."""
+        return {**super().to_json(), "machine": self.machine_facts()}
 
 
 def register(app: typer.Typer) -> None:
@@ -45,75 +87,67 @@ def register(app: typer.Typer) -> None:
 
 def doctor(as_json: JsonOption = False) -> None:
     """Engines, processor features, GPU and versions of this machine; what is missing."""
-    facts = examine()
+    found = examine()
     if as_json:
-        print_json(facts)
+        print_json(found.to_json())
         return
-    machine = facts["machine"]
-    rows = [[key, _text(value)] for key, value in machine.items()]
-    rows += [["gpu", _text(facts["gpu"])]]
-    print_table("machine", ["", "found"], rows)
-    packages = [[name, version or "not installed"] for name, version in facts["packages"].items()]
+    rows = [[key, _text(value)] for key, value in found.machine_facts().items()]
+    print_table("machine", ["", "found"], [*rows, ["gpu", _text(found.gpu)]])
+    packages = [[name, version or "not installed"] for name, version in found.packages.items()]
     print_table("packages", ["package", "version"], packages)
-    engines = [[name, _text(entry)] for name, entry in facts["engines"].items()]
+    engines = [
+        ["onnxruntime", f"providers: {_text(found.engines.onnxruntime.providers)}"],
+        ["openvino", f"devices: {_text(found.engines.openvino.devices)}"],
+    ]
     print_table("engines", ["engine", ""], engines)
-    print_table(
-        "roles", ["role", "ready", "missing"], [_role_row(*item) for item in facts["roles"].items()]
-    )
-    missing = [r["install"] for r in facts["roles"].values() if r["missing"]]
-    if missing:
-        say_next(*missing)
-    else:
-        say_next("edgefit demo")
+    roles = [_role_row(*item) for item in found.roles.items()]
+    print_table("roles", ["role", "ready", "missing"], roles)
+    missing = [role.install for role in found.roles.values() if role.missing]
+    say_next(*(missing or ["edgefit demo"]))
 
 
-def examine() -> dict[str, Any]:
-    """All that ``doctor`` shows, JSON-ready."""
+def examine() -> Examination:
+    """Look at this machine."""
     from edgefit.bench.machine import machine_fingerprint
 
-    names = sorted({name for role in _ROLES.values() for name in role})
-    packages = {name: _version(name) for name in names}
-    return {
-        "machine": {k: v for k, v in machine_fingerprint().items() if k != "versions"},
-        "gpu": _gpus(),
-        "packages": packages,
-        "engines": _engines(),
-        "roles": {role: _role(role, packages) for role in _ROLES},
-    }
+    names = sorted({name for role in _ROLES for name in _packages(role)})
+    packages = {name: version_of(name) for name in names}
+    return Examination(
+        machine=machine_fingerprint(),
+        gpu=_gpus(),
+        packages=packages,
+        engines=_engines(),
+        roles={role: _role(role, packages) for role in _ROLES},
+    )
 
 
-def _version(package: str) -> str | None:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return None
+def _packages(role: str) -> tuple[str, ...]:
+    return required_packages(None if role == "device" else role)
 
 
-def _role(role: str, packages: dict[str, str | None]) -> dict[str, Any]:
-    missing = [name for name in _ROLES[role] if packages[name] is None]
+def _role(role: str, packages: dict[str, str | None]) -> Role:
+    missing = [name for name in _packages(role) if packages[name] is None]
     extra = "" if role == "device" else f"[{role}]"
-    return {"missing": missing, "install": f'pip install "edgefit{extra}"'}
+    return Role(missing=missing, install=f'pip install "edgefit{extra}"')
 
 
-def _role_row(role: str, facts: dict[str, Any]) -> list[str]:
-    return [role, "no" if facts["missing"] else "yes", ", ".join(facts["missing"]) or "-"]
+def _role_row(name: str, role: Role) -> list[str]:
+    return [name, "no" if role.missing else "yes", ", ".join(role.missing) or "-"]
 
 
-def _engines() -> dict[str, Any]:
+def _engines() -> Engines:
     import onnxruntime
 
-    found: dict[str, Any] = {
-        "onnxruntime": {"providers": onnxruntime.get_available_providers()},
-        "openvino": {"devices": {}},
-    }
+    devices: dict[str, str] = {}
     if importlib.util.find_spec("openvino") is not None:
         from edgefit.runtime.engines.openvino import shared_core
 
         core = shared_core()
-        found["openvino"] = {
-            "devices": {d: core.get_property(d, "FULL_DEVICE_NAME") for d in core.available_devices}
-        }
-    return found
+        devices = {d: core.get_property(d, "FULL_DEVICE_NAME") for d in core.available_devices}
+    return Engines(
+        onnxruntime=OnnxruntimeFound(providers=onnxruntime.get_available_providers()),
+        openvino=OpenvinoFound(devices=devices),
+    )
 
 
 def _gpus() -> list[str]:
@@ -127,7 +161,7 @@ def _gpus() -> list[str]:
     return [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{k}: {_text(v)}" for k, v in value.items()) or "none"
     if isinstance(value, list | tuple):

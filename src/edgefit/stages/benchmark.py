@@ -5,22 +5,19 @@ from __future__ import annotations
 import hashlib
 import json
 
-from edgefit.bench.recommend import recommend
 from edgefit.bench.suite import benchmark
 from edgefit.progress import QUIET, Reporter
-from edgefit.records.record import write_json
+from edgefit.records.benchmark import BenchmarkRecord
 from edgefit.records.verify import VerifyRecord
 from edgefit.run import RunFolder
 from edgefit.spec import VariantKey
 from edgefit.stages.export import Export
 from edgefit.stages.runner import Runner, always
-from edgefit.stages.stage import Facts, Stage, read_facts
+from edgefit.stages.stage import Stage
 from edgefit.stages.verify import Verify, require
 
-RESULTS = "benchmark.json"
 
-
-class Benchmark(Stage[Facts]):
+class Benchmark(Stage[BenchmarkRecord]):
     """Measure every variant of a run that passed the gate, each in its own process.
 
     Ensures ``benchmark/benchmark.json``.
@@ -35,9 +32,9 @@ class Benchmark(Stage[Facts]):
         self.verified = VerifyRecord.read(self.run.root)
         require(self.verified, self.recipe.verify)
 
-    def work(self, *, resumable: bool) -> Facts:
+    def work(self, *, resumable: bool) -> BenchmarkRecord:
         """Measure and recommend."""
-        results = benchmark(
+        record = benchmark(
             self.run.root / "export",
             variants=[VariantKey.parse(name) for name in self.verified.passed],
             threads=self.recipe.benchmark.threads,
@@ -45,20 +42,19 @@ class Benchmark(Stage[Facts]):
             rounds=self.recipe.benchmark.rounds,
             reporter=self.reporter,
         )
-        results["recommendation"] = recommend(results)
-        write_json(self.folder / RESULTS, results)
-        return results
+        record.write(self.run.root)
+        return record
 
-    def result(self) -> Facts:
+    def result(self) -> BenchmarkRecord:
         """What ``benchmark.json`` holds."""
-        return read_facts(self.run, "benchmark", RESULTS)
+        return BenchmarkRecord.read(self.run.root)
 
-    def outputs(self, record: Facts) -> str:
+    def outputs(self, record: BenchmarkRecord) -> str:
         """Hash of the figures."""
-        return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
+        return hashlib.sha256(json.dumps(record.to_json(), sort_keys=True).encode()).hexdigest()
 
 
-def benchmark_run(run: RunFolder, reporter: Reporter = QUIET) -> Facts:
+def benchmark_run(run: RunFolder, reporter: Reporter = QUIET) -> BenchmarkRecord:
     """Run the stage; see :class:`Benchmark`.
 
     Returns:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from typing import Any
 
 from edgefit.bench.recommend import recommend
 from edgefit.bundle import (
@@ -16,29 +15,19 @@ from edgefit.bundle import (
 )
 from edgefit.progress import QUIET, Reporter
 from edgefit.recipe import Recipe
+from edgefit.records.benchmark import BenchmarkRecord
 from edgefit.records.record import write_json
 from edgefit.records.verify import VerifyRecord
 from edgefit.report.write import write_report
 from edgefit.run import RunFolder
 from edgefit.spec import Engine
-from edgefit.stages.benchmark import RESULTS, Benchmark
+from edgefit.stages.benchmark import Benchmark
 from edgefit.stages.check import Check
 from edgefit.stages.retention import Retention
 from edgefit.stages.runner import Runner, always
-from edgefit.stages.stage import InputFiles, Stage, read_facts
+from edgefit.stages.stage import InputFiles, Stage
 from edgefit.stages.verify import Verify, require
 
-# raw samples stay in the run, and an error's text may hold paths of the workstation
-_FIGURES = {
-    "latency_ms",
-    "latency_spread",
-    "throughput",
-    "load_ms",
-    "first_inference_ms",
-    "preprocess_ms",
-    "peak_memory_mb",
-    "model_memory_mb",
-}
 _STUDIES = (
     ("retention", "retention.json"),
     ("retention", "comparison.json"),
@@ -75,7 +64,7 @@ class BundleStage(Stage[Manifest]):
 
     def work(self, *, resumable: bool) -> Manifest:
         """Copy the files, write the report, the card and the manifest."""
-        draft, measured = self.draft, read_facts(self.run, "benchmark", RESULTS)
+        draft, measured = self.draft, BenchmarkRecord.read(self.run.root)
         with BundleWriter(self.folder) as writer:
             manifest = _verified_manifest(draft.manifest, self.verified, measured)
             for entry in [f for v in manifest.variants for f in v.files] + manifest.files:
@@ -114,21 +103,20 @@ def bundle_run(run: RunFolder, reporter: Reporter = QUIET) -> Manifest:
 
 
 def _verified_manifest(
-    draft: Manifest, verified: VerifyRecord, measured: dict[str, Any]
+    draft: Manifest, verified: VerifyRecord, measured: BenchmarkRecord
 ) -> Manifest:
     gate = {entry.variant: entry.to_json() for entry in verified.variants}
-    bench = {entry["variant"]: entry for entry in measured["variants"]}
+    timed = {entry.variant: entry.published() for entry in measured.measured}
     variants = []
     for variant in draft.variants:
         name = str(variant.key)
         if name not in verified.passed:
             continue
         entry = gate[name]
-        figures = {k: v for k, v in bench[name].items() if k in _FIGURES}
         facts = {
             "metrics": entry["metrics"],
             "gate": {"passed": True} | {name: entry[name] for name in _GATE if name in entry},
-            "benchmark": figures,
+            "benchmark": timed.get(name, {}),
         }
         variants.append(variant.model_copy(update=facts))
     return draft.model_copy(
@@ -136,15 +124,15 @@ def _verified_manifest(
             "status": "verified",
             "variants": variants,
             "recommended": _recommended(measured),
-            "lineage": draft.lineage | {"machine": measured["machine"]},
+            "lineage": draft.lineage | {"machine": measured.machine.to_json()},
         }
     )
 
 
-def _recommended(measured: dict[str, Any]) -> dict[str, str]:
+def _recommended(measured: BenchmarkRecord) -> dict[str, str]:
     """The fastest variant over all, and of each engine."""
-    found = {"default": measured["recommendation"]["variant"]}
+    found = {"default": measured.recommendation.variant}
     for engine in Engine:
-        own = [e for e in measured["variants"] if e["variant"].startswith(f"{engine}/")]
-        found[engine] = recommend({"variants": own})["variant"]
+        own = [entry for entry in measured.variants if entry.variant.startswith(f"{engine}/")]
+        found[engine] = recommend(own).variant
     return {target: variant for target, variant in found.items() if variant is not None}

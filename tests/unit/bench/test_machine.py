@@ -6,6 +6,7 @@ import getpass
 import json
 import platform
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -34,14 +35,14 @@ def _machine(root: Path, files: dict[str, str]) -> Path:
 
 def test_this_machine_is_json_and_stable() -> None:
     first, second = machine_fingerprint(), machine_fingerprint()
-    json.dumps(first, allow_nan=False)
-    assert first["fingerprint_id"] == second["fingerprint_id"]
-    assert first["available_cores"] >= 1
-    assert first["versions"]["numpy"] is not None
+    json.dumps(first.to_json(), allow_nan=False)
+    assert first.fingerprint_id == second.fingerprint_id
+    assert first.available_cores >= 1
+    assert first.versions["numpy"] is not None
 
 
 def test_nobody_and_nowhere_is_named() -> None:
-    text = json.dumps(machine_fingerprint())
+    text = json.dumps(machine_fingerprint().to_json())
     assert str(Path.home()) not in text or str(Path.home()) == "/"
     assert f'"{platform.node()}"' not in text
     assert f'"{getpass.getuser()}"' not in text
@@ -53,37 +54,29 @@ def test_x86_machine(tmp_path: Path) -> None:
         tmp_path,
         {
             "proc/cpuinfo": _X86,
-            "proc/meminfo": "MemTotal:       16384000 kB\nMemFree: 1 kB\n",
-            f"{cpu}/cpu0/topology/core_id": "0\n",
-            f"{cpu}/cpu0/topology/physical_package_id": "0\n",
-            f"{cpu}/cpu1/topology/core_id": "0\n",
-            f"{cpu}/cpu1/topology/physical_package_id": "0\n",
             f"{cpu}/cpu0/cpufreq/scaling_governor": "powersave\n",
             f"{cpu}/intel_pstate/no_turbo": "1\n",
         },
     )
     facts = machine_fingerprint(root)
-    assert facts["cpu_model"] == "Some(R) CPU @ 3.00GHz"
-    assert facts["flags"] == ["avx2", "fma", "avx512_vnni", "hypervisor"]
-    assert facts["physical_cores"] == 1
-    assert facts["memory_mb"] == 16800
-    assert facts["governor"] == "powersave"
-    assert facts["turbo"] is False
+    assert facts.cpu_model == "Some(R) CPU @ 3.00GHz"
+    assert facts.flags == ["avx2", "fma", "avx512_vnni", "hypervisor"]
+    assert facts.governor == "powersave"
+    assert facts.turbo is False
 
 
 def test_arm_board(tmp_path: Path) -> None:
     facts = machine_fingerprint(_machine(tmp_path, {"proc/cpuinfo": _ARM}))
-    assert facts["cpu_model"] == "Invented Board 5"
-    assert facts["flags"] == ["asimd", "asimdhp", "asimddp"]
+    assert facts.cpu_model == "Invented Board 5"
+    assert facts.flags == ["asimd", "asimdhp", "asimddp"]
     tree = _machine(tmp_path, {"proc/device-tree/model": "Invented Board 5 Rev 1\0"})
-    assert machine_fingerprint(tree)["cpu_model"] == "Invented Board 5 Rev 1"
+    assert machine_fingerprint(tree).cpu_model == "Invented Board 5 Rev 1"
 
 
 def test_what_is_not_told_is_none(tmp_path: Path) -> None:
     facts = machine_fingerprint(tmp_path)
-    unknown = ("physical_cores", "cpu_quota", "memory_mb", "memory_limit_mb", "governor", "turbo")
-    assert [facts[name] for name in unknown] == [None] * len(unknown)
-    assert facts["flags"] == []
+    assert facts.cpu_quota is facts.memory_limit_mb is facts.governor is facts.turbo is None
+    assert facts.flags == []
 
 
 @pytest.mark.parametrize(
@@ -105,19 +98,30 @@ def test_container_limits(
     tmp_path: Path, files: dict[str, str], quota: float | None, memory_mb: int | None
 ) -> None:
     facts = machine_fingerprint(_machine(tmp_path, files))
-    assert facts["cpu_quota"] == quota
-    assert facts["memory_limit_mb"] == memory_mb
+    assert facts.cpu_quota == quota
+    assert facts.memory_limit_mb == memory_mb
+
+
+def test_cores_and_memory_are_those_that_the_system_states(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    counts = {True: 8, False: 4}
+    monkeypatch.setattr(fingerprint.psutil, "cpu_count", lambda logical=True: counts[logical])
+    total = SimpleNamespace(total=16384000 * 1024)
+    monkeypatch.setattr(fingerprint.psutil, "virtual_memory", lambda: total)
+    facts = machine_fingerprint()
+    assert (facts.logical_cores, facts.physical_cores, facts.memory_mb) == (8, 4, 16800)
 
 
 def test_load_is_reported_but_not_identity(monkeypatch: pytest.MonkeyPatch) -> None:
     first = machine_fingerprint()
     monkeypatch.setattr(fingerprint, "load_average", lambda: [99.0, 99.0, 99.0])
     second = machine_fingerprint()
-    assert second["load_average"] == [99.0, 99.0, 99.0]
-    assert second["fingerprint_id"] == first["fingerprint_id"]
+    assert second.load_average == [99.0, 99.0, 99.0]
+    assert second.fingerprint_id == first.fingerprint_id
 
 
 def test_another_version_is_another_identity(monkeypatch: pytest.MonkeyPatch) -> None:
-    first = machine_fingerprint()["fingerprint_id"]
-    monkeypatch.setattr(fingerprint.metadata, "version", lambda package: "0.0.1")
-    assert machine_fingerprint()["fingerprint_id"] != first
+    first = machine_fingerprint().fingerprint_id
+    monkeypatch.setattr(fingerprint, "version_of_module", lambda module: "0.0.1")
+    assert machine_fingerprint().fingerprint_id != first

@@ -105,7 +105,7 @@ def test_few_samples_say_nothing_of_drift() -> None:
 
 
 def test_dict_is_json_and_keeps_the_raw_samples() -> None:
-    facts = json.loads(json.dumps(_samples([3, 1, 2]).to_dict(), allow_nan=False))
+    facts = json.loads(json.dumps(_samples([3, 1, 2]).summary().to_json(), allow_nan=False))
     assert facts["samples_ns"] == [3, 1, 2]
     assert facts["runs"] == 3
     assert facts["p99_ms"] is None

@@ -25,7 +25,7 @@ def _result() -> dict[str, Any]:
         "date": "2026-01-31T12:00:00+00:00",
         "command": "python -m benchmarks.preprocess",
         "commit": "0123abc",
-        "machine": machine_fingerprint(),
+        "machine": machine_fingerprint().to_json(),
         "figures": [
             {
                 "name": "shrink 1280x720 to 224x224",

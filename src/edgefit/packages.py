@@ -1,0 +1,65 @@
+"""Which packages a role of edgefit needs, and which of them are here.
+
+The lists are those of ``pyproject.toml``, read from the metadata of the installed package, so that
+none is kept by hand.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from importlib import metadata
+
+_REQUIREMENT = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)[^;]*(?:;(?P<marker>.*))?$")
+_EXTRA = re.compile(r"""extra\s*==\s*['"](?P<extra>[^'"]+)['"]""")
+# where the name to import is another than the package's
+_MODULES = {"opencv-python-headless": "cv2", "pyyaml": "yaml", "scikit-learn": "sklearn"}
+
+
+@functools.cache
+def required_packages(role: str | None = None) -> tuple[str, ...]:
+    """Names of the packages that a role needs, sorted; empty where edgefit is not installed.
+
+    Args:
+        role: An extra (``workshop``, ``openvino``), without what every install has; None for what
+            every install has.
+    """
+    try:
+        lines = metadata.requires("edgefit") or []
+    except metadata.PackageNotFoundError:
+        return ()
+    found = [_REQUIREMENT.match(line) for line in lines]
+    named = [(match["name"], _extra(match["marker"])) for match in found if match is not None]
+    return tuple(sorted(name.lower() for name, extra in named if extra == role))
+
+
+def version_of(package: str) -> str | None:
+    """Version of an installed package; None where it is not installed."""
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def version_of_module(module: str) -> str | None:
+    """Version of the package that a module comes from, whichever of several that give it."""
+    for package in _packages_by_module().get(module, ()):
+        version = version_of(package)
+        if version is not None:
+            return version
+    return None
+
+
+def module_of(package: str) -> str:
+    """The name under which a package is imported."""
+    return _MODULES.get(package.lower(), package.replace("-", "_"))
+
+
+def _extra(marker: str | None) -> str | None:
+    match = _EXTRA.search(marker or "")
+    return match["extra"] if match else None
+
+
+@functools.cache
+def _packages_by_module() -> dict[str, list[str]]:
+    return {name: sorted(found) for name, found in metadata.packages_distributions().items()}
