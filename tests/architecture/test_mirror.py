@@ -1,0 +1,164 @@
+"""Each module of ``src`` has its test at the mirrored path, or is listed here with where it is.
+
+``src/edgefit/data/split.py`` is tested by ``tests/unit/data/test_split.py``; a package whose
+``__init__.py`` defines something, such as ``data/formats``, by ``tests/unit/data/test_formats.py``.
+"""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[2]
+SOURCE = REPOSITORY / "src" / "edgefit"
+
+GATE = "tests/e2e/test_build.py"
+DEVICE = "tests/e2e/test_device.py"
+WRONG = "tests/unit/cli/test_wrong_input.py"
+MEASURED = "tests/unit/records/test_measured.py"
+FILES = "tests/unit/stages/test_operating_point.py"
+PENALTIES = "tests/unit/train/penalties/test_penalties.py"
+ENGINES = "tests/contract/test_engine_contract.py"
+
+# Module -> the test that fails where the module is wrong. A new module gets a test of its own.
+ELSEWHERE = {
+    # the door, held by an inventory of its names
+    "__init__.py": "tests/architecture/test_public_api.py",
+    "__main__.py": "tests/e2e/program.py",
+    # verbs whose whole work is to call a stage and to print its record
+    "cli/build.py": GATE,
+    "cli/bundle.py": WRONG,
+    "cli/calibrate.py": "tests/unit/stages/test_calibrate.py",
+    "cli/demo.py": "tests/e2e/test_demo.py",
+    "cli/evaluate.py": "tests/unit/stages/test_calibrate.py",
+    "cli/export.py": WRONG,
+    "cli/learning_curve.py": "tests/unit/studies/test_learning_curve.py",
+    "cli/retention.py": "tests/unit/stages/test_retention.py",
+    "cli/train.py": "tests/unit/cli/test_refused_commands.py",
+    # stages: each runs in a whole build, and what it refuses is in the end-to-end cases
+    "stages/benchmark.py": GATE,
+    "stages/build.py": GATE,
+    "stages/bundle.py": FILES,
+    "stages/check.py": "tests/unit/cli/test_check.py",
+    "stages/evaluate.py": "tests/unit/stages/test_calibrate.py",
+    "stages/export.py": FILES,
+    "stages/stage.py": "tests/unit/stages/test_runner.py",
+    "stages/verify.py": FILES,
+    # records: those of real runs are loaded and dumped in one place
+    "records/calibrate.py": MEASURED,
+    "records/check.py": "tests/unit/cli/test_check.py",
+    "records/evaluate.py": MEASURED,
+    "records/export.py": GATE,
+    "records/figures.py": "tests/unit/records/test_record.py",
+    "records/selftest.py": "tests/unit/runtime/test_selftest.py",
+    "records/verify.py": MEASURED,
+    # parts of a larger module that is tested whole
+    "bench/worker.py": "tests/unit/bench/test_suite.py",
+    "data/findings.py": "tests/unit/data/test_audit.py",
+    "data/frozen.py": "tests/unit/stages/test_train.py",
+    "data/worker_imports.py": "tests/unit/data/test_worker_processes.py",
+    "evaluate/outputs.py": "tests/unit/stages/test_calibrate.py",
+    "evaluate/retention.py": "tests/unit/stages/test_retention.py",
+    "evaluate/saved.py": "tests/unit/stages/test_calibrate.py",
+    "operating/chosen.py": "tests/unit/stages/test_calibrate.py",
+    "quantize/calibration_set.py": FILES,
+    "report/facts.py": "tests/unit/report/test_sections.py",
+    "report/limits.py": "tests/unit/report/test_sections.py",
+    "report/svg.py": "tests/unit/report/test_plots.py",
+    "studies/drawings.py": "tests/unit/studies/test_remedies.py",
+    "studies/subruns.py": "tests/unit/studies/test_remedies.py",
+    # the device: contracts that hold for every engine and every task
+    "runtime/engines/onnxruntime.py": ENGINES,
+    "runtime/engines/openvino.py": ENGINES,
+    "runtime/golden.py": "tests/unit/runtime/test_selftest.py",
+    "runtime/images/as_frame.py": "tests/unit/runtime/images/test_preprocess.py",
+    "runtime/images/containers.py": "tests/unit/runtime/images/test_decode.py",
+    "runtime/images/geometry.py": "tests/unit/runtime/images/test_preprocess.py",
+    "runtime/sources/source.py": "tests/unit/runtime/test_sources.py",
+    "runtime/tasks/prototypes.py": FILES,
+    "runtime/tasks/task.py": "tests/unit/runtime/tasks/test_classification.py",
+    "spec/rules.py": "tests/unit/spec/test_tasks.py",
+    "spec/truth.py": "tests/unit/spec/test_tasks.py",
+    # training: what the loop is made of
+    "train/assembly.py": "tests/unit/stages/test_train.py",
+    "train/distributed.py": "tests/e2e/test_data_parallel.py",
+    "train/features/cache.py": "tests/unit/train/features/test_extract.py",
+    "train/features/engines.py": "tests/unit/train/features/test_extract.py",
+    "train/loop/divergence.py": "tests/unit/train/loop/test_module.py",
+    "train/loop/history.py": "tests/unit/train/loop/test_early_stopping.py",
+    "train/loop/loaders.py": "tests/unit/train/loop/test_finetune.py",
+    "train/penalties/__init__.py": PENALTIES,
+    "train/penalties/feature_distillation.py": PENALTIES,
+    "train/penalties/frozen.py": PENALTIES,
+    "train/penalties/l2_sp.py": PENALTIES,
+    "train/penalties/penalty.py": PENALTIES,
+    "train/phases.py": "tests/unit/stages/test_train.py",
+    "train/preconditions.py": "tests/unit/stages/test_train.py",
+    "train/probe/models.py": "tests/unit/train/probe/test_fit.py",
+    "train/tasks/classification.py": "tests/unit/train/loop/test_module.py",
+}
+
+
+def _defines_something(path: Path) -> bool:
+    body = ast.parse(path.read_text(encoding="utf-8")).body
+    return any(isinstance(node, ast.FunctionDef | ast.ClassDef) for node in body)
+
+
+MODULES = [
+    path.relative_to(SOURCE).as_posix()
+    for path in sorted(SOURCE.rglob("*.py"))
+    if path.name != "__init__.py" or _defines_something(path)
+]
+
+
+def _mirrored(module: str) -> Path:
+    path = Path(module)
+    if path.name == "__init__.py":
+        path = path.parent.with_suffix(".py") if path.parent.name else Path("edgefit.py")
+    return REPOSITORY / "tests" / "unit" / path.with_name(f"test_{path.name}")
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_module_has_its_test_at_the_mirrored_path_or_is_listed(module: str) -> None:
+    here = _mirrored(module).relative_to(REPOSITORY)
+    if module in ELSEWHERE:
+        assert not (REPOSITORY / here).is_file(), f"{module} has a test now: take it off the list"
+    else:
+        assert (REPOSITORY / here).is_file(), f"write {here}, or list {module} with its test"
+
+
+def test_the_list_names_modules_and_tests_that_exist() -> None:
+    assert [module for module in ELSEWHERE if module not in MODULES] == []
+    assert [test for test in ELSEWHERE.values() if not (REPOSITORY / test).is_file()] == []
+
+
+def test_a_test_at_a_mirrored_path_has_its_module() -> None:
+    """A test file of a room is named for a module of the room, or for what several do together."""
+    mirrored = {_mirrored(module) for module in MODULES}
+    rooms = {path.parent for path in mirrored}
+    loose = [
+        path.relative_to(REPOSITORY).as_posix()
+        for room in sorted(rooms)
+        for path in sorted(room.glob("test_*.py"))
+        if path not in mirrored and path.relative_to(REPOSITORY).as_posix() not in TOGETHER
+    ]
+    assert loose == []
+    assert [test for test in TOGETHER if not (REPOSITORY / test).is_file()] == []
+
+
+# Tests of what several modules do together.
+TOGETHER = (
+    "tests/unit/bundle/test_formats.py",
+    "tests/unit/cli/test_refused_commands.py",
+    "tests/unit/cli/test_wrong_input.py",
+    "tests/unit/data/test_leaks.py",
+    "tests/unit/data/test_real_sets.py",
+    "tests/unit/export/test_features_output.py",
+    "tests/unit/records/test_measured.py",
+    "tests/unit/stages/test_operating_point.py",
+    "tests/unit/test_device_kit.py",
+    "tests/unit/train/penalties/test_penalties.py",
+    "tests/unit/train/penalties/test_penalties_in_training.py",
+)
