@@ -15,7 +15,7 @@ FILES = [path.relative_to(SOURCE).as_posix() for path in sorted(SOURCE.rglob("*.
 NOT_EVERYWHERE = {
     "os.sched_getaffinity": {"runtime/cores.py"},
     "os.process_cpu_count": {"runtime/cores.py"},
-    "os.getloadavg": {"bench/machine.py"},
+    "os.getloadavg": set(),
     "os.fork": set(),
     "os.kill": set(),
     "os.killpg": set(),

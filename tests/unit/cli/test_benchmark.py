@@ -11,6 +11,7 @@ import pytest
 from edgefit.bench import suite
 from edgefit.cli.main import run
 from edgefit.recipe import make_recipe
+from edgefit.records.benchmark import Round, WorkerError
 from edgefit.run import RunFolder
 from tests.tiny_models import ORT_FP32, write_tiny_bundle
 
@@ -28,9 +29,11 @@ def test_a_system_that_does_not_say_its_memory_has_a_dash_in_the_table(
 ) -> None:
     measure = suite.run_worker
 
-    def without_memory(job: Any) -> Any:
-        answer, error = measure(job)
-        return answer | {"peak_memory_mb": None, "model_memory_mb": None}, error
+    def without_memory(job: Any, number: int) -> Any:
+        silent = {"peak_memory_mb": None, "model_memory_mb": None}
+        answer = measure(job, number)
+        assert isinstance(answer, Round)
+        return answer.model_copy(update=silent)
 
     monkeypatch.setattr(suite, "run_worker", without_memory)
     out = tmp_path / "figures.json"
@@ -49,8 +52,8 @@ def test_a_system_that_does_not_say_its_memory_has_a_dash_in_the_table(
 def test_a_variant_that_fails_is_exit_code_1_with_its_reason(
     bundle: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
-    failed = {"message": "it was killed", "exit_code": -9, "stderr": ""}
-    monkeypatch.setattr(suite, "run_worker", lambda _: ({}, failed))
+    failed = WorkerError(message="it was killed", exit_code=-9, stderr="", round=1)
+    monkeypatch.setattr(suite, "run_worker", lambda *_: failed)
     assert run(["benchmark", str(bundle), *QUICK]) == 1
     stdout, _ = capsys.readouterr()
     assert "it was killed" in stdout
@@ -62,7 +65,7 @@ def test_a_place_that_cannot_be_written_is_told_before_measuring(
     bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture, out: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(suite, "run_worker", lambda _: pytest.fail("measured"))
+    monkeypatch.setattr(suite, "run_worker", lambda *_: pytest.fail("measured"))
     assert run(["benchmark", str(bundle), "--out", out, "--json"]) == 2
     assert json.loads(capsys.readouterr().out)["key"] == "--out"
 

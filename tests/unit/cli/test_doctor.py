@@ -25,9 +25,11 @@ def test_one_document_with_the_versions_that_are_installed(capsys: Capture) -> N
 def test_what_is_missing_is_told_with_its_command(
     monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
-    version = doctor._version
+    version = doctor.version_of
     absent = {"openvino", "torch"}
-    monkeypatch.setattr(doctor, "_version", lambda name: None if name in absent else version(name))
+    monkeypatch.setattr(
+        doctor, "version_of", lambda name: None if name in absent else version(name)
+    )
     assert run(["doctor"]) == 0
     stdout, stderr = capsys.readouterr()
     rows = {line.split()[0]: line.split()[1:] for line in stdout.splitlines() if line.split()}
