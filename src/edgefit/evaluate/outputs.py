@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from edgefit import metrics
 from edgefit.data.frame_store import FrameStore, frames_in_order
 from edgefit.data.table import SampleTable
+from edgefit.data.truths import TRUTHS
+from edgefit.metrics.labelled import Bootstrap, LabelledOutputs
+from edgefit.metrics.tasks import TASKS
 from edgefit.progress import QUIET, Reporter
-from edgefit.recipe import EvaluateConfig
+from edgefit.recipe import EvaluateConfig, Recipe
 from edgefit.records.evaluate import Evaluation, GroupFigures
+from edgefit.spec import Outputs, Task
+from edgefit.train.backbones.card import input_spec
 
 if TYPE_CHECKING:
     from edgefit.train.network import EdgeNetwork
@@ -48,6 +52,47 @@ def network_outputs(
     return {name: np.concatenate(values) for name, values in batches.items()}
 
 
+def outputs_of_table(
+    network: EdgeNetwork,
+    table: SampleTable,
+    recipe: Recipe,
+    reporter: Reporter = QUIET,
+    *,
+    title: str = "evaluating",
+) -> dict[str, NDArray[np.float32]]:
+    """The same for the images of a table, decoded by the recipe's input contract.
+
+    Raises:
+        DataError: A file cannot be read (any more).
+    """
+    store = FrameStore(
+        table.samples,
+        table.root,
+        input_spec(recipe),
+        budget_mb=recipe.train.cache_mb,
+        reporter=reporter,
+    )
+    return network_outputs(network, store, reporter, title=title)
+
+
+def labelled_outputs(
+    network: EdgeNetwork,
+    table: SampleTable,
+    recipe: Recipe,
+    reporter: Reporter = QUIET,
+    *,
+    title: str = "evaluating",
+) -> LabelledOutputs:
+    """The network's outputs for the images of a table, beside the truth."""
+    found = outputs_of_table(network, table, recipe, reporter, title=title)
+    return with_truth(found, table, recipe.task)
+
+
+def with_truth(outputs: Outputs, table: SampleTable, task: Task) -> LabelledOutputs:
+    """Outputs for the images of a table, in its order, beside the truth."""
+    return LabelledOutputs(outputs, TRUTHS[task](table), table.labels, table.groups_N())
+
+
 @dataclass(frozen=True)
 class Summary:
     """The results of one set of outputs, as a whole and by group.
@@ -64,34 +109,25 @@ class Summary:
 
 
 def summarise(
-    probabilities_NC: NDArray[np.float32], table: SampleTable, config: EvaluateConfig
+    found: LabelledOutputs, table: SampleTable, task: Task, config: EvaluateConfig
 ) -> Summary:
     """All metrics with intervals, by column where the recipe asks for it, and the worst group."""
-    targets_N, groups_N = table.targets_N(), table.groups_N()
-    whole = metrics.evaluate(
-        probabilities_NC,
-        targets_N,
-        table.labels.names,
-        groups_N=groups_N,
-        resamples=config.resamples,
-        confidence=config.confidence,
-    )
+    metrics, bootstrap = TASKS[task], bootstrap_of(config)
     by = {
-        name: metrics.evaluate_by(
-            table.column_N(name),
-            probabilities_NC,
-            targets_N,
-            table.labels.names,
-            groups_N=groups_N,
-            resamples=config.resamples,
-            confidence=config.confidence,
-        )
+        name: {
+            value: metrics.evaluate(part, bootstrap)
+            for value, part in found.by(table.column_N(name)).items()
+        }
         for name in config.by
     }
-    worst_group = metrics.worst_group(
-        probabilities_NC, targets_N, group_columns(table, config), confidence=config.confidence
-    )
-    return Summary(whole, by, worst_group)
+    columns = group_columns(table, config)
+    worst_group = metrics.worst_group(found, columns, config.confidence)
+    return Summary(metrics.evaluate(found, bootstrap), by, worst_group)
+
+
+def bootstrap_of(config: EvaluateConfig) -> Bootstrap:
+    """How the recipe wants intervals made."""
+    return Bootstrap(config.resamples, config.confidence)
 
 
 def group_columns(table: SampleTable, config: EvaluateConfig) -> dict[str, NDArray[np.str_]]:

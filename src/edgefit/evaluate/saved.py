@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -11,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgefit.errors import RunError
+from edgefit.operating.novelty import NOVELTY
 from edgefit.records.evaluate import EvaluateRecord
+from edgefit.spec import Outputs
 
 FILE = "probabilities.npz"
 
-_NOVELTY = "novelty"
 # the names that the file has always had
 _OUT_OF_DOMAIN_NOVELTY = "elsewhere_novelty"
 _OUT_OF_DOMAIN_PATHS = "elsewhere_paths"
@@ -33,6 +33,10 @@ class OutOfDomain:
     paths: tuple[str, ...]
     novelty_M: NDArray[np.float32]
 
+    def scored(self) -> Outputs:
+        """``novelty`` (M,) as an output by its name."""
+        return {NOVELTY: self.novelty_M}
+
 
 @dataclass(frozen=True)
 class SavedOutputs:
@@ -45,15 +49,20 @@ class SavedOutputs:
         out_of_domain: None where novelty is not scored or the recipe names no general images.
     """
 
-    outputs: Mapping[str, NDArray[np.float32]]
+    outputs: Outputs
     novelty_N: NDArray[np.float32] | None = None
     out_of_domain: OutOfDomain | None = None
+
+    def scored(self) -> Outputs:
+        """The outputs with ``novelty`` (N,) beside them where it is scored."""
+        novelty = {} if self.novelty_N is None else {NOVELTY: self.novelty_N}
+        return {**self.outputs, **novelty}
 
     def arrays(self) -> dict[str, NDArray[np.generic]]:
         """What the file holds, by the names it has there."""
         arrays: dict[str, NDArray[np.generic]] = dict(self.outputs)
         if self.novelty_N is not None:
-            arrays[_NOVELTY] = self.novelty_N
+            arrays[NOVELTY] = self.novelty_N
         if self.out_of_domain is not None:
             arrays[_OUT_OF_DOMAIN_NOVELTY] = self.out_of_domain.novelty_M
             arrays[_OUT_OF_DOMAIN_PATHS] = np.array(self.out_of_domain.paths, dtype=np.str_)
@@ -85,7 +94,7 @@ class SavedOutputs:
             )
         with np.load(path, allow_pickle=False) as stored:
             arrays = dict(stored)
-        novelty_N = arrays.pop(_NOVELTY, None)
+        novelty_N = arrays.pop(NOVELTY, None)
         novelty_M = arrays.pop(_OUT_OF_DOMAIN_NOVELTY, None)
         paths = arrays.pop(_OUT_OF_DOMAIN_PATHS, None)
         others = None

@@ -1,36 +1,42 @@
-"""The operating point that the stage `calibrate` left in a run."""
+"""The rule that the stage `calibrate` left in a run, and what it compares features with."""
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
+from pathlib import Path
 
+import numpy as np
+
+from edgefit.operating.tasks import TASKS, References
 from edgefit.records.calibrate import CalibrateRecord
 from edgefit.run import RunFolder
-from edgefit.spec import ConformalRule, DefectThreshold, NoveltyRule, OperatingPoint
+from edgefit.spec import ClassificationRule, Rule
 
 PROTOTYPES = "prototypes.npy"
-PROTOTYPES_IN_BUNDLE = "operating/prototypes.npy"
 
 
-def operating_point(run: RunFolder) -> OperatingPoint:
-    """The rules that ``calibrate`` chose.
+def chosen_rule(run: RunFolder) -> Rule:
+    """The rule that ``calibrate`` chose.
 
     Raises:
         RunError: ``calibrate`` has not ended here.
     """
-    chosen = CalibrateRecord.read(run.root)
-    threshold = conformal = novelty = None
-    if (rule := chosen.threshold) is not None:
-        threshold = DefectThreshold(rule.good, rule.defect, rule.value)
-    if (option := chosen.conformal) is not None:
-        conformal = ConformalRule(option.coverage, option.quantile)
-    if chosen.novelty is not None:
-        novelty = NoveltyRule(chosen.novelty.threshold, PROTOTYPES_IN_BUNDLE)
-    return OperatingPoint(threshold, conformal, novelty)
+    return TASKS[run.recipe().task].rule(CalibrateRecord.read(run.root))
 
 
-def read_prototypes(run: RunFolder) -> NDArray[np.float32] | None:
-    """The class prototypes ``float32`` (C, F), or None where novelty is not scored."""
-    path = run.root / "calibrate" / PROTOTYPES
-    return np.load(path, allow_pickle=False) if path.is_file() else None
+def operating_point(run: RunFolder) -> ClassificationRule:
+    """The rule of a classifier; raises as :func:`chosen_rule` does."""
+    return ClassificationRule.of(chosen_rule(run))
+
+
+def reference_path(root: Path, name: str) -> Path:
+    """Where a reference lies in a run folder."""
+    return root / CalibrateRecord.STAGE / f"{name}.npy"
+
+
+def read_references(run: RunFolder) -> References:
+    """The references that ``calibrate`` wrote, by name; none where the rule compares nothing."""
+    names = TASKS[run.recipe().task].reference_names
+    paths = {name: reference_path(run.root, name) for name in names}
+    return {
+        name: np.load(path, allow_pickle=False) for name, path in paths.items() if path.is_file()
+    }

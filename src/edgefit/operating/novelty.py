@@ -19,6 +19,9 @@ from numpy.typing import NDArray
 
 from edgefit.errors import InputError
 
+NOVELTY = "novelty"
+"""Name of the scores, ``float32`` (N,), among a graph's outputs once they are scored."""
+
 _SMALLEST = 1e-12
 
 

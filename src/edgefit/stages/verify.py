@@ -12,16 +12,17 @@ from edgefit.bundle import Bundle, read_bundle
 from edgefit.data.frame_store import FrameStore, frames_in_order
 from edgefit.data.frozen import frozen_samples
 from edgefit.data.table import Sample, SampleTable
+from edgefit.data.truths import TRUTHS
 from edgefit.errors import GateError
-from edgefit.evaluate.outputs import group_columns
+from edgefit.evaluate.outputs import bootstrap_of, group_columns
 from edgefit.evaluate.saved import SavedOutputs
+from edgefit.operating.tasks import TASKS
 from edgefit.progress import QUIET, Reporter
 from edgefit.recipe import Recipe, VerifyConfig
 from edgefit.records.evaluate import Decisions
 from edgefit.records.verify import GateSettings, VariantVerdict, VerifyRecord
 from edgefit.run import RunFolder
-from edgefit.runtime.tasks import TASKS
-from edgefit.spec import ClassificationRule
+from edgefit.runtime.tasks import TASKS as RUNTIME_TASKS
 from edgefit.stages.check import Check
 from edgefit.stages.evaluate import Evaluate
 from edgefit.stages.export import Export
@@ -53,15 +54,17 @@ class Verify(Stage[VerifyRecord]):
                 variant.key,
                 held_out,
                 recipe.verify,
-                resamples=recipe.evaluate.resamples,
-                confidence=recipe.evaluate.confidence,
+                bootstrap=bootstrap_of(recipe.evaluate),
                 reporter=self.reporter,
             )
-            entry = entry.model_copy(update={"warnings": _warnings(entry, recipe)})
+            broken = TASKS[recipe.task].broken_limits(
+                entry.operating or Decisions(), recipe.operating
+            )
+            entry = entry.model_copy(update={"warnings": tuple(broken)})
             entries.append(entry)
             _tell(entry, self.reporter)
         self.record = VerifyRecord(
-            images=len(held_out.targets_N),
+            images=len(held_out.truth),
             config=GateSettings.model_validate(recipe.verify.model_dump()),
             passed=tuple(entry.variant for entry in entries if entry.passed),
             failed={entry.variant: entry.reasons for entry in entries if not entry.passed},
@@ -118,15 +121,15 @@ def _held_out(run: RunFolder, recipe: Recipe, bundle: Bundle, reporter: Reporter
     saved = SavedOutputs.read(run.root, images=len(table))
     others = _out_of_domain(saved, table, recipe)
     return HeldOut(
-        _frames(table, recipe, bundle, reporter),
-        table.targets_N(),
-        table.groups_N(),
-        saved.outputs["probabilities"],
-        table.labels.names,
+        task=bundle.manifest.task,
+        frames_NHWC=_frames(table, recipe, bundle, reporter),
+        truth=TRUTHS[recipe.task](table),
+        reference=saved.scored(),
+        groups_N=table.groups_N(),
+        labels=table.labels,
+        rule=bundle.operating,
         columns=group_columns(table, recipe.evaluate),
-        point=ClassificationRule.of(bundle.operating),
-        prototypes_CF=TASKS[bundle.manifest.task].references(bundle).get("prototypes"),
-        novelty_N=saved.novelty_N,
+        references=RUNTIME_TASKS[bundle.manifest.task].references(bundle),
         out_of_domain_MHWC=None if others is None else _frames(others, recipe, bundle, reporter),
     )
 
@@ -147,30 +150,6 @@ def _out_of_domain(saved: SavedOutputs, table: SampleTable, recipe: Recipe) -> S
         return None
     samples = tuple(Sample(path, label="") for path in saved.out_of_domain.paths)
     return SampleTable(root, samples, table.labels)
-
-
-def _warnings(entry: VariantVerdict, recipe: Recipe) -> tuple[str, ...]:
-    """Where a file does not keep the limits of the operating point on the held-out images."""
-    measured, config = entry.operating or Decisions(), recipe.operating
-    warnings = []
-    if measured.threshold is not None:
-        limited = (
-            ("escape rate", measured.threshold.escape_rate, config.max_escape),
-            ("overkill rate", measured.threshold.overkill_rate, config.max_overkill),
-        )
-        warnings = [
-            f"{name} {rate.value:.2%} ({rate.count} of {rate.images}) is above the limit of "
-            f"{limit:.2%}"
-            for name, rate, limit in limited
-            if limit is not None and rate.value is not None and rate.value > limit
-        ]
-    if measured.conformal is not None and config.coverage is not None:
-        coverage = measured.conformal.coverage
-        if coverage.high is not None and coverage.high < config.coverage:
-            warnings.append(
-                f"prediction sets cover {coverage.value:.2%}, stated are {config.coverage:.2%}"
-            )
-    return tuple(warnings)
 
 
 def _tell(entry: VariantVerdict, reporter: Reporter) -> None:

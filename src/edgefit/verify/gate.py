@@ -1,7 +1,9 @@
 """The gate: one exported file against the trained network, on every held-out image.
 
-Compared per image, never summed first. fp32 files must give the network's own probabilities;
-fp16 and int8 files may move them, but not the recipe's metric by more than ``max_drop``.
+Compared per image, never summed first. fp32 files must give the network's own outputs; fp16 and
+int8 files may move them, but not the recipe's metric by more than ``max_drop``. What an output is,
+and what it is worth, only the task knows: :mod:`edgefit.metrics.tasks`,
+:mod:`edgefit.operating.tasks`.
 """
 
 from __future__ import annotations
@@ -13,25 +15,19 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edgefit import metrics
-from edgefit.operating.decisions import measure_decisions
-from edgefit.operating.novelty import novelty_scores
+from edgefit.metrics.labelled import Bootstrap, LabelledOutputs
+from edgefit.metrics.tasks import TASKS as METRICS_TASKS
+from edgefit.operating.novelty import NOVELTY
+from edgefit.operating.tasks import TASKS as OPERATING_TASKS
+from edgefit.operating.tasks import References
 from edgefit.progress import QUIET, Reporter
 from edgefit.recipe import VerifyConfig
 from edgefit.records.evaluate import Decisions, Evaluation, GroupFigures
 from edgefit.records.verify import Agreement, VariantVerdict
 from edgefit.runtime.engines import EngineSession, open_session
+from edgefit.runtime.tasks import TASKS as RUNTIME_TASKS
 from edgefit.runtime.tolerance import self_test_tolerance
-from edgefit.spec import (
-    FEATURE_VECTOR,
-    PROBABILITIES,
-    LabelMap,
-    OperatingPoint,
-    Precision,
-    VariantKey,
-)
-
-Probabilities = NDArray[np.float32]
+from edgefit.spec import OUTPUTS, LabelMap, Outputs, Precision, Rule, Task, Truth, VariantKey
 
 
 @dataclass(frozen=True)
@@ -39,29 +35,33 @@ class HeldOut:
     """What every variant is measured on.
 
     Attributes:
+        task: The task of the model.
         frames_NHWC: Preprocessed frames, ``uint8`` (N, H, W, 3).
-        targets_N: Their classes.
+        truth: What the data set says of each of them.
+        reference: What the trained network gave, by name; with ``novelty`` (N,) where it is scored.
         groups_N: Their groups, for intervals.
-        reference_NC: What the trained network gave, ``float32`` (N, C).
         labels: Class names.
-        columns: Name -> value of each image; its values are the groups of which the worst is told.
-        point: The operating point that is measured on every file.
-        prototypes_CF: What novelty is scored by, ``float32`` (C, F); None where it is not.
-        novelty_N: The trained network's novelty scores, ``float32`` (N,).
+        rule: The rule that is measured on every file.
+        columns: Name -> value of each image; images of one value are a group.
+        references: What the rule compares features with.
         out_of_domain_MHWC: General images that show none of the classes, ``uint8``
             (M, H, W, 3); None where there are none.
     """
 
+    task: Task
     frames_NHWC: NDArray[np.uint8]
-    targets_N: NDArray[np.int64]
+    truth: Sequence[Truth]
+    reference: Outputs
     groups_N: NDArray[np.str_]
-    reference_NC: Probabilities
-    labels: Sequence[str]
+    labels: LabelMap
+    rule: Rule
     columns: Mapping[str, NDArray[np.str_]] = field(default_factory=dict)
-    point: OperatingPoint = field(default_factory=OperatingPoint)
-    prototypes_CF: NDArray[np.float32] | None = None
-    novelty_N: NDArray[np.float32] | None = None
+    references: References = field(default_factory=dict)
     out_of_domain_MHWC: NDArray[np.uint8] | None = None
+
+    def beside_truth(self, outputs: Outputs) -> LabelledOutputs:
+        """Outputs for these frames beside their truth."""
+        return LabelledOutputs(outputs, self.truth, self.labels, self.groups_N)
 
 
 def check_variant(
@@ -70,8 +70,7 @@ def check_variant(
     held_out: HeldOut,
     config: VerifyConfig,
     *,
-    resamples: int = 1000,
-    confidence: float = 0.95,
+    bootstrap: Bootstrap | None = None,
     reporter: Reporter = QUIET,
 ) -> VariantVerdict:
     """Run one file over all held-out frames at each batch size and judge it.
@@ -80,39 +79,37 @@ def check_variant(
         Whether it passed and why not, the agreement at each batch size, and what this very file
         does on the held-out images (empty or None where its outputs are not finite).
     """
+    bootstrap = bootstrap or Bootstrap()
     # batch 1 runs as the device runs it, with the batch fixed in the compiled graph
     sessions = {
         size: open_session(model_path, key, batch=1 if size == 1 else None)
         for size in config.batch_sizes
     }
-    by_batch, novelty_N = _run_at_each_size(sessions, held_out, key, reporter)
+    by_batch = _run_at_each_size(sessions, held_out, key, reporter)
     results = {
-        str(size): _compare(candidate, held_out, config, resamples, confidence)
+        str(size): _compare(candidate, held_out, config, bootstrap)
         for size, candidate in by_batch.items()
     }
     reasons = [
         f"batch {size}: {reason}"
-        for size, result in results.items()
-        for reason in judge(result, key, config)
+        for size, found in results.items()
+        for reason in judge(found, key, config, held_out.task)
     ]
-    first_size, first_NC = next(iter(by_batch.items()))
-    if novelty_N is not None:
-        difference = _largest_difference(novelty_N, held_out.novelty_N)
-        results[str(first_size)] = results[str(first_size)].model_copy(
-            update={"novelty_difference": difference}
-        )
+    first_size, first = next(iter(by_batch.items()))
+    if NOVELTY in first:
+        difference = _largest_difference(first[NOVELTY], held_out.reference.get(NOVELTY))
+        update = {"novelty_difference": difference}
+        results[str(first_size)] = results[str(first_size)].model_copy(update=update)
         reasons += judge_novelty(difference, key)
     measured = None
-    if np.isfinite(first_NC).all():
-        out_of_domain_M = _out_of_domain(
-            sessions[first_size], first_size, held_out, str(key), reporter
-        )
-        measured = _measure(first_NC, novelty_N, out_of_domain_M, held_out, resamples, confidence)
+    if results[str(first_size)].finite:
+        others = _out_of_domain(sessions[first_size], first_size, held_out, str(key), reporter)
+        measured = _measure(first, others, held_out, bootstrap)
     return VariantVerdict(
         variant=str(key),
         passed=not reasons,
         reasons=tuple(reasons),
-        engine=sessions[config.batch_sizes[0]].describe(),
+        engine=sessions[first_size].describe(),
         batches=results,
         metrics=measured.evaluation.metrics if measured else {},
         worst_class=measured.evaluation.worst_class if measured else None,
@@ -132,75 +129,37 @@ class _Measured:
 
 def _run_at_each_size(
     sessions: Mapping[int, EngineSession], held_out: HeldOut, key: VariantKey, reporter: Reporter
-) -> tuple[dict[int, Probabilities], NDArray[np.float32] | None]:
-    """Probabilities by batch size; and novelty scores (N,), which the first size gives."""
-    by_batch: dict[int, Probabilities] = {}
-    novelty_N = None
+) -> dict[int, Outputs]:
+    """The task's outputs by batch size; the first size also gives what the rule reads."""
+    by_batch: dict[int, Outputs] = {}
     for size, session in sessions.items():
-        prototypes_CF = None if by_batch else held_out.prototypes_CF
-        by_batch[size], scores_N = run_file(
-            session,
-            held_out.frames_NHWC,
-            size,
-            f"{key} batch {size}",
-            prototypes_CF,
-            reporter,
+        names = tuple(output.name for output in OUTPUTS[held_out.task])
+        if not by_batch:
+            names = RUNTIME_TASKS[held_out.task].wanted(held_out.rule)
+        by_batch[size] = run_file(
+            session, held_out.frames_NHWC, size, f"{key} batch {size}", names, held_out, reporter
         )
-        novelty_N = scores_N if prototypes_CF is not None else novelty_N
-    return by_batch, novelty_N
+    return by_batch
 
 
 def _measure(
-    found_NC: Probabilities,
-    novelty_N: NDArray[np.float32] | None,
-    out_of_domain_M: NDArray[np.float32] | None,
-    held_out: HeldOut,
-    resamples: int,
-    confidence: float,
+    found: Outputs, out_of_domain: Outputs | None, held_out: HeldOut, bootstrap: Bootstrap
 ) -> _Measured:
+    metrics, labelled = METRICS_TASKS[held_out.task], held_out.beside_truth(found)
     return _Measured(
-        metrics.evaluate(
-            found_NC,
-            held_out.targets_N,
-            held_out.labels,
-            groups_N=held_out.groups_N,
-            resamples=resamples,
-            confidence=confidence,
-        ),
-        metrics.worst_group(found_NC, held_out.targets_N, held_out.columns, confidence=confidence),
-        measure_decisions(
-            found_NC,
-            held_out.targets_N,
-            LabelMap(tuple(held_out.labels)),
-            held_out.point,
-            groups_N=held_out.groups_N,
-            novelty_N=novelty_N,
-            out_of_domain_M=out_of_domain_M,
-            resamples=resamples,
-            confidence=confidence,
-        ),
+        metrics.evaluate(labelled, bootstrap),
+        metrics.worst_group(labelled, held_out.columns, bootstrap.confidence),
+        OPERATING_TASKS[held_out.task].measure(held_out.rule, labelled, out_of_domain, bootstrap),
     )
 
 
-def judge(found: Agreement, key: VariantKey, config: VerifyConfig) -> list[str]:
-    """Why a comparison fails the gate; empty when it passes.
-
-    Flips of fp32 files are allowed only where the network itself was undecided: its two best
-    classes closer than twice the tolerance.
-    """
+def judge(found: Agreement, key: VariantKey, config: VerifyConfig, task: Task) -> list[str]:
+    """Why a comparison fails the gate; empty when it passes."""
     if not found.finite:
         return ["the outputs hold numbers that are not finite"]
     reasons = []
-    tolerance = self_test_tolerance(key)
     if key.precision is Precision.FP32:
-        difference = found.max_abs_difference or 0.0
-        if difference > tolerance:
-            reasons.append(
-                f"probabilities differ by up to {difference:.2g}, allowed is {tolerance:g}"
-            )
-        decided = [margin for margin in found.margins if margin > 2 * tolerance]
-        if decided:
-            reasons.append(f"{len(decided)} images change class where the network was decided")
+        reasons = METRICS_TASKS[task].departures(found, self_test_tolerance(key))
     if found.drop is None:
         reasons.append(f"{config.metric} cannot be measured on these images")
     elif not _within(found.drop, config):
@@ -231,13 +190,14 @@ def _largest_difference(
 
 def _out_of_domain(
     session: EngineSession, size: int, held_out: HeldOut, key: str, reporter: Reporter
-) -> NDArray[np.float32] | None:
-    """Novelty scores of the images that show none of the classes."""
-    if held_out.out_of_domain_MHWC is None or held_out.prototypes_CF is None:
+) -> Outputs | None:
+    """Scored outputs for the images that show none of the classes."""
+    if held_out.out_of_domain_MHWC is None or not held_out.references:
         return None
-    name = f"{key} out-of-domain images"
-    frames = held_out.out_of_domain_MHWC
-    return run_file(session, frames, size, name, held_out.prototypes_CF, reporter)[1]
+    names = RUNTIME_TASKS[held_out.task].wanted(held_out.rule)
+    title = f"{key} out-of-domain images"
+    frames_MHWC = held_out.out_of_domain_MHWC
+    return run_file(session, frames_MHWC, size, title, names, held_out, reporter)
 
 
 def _within(drop: float, config: VerifyConfig) -> bool:
@@ -249,54 +209,50 @@ def run_file(
     session: EngineSession,
     frames_NHWC: NDArray[np.uint8],
     size: int,
-    name: str,
-    prototypes_CF: NDArray[np.float32] | None,
+    title: str,
+    names: Sequence[str],
+    held_out: HeldOut,
     reporter: Reporter,
-) -> tuple[Probabilities, NDArray[np.float32] | None]:
-    """Probabilities (N, C) of all frames, ``size`` at a time; with prototypes, novelty (N,) too."""
-    rows, scores = [], []
-    with reporter.bar(name, len(frames_NHWC)) as advance:
+) -> Outputs:
+    """Outputs of all frames, ``size`` at a time; features give way to the novelty scored by them.
+
+    Args:
+        session: An open file.
+        frames_NHWC: Preprocessed frames, ``uint8`` (N, H, W, 3).
+        size: Batch size; the last batch may be short.
+        title: What the progress bar says.
+        names: The outputs that the file is asked for.
+        held_out: Holds the task, and the references that score novelty.
+        reporter: Where progress is drawn.
+    """
+    task = OPERATING_TASKS[held_out.task]
+    batches: dict[str, list[NDArray[np.float32]]] = {}
+    with reporter.bar(title, len(frames_NHWC)) as advance:
         for start in range(0, len(frames_NHWC), size):
             batch_NHWC = frames_NHWC[start : start + size]
-            features = [] if prototypes_CF is None else [FEATURE_VECTOR.name]
-            outputs = session.infer(batch_NHWC, [PROBABILITIES.name, *features])
-            rows.append(outputs[PROBABILITIES.name])
-            if prototypes_CF is not None:
-                scores.append(novelty_scores(outputs[FEATURE_VECTOR.name], prototypes_CF))
-            advance(len(rows[-1]))
-    return np.concatenate(rows), np.concatenate(scores) if scores else None
+            found = task.scored(session.infer(batch_NHWC, names), held_out.references)
+            for name, values in found.items():
+                batches.setdefault(name, []).append(values)
+            advance(len(batch_NHWC))
+    return {name: np.concatenate(values) for name, values in batches.items()}
 
 
 def _compare(
-    candidate_NC: Probabilities,
-    held_out: HeldOut,
-    config: VerifyConfig,
-    resamples: int,
-    confidence: float,
+    candidate: Outputs, held_out: HeldOut, config: VerifyConfig, bootstrap: Bootstrap
 ) -> Agreement:
-    if not np.isfinite(candidate_NC).all():
-        return Agreement(finite=False, max_abs_difference=None, margins=(), drop=None)
-    agreement = metrics.disagreement(held_out.reference_NC, candidate_NC)
-    drop = metrics.paired_drop(
-        config.metric,
-        held_out.reference_NC,
-        candidate_NC,
-        held_out.targets_N,
-        held_out.groups_N,
-        resamples=resamples,
-        confidence=confidence,
-    )
-    return Agreement(
-        finite=True,
-        images=len(candidate_NC),
-        max_abs_difference=agreement.max_abs_difference,
-        mean_abs_difference=agreement.mean_abs_difference,
-        top1_flips=agreement.top1_flips,
-        flip_indices=agreement.flip_indices,
-        margins=agreement.margins,
-        metric=config.metric,
-        drop=drop.value,
-        drop_low=drop.low,
-        drop_high=drop.high,
-        drop_within_limit_with_confidence=drop.high is not None and _within(drop.high, config),
+    metrics = METRICS_TASKS[held_out.task]
+    agreement = metrics.agreement(held_out.reference, candidate)
+    if not agreement.finite:
+        return agreement.model_copy(update={"drop": None})
+    reference = held_out.beside_truth(held_out.reference)
+    drop = metrics.paired_drop(config.metric, reference, candidate, bootstrap)
+    return agreement.model_copy(
+        update={
+            "metric": config.metric,
+            "drop": drop.value,
+            "drop_low": drop.low,
+            "drop_high": drop.high,
+            "drop_within_limit_with_confidence": drop.high is not None
+            and _within(drop.high, config),
+        }
     )

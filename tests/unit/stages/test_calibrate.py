@@ -13,8 +13,10 @@ from rich.console import Console
 
 from edgefit.cli.main import run as edgefit
 from edgefit.errors import GateError, InputError, RunError
+from edgefit.evaluate import outputs
 from edgefit.evaluate.saved import saved_path
-from edgefit.operating.chosen import PROTOTYPES, operating_point, read_prototypes
+from edgefit.operating.calibration_warnings import temperature_warnings
+from edgefit.operating.chosen import PROTOTYPES, operating_point, read_references
 from edgefit.operating.novelty import novelty_scores
 from edgefit.operating.temperature import softmax
 from edgefit.progress import Reporter
@@ -22,7 +24,6 @@ from edgefit.records.calibrate import CalibrateRecord
 from edgefit.records.evaluate import Reliability
 from edgefit.records.figures import Figure
 from edgefit.run import RunFolder
-from edgefit.stages import calibrate as calibrate_module
 from edgefit.stages.calibrate import calibrate
 from edgefit.stages.evaluate import evaluate
 from edgefit.train.assembly import load_trained
@@ -61,7 +62,7 @@ def test_it_chooses_a_threshold_a_reject_rule_and_what_is_novel(run: RunFolder) 
     point = operating_point(run)
     assert point.threshold is not None and point.threshold.value == threshold.value
     assert point.conformal is not None and point.novelty is not None
-    prototypes_CF = read_prototypes(run)
+    prototypes_CF = read_references(run).get("prototypes")
     assert prototypes_CF is not None and prototypes_CF.shape == (2, found.novelty.features)
 
 
@@ -82,7 +83,7 @@ def test_it_can_be_switched_off_and_a_change_is_seen(run: RunFolder) -> None:
     found = calibrate(run)
     assert found.temperature == 1
     assert found.novelty is None
-    assert read_prototypes(run) is None
+    assert read_references(run) == {}
     assert not (run.root / "calibrate" / PROTOTYPES).exists()
     assert evaluate(run).operating.novelty is None
 
@@ -98,12 +99,12 @@ def test_only_validation_and_training_images_are_read(
 ) -> None:
     seen: set[str | None] = set()
 
-    class Watching(calibrate_module.FrameStore):
+    class Watching(outputs.FrameStore):
         def __init__(self, samples: Any, *rest: Any, **options: Any) -> None:
             seen.update(s.split for s in samples)
             super().__init__(samples, *rest, **options)
 
-    monkeypatch.setattr(calibrate_module, "FrameStore", Watching)
+    monkeypatch.setattr(outputs, "FrameStore", Watching)
     calibrate(run)
     assert seen == {"val", "train"}
 
@@ -213,7 +214,7 @@ def test_the_command(run: RunFolder, capsys: pytest.CaptureFixture[str]) -> None
 
 def test_novelty_is_scored_by_the_features_of_the_network(run: RunFolder) -> None:
     calibrate(run)
-    prototypes_CF = read_prototypes(run)
+    prototypes_CF = read_references(run).get("prototypes")
     assert prototypes_CF is not None
     own_N = novelty_scores(prototypes_CF, prototypes_CF)
     np.testing.assert_allclose(own_N, 0, atol=1e-5)
@@ -258,6 +259,6 @@ def measured(error: float, spread: float, loss: float) -> Reliability:
 def test_a_temperature_that_does_not_help_is_said(
     temperature: float, before: Reliability, after: Reliability, said: list[str]
 ) -> None:
-    warnings = calibrate_module._temperature_warnings(temperature, before, after)
+    warnings = temperature_warnings(temperature, before, after)
     assert len(warnings) == len(said)
     assert all(words in warning for words, warning in zip(said, warnings, strict=True))

@@ -17,11 +17,19 @@ from onnx import numpy_helper
 from edgefit.errors import GateError
 from edgefit.export.onnx_file import write_onnx
 from edgefit.export.program import capture
+from edgefit.metrics.labelled import Bootstrap
 from edgefit.operating.novelty import class_prototypes, novelty_scores
 from edgefit.recipe import VerifyConfig
 from edgefit.records.verify import Agreement, GateSettings, VerifyRecord
 from edgefit.runtime.tolerance import self_test_tolerance
-from edgefit.spec import NoveltyRule, OperatingPoint, Outputs, VariantKey
+from edgefit.spec import (
+    CLASSIFICATION,
+    ClassificationRule,
+    ClassTruth,
+    NoveltyRule,
+    Outputs,
+    VariantKey,
+)
 from edgefit.stages.verify import require
 from edgefit.verify import gate
 from edgefit.verify.gate import HeldOut, check_variant, judge, judge_novelty
@@ -32,6 +40,7 @@ from tests.unit.conftest import Exported
 FP32 = VariantKey.parse("onnxruntime/fp32")
 INT8 = VariantKey.parse("onnxruntime/int8")
 CONFIG = VerifyConfig(max_drop=0.5)
+FEW = Bootstrap(resamples=100)
 PERFECT = Agreement(finite=True, max_abs_difference=0.0, margins=(), drop=0.0)
 
 
@@ -56,7 +65,7 @@ PERFECT = Agreement(finite=True, max_abs_difference=0.0, margins=(), drop=0.0)
     ],
 )
 def test_each_reason_alone(key: VariantKey, changes: dict[str, Any], said: str | None) -> None:
-    reasons = judge(changed(PERFECT, changes), key, CONFIG)
+    reasons = judge(changed(PERFECT, changes), key, CONFIG, CLASSIFICATION)
     assert len(reasons) == (0 if said is None else 1)
     assert said is None or said in reasons[0]
 
@@ -64,16 +73,18 @@ def test_each_reason_alone(key: VariantKey, changes: dict[str, Any], said: str |
 def test_just_the_limits_pass() -> None:
     tolerance = self_test_tolerance(FP32)
     at_limit = {"max_abs_difference": tolerance, "margins": [2 * tolerance]}
-    assert judge(changed(PERFECT, at_limit), FP32, CONFIG) == []
+    assert judge(changed(PERFECT, at_limit), FP32, CONFIG, CLASSIFICATION) == []
     assert 1.0 - 199 / 200 > 0.005  # how a drop of half a point comes out in binary
-    assert judge(changed(PERFECT, {"drop": 1.0 - 199 / 200}), INT8, CONFIG) == []
-    assert judge(changed(PERFECT, {"drop": 1.0 - 198 / 200}), INT8, CONFIG) != []
-    assert judge(changed(PERFECT, {"drop": 0.0}), INT8, VerifyConfig(max_drop=0)) == []
+    assert judge(changed(PERFECT, {"drop": 1.0 - 199 / 200}), INT8, CONFIG, CLASSIFICATION) == []
+    assert judge(changed(PERFECT, {"drop": 1.0 - 198 / 200}), INT8, CONFIG, CLASSIFICATION) != []
+    assert (
+        judge(changed(PERFECT, {"drop": 0.0}), INT8, VerifyConfig(max_drop=0), CLASSIFICATION) == []
+    )
 
 
 def test_reasons_add_up() -> None:
     found = Agreement(finite=True, max_abs_difference=0.5, margins=(0.4,), drop=0.3)
-    assert len(judge(found, FP32, CONFIG)) == 3
+    assert len(judge(found, FP32, CONFIG, CLASSIFICATION)) == 3
 
 
 # -- whole files -----------------------------------------------------------------------------
@@ -83,7 +94,13 @@ def test_reasons_add_up() -> None:
 def held_out(exported: Exported) -> HeldOut:
     groups_N = np.array([f"g{i // 4}" for i in range(len(exported.targets_N))])
     return HeldOut(
-        exported.frames_NHWC, exported.targets_N, groups_N, exported.reference_NC, LABELS.names
+        CLASSIFICATION,
+        exported.frames_NHWC,
+        [ClassTruth(int(target)) for target in exported.targets_N],
+        {"probabilities": exported.reference_NC},
+        groups_N,
+        LABELS,
+        ClassificationRule(),
     )
 
 
@@ -109,7 +126,7 @@ def swap_classes(values: NDArray[np.float32]) -> NDArray[np.float32] | None:
 @pytest.mark.parametrize("name", ["onnxruntime/fp32", "openvino/fp32", "onnxruntime/fp16"])
 def test_good_files_pass(exported: Exported, held_out: HeldOut, name: str) -> None:
     entry = check_variant(
-        exported.paths[name], VariantKey.parse(name), held_out, CONFIG, resamples=100
+        exported.paths[name], VariantKey.parse(name), held_out, CONFIG, bootstrap=FEW
     )
     assert entry.passed, entry.reasons
     assert list(entry.batches) == ["1", "3"]
@@ -127,10 +144,10 @@ def test_slightly_changed_weights_fail_as_fp32_and_pass_as_int8(
         tmp_path / "w.onnx",
         lambda v: v * 1.05 if v.shape == (16, 16, 3, 3) else None,
     )
-    entry = check_variant(path, FP32, held_out, CONFIG, resamples=100)
+    entry = check_variant(path, FP32, held_out, CONFIG, bootstrap=FEW)
     assert not entry.passed
     assert any("probabilities differ" in r for r in entry.reasons)
-    assert check_variant(path, INT8, held_out, VerifyConfig(max_drop=5), resamples=100).passed
+    assert check_variant(path, INT8, held_out, VerifyConfig(max_drop=5), bootstrap=FEW).passed
 
 
 def test_exchanged_classes_fail_at_any_precision(
@@ -139,12 +156,12 @@ def test_exchanged_classes_fail_at_any_precision(
     path = change_weights(
         exported.paths["onnxruntime/fp32"], tmp_path / "swapped.onnx", swap_classes
     )
-    entry = check_variant(path, INT8, held_out, CONFIG, resamples=100)
+    entry = check_variant(path, INT8, held_out, CONFIG, bootstrap=FEW)
     assert not entry.passed
     assert {r.split(":")[0] for r in entry.reasons} == {"batch 1", "batch 3"}
     assert all("accuracy drops by" in r for r in entry.reasons)
     assert entry.batches["1"].top1_flips >= 15
-    reasons = check_variant(path, FP32, held_out, CONFIG, resamples=100).reasons
+    reasons = check_variant(path, FP32, held_out, CONFIG, bootstrap=FEW).reasons
     assert len(reasons) == 6
 
 
@@ -157,7 +174,7 @@ def test_outputs_that_are_not_numbers_fail(
         tmp_path / "nan.onnx",
         lambda v: np.full_like(v, np.nan) if v.shape == (16, 16, 3, 3) else None,
     )
-    entry = check_variant(path, key, held_out, CONFIG, resamples=100)
+    entry = check_variant(path, key, held_out, CONFIG, bootstrap=FEW)
     assert entry.reasons == tuple(
         f"batch {size}: the outputs hold numbers that are not finite" for size in (1, 3)
     )
@@ -169,9 +186,9 @@ def test_a_file_that_is_right_only_at_batch_one_fails(
 ) -> None:
     class OnlyOne:
         def infer(self, frames_NHWC: NDArray[np.uint8], names: Sequence[str]) -> Outputs:
-            assert names == ["probabilities"]
+            assert list(names) == ["probabilities"]
             found = exported.reference_NC[self.at : self.at + len(frames_NHWC)].copy()
-            self.at = (self.at + len(frames_NHWC)) % len(held_out.targets_N)
+            self.at = (self.at + len(frames_NHWC)) % len(held_out.truth)
             return {"probabilities": found if len(frames_NHWC) == 1 else found[:, ::-1]}
 
         def describe(self) -> dict[str, str]:
@@ -180,7 +197,7 @@ def test_a_file_that_is_right_only_at_batch_one_fails(
         at = 0
 
     monkeypatch.setattr(gate, "open_session", lambda *a, **k: OnlyOne())
-    entry = check_variant(Path("x"), INT8, held_out, CONFIG, resamples=100)
+    entry = check_variant(Path("x"), INT8, held_out, CONFIG, bootstrap=FEW)
     assert {r.split(":")[0] for r in entry.reasons} == {"batch 3"}
 
 
@@ -206,24 +223,25 @@ def test_scores_of_this_very_file_are_compared_and_measured(
         features_NF = exported.network.features(torch.from_numpy(exported.frames_NHWC)).numpy()
     prototypes_CF = class_prototypes(features_NF, exported.targets_N, 4)
     scores_N = novelty_scores(features_NF, prototypes_CF)
-    point = OperatingPoint(novelty=NoveltyRule(float(np.median(scores_N)), "p.npy"))
+    point = ClassificationRule(novelty=NoveltyRule(float(np.median(scores_N)), "p.npy"))
     changes: dict[str, Any] = {
-        "point": point,
-        "prototypes_CF": prototypes_CF,
-        "novelty_N": scores_N,
+        "rule": point,
+        "references": {"prototypes": prototypes_CF},
+        "reference": dict(held_out.reference) | {"novelty": scores_N},
         "out_of_domain_MHWC": np.random.default_rng(0).integers(0, 255, (6, 32, 32, 3), np.uint8),
         "columns": {"group": held_out.groups_N},
     }
     entry = check_variant(
-        path, FP32, dataclasses.replace(held_out, **changes), CONFIG, resamples=100
+        path, FP32, dataclasses.replace(held_out, **changes), CONFIG, bootstrap=FEW
     )
     assert entry.passed, entry.reasons
     assert entry.batches["1"].novelty_difference < 1e-4
     assert "novelty_difference" not in entry.batches["3"].to_json()
     assert entry.operating.novelty.flagged.count in (19, 20, 21)
     assert entry.operating.novelty.flagged_out_of_domain.images == 6
-    off = dataclasses.replace(held_out, **changes | {"novelty_N": scores_N + 0.1})
-    wrong = check_variant(path, FP32, off, CONFIG, resamples=100)
+    further = dict(held_out.reference) | {"novelty": scores_N + 0.1}
+    off = dataclasses.replace(held_out, **changes | {"reference": further})
+    wrong = check_variant(path, FP32, off, CONFIG, bootstrap=FEW)
     assert any("novelty scores differ by up to 0.1" in reason for reason in wrong.reasons)
 
 

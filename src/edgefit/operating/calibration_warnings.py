@@ -1,0 +1,49 @@
+"""What a user should know of a temperature and a threshold that were chosen on validation."""
+
+from __future__ import annotations
+
+from edgefit.operating.temperature import HIGHEST, LOWEST
+from edgefit.records.calibrate import ThresholdChoice
+from edgefit.records.evaluate import Reliability
+
+HIGH_PRICE = 0.5
+"""Share of the other class's parts that a threshold may get wrong without a warning."""
+
+
+def temperature_warnings(temperature: float, before: Reliability, after: Reliability) -> list[str]:
+    """Where one temperature does not fit the network."""
+    warnings = []
+    if not LOWEST * 1.01 < temperature < HIGHEST / 1.01:
+        warnings.append(
+            f"The temperature {temperature:.4g} lies at the bound of its range ({LOWEST:g} to "
+            f"{HIGHEST:g}): the network's confidence says next to nothing on validation."
+        )
+    error_before, error_after = (r.expected_calibration_error for r in (before, after))
+    loss_before, loss_after = (r.negative_log_likelihood for r in (before, after))
+    # where validation has no mistake the temperature leaves room for one: both figures rise
+    if loss_after.is_below(loss_before) and error_before.lies_below(error_after):
+        warnings.append(
+            "The temperature of the best likelihood raises the calibration error on validation "
+            f"from {error_before.value:.2%} to {error_after.value:.2%}, beyond both "
+            "intervals: one temperature does not fit this network. "
+            "`operating.temperature: false` leaves it out."
+        )
+    return warnings
+
+
+def price_warnings(threshold: ThresholdChoice | None) -> list[str]:
+    """What keeping the limited rate costs in the other one, where that is most of its parts."""
+    if threshold is None or threshold.limit is None:
+        return []
+    escape_is_limited = threshold.chosen_for == "max_escape"
+    price = (threshold.overkill_rate if escape_is_limited else threshold.escape_rate).value
+    if price is None or price <= HIGH_PRICE:
+        return []
+    parts = "good parts are rejected" if escape_is_limited else "defects are let through"
+    concerned = "defects" if escape_is_limited else "good parts"
+    return [
+        f"At the threshold for `operating.{threshold.chosen_for}: {threshold.limit:g}` "
+        f"{price:.0%} of the {parts} on validation. Look at the {concerned} that the network is "
+        "most wrong about (a wrong label?), then label more validation images, train on more, or "
+        "ask for a larger rate."
+    ]
