@@ -1,40 +1,111 @@
-"""Fine-tune a compact vision backbone, and prove, measure and run it on a small device."""
+"""Fine-tune a compact vision backbone, and prove, measure and run it on a small device.
+
+::
+
+    result = edgefit.build("recipe.yaml", data="pictures")   # the workstation
+    predictor = edgefit.load(result.bundle)                  # the device; needs no torch
+    prediction = predictor.predict_file("part.jpg")
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 from edgefit.errors import EdgefitError
-from edgefit.spec import InputSpec, LabelMap, Prediction
+from edgefit.spec import ClassPrediction, InputSpec, LabelMap, Prediction
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
+    from edgefit.bundle import Bundle
+    from edgefit.progress import Reporter
+    from edgefit.recipe import Recipe
+    from edgefit.records.build import BuildResult
     from edgefit.runtime.predictor import Predictor
 
 __version__ = "0.1.0"
 __all__ = [
+    "BuildResult",
+    "Bundle",
+    "ClassPrediction",
     "EdgefitError",
     "InputSpec",
     "LabelMap",
     "Prediction",
+    "Predictor",
+    "Recipe",
     "__version__",
     "build",
     "load",
+    "load_recipe",
+    "read_bundle",
 ]
 
+_PLACES = {
+    "BuildResult": "edgefit.records.build",
+    "Bundle": "edgefit.bundle",
+    "Predictor": "edgefit.runtime.predictor",
+    "Recipe": "edgefit.recipe",
+}
+"""Types that are imported when they are first asked for: the program starts faster without them."""
 
-def build(recipe: str | Path | Any, **options: Any) -> dict[str, Any]:
-    """From a folder of labelled images to a bundle; see :func:`edgefit.stages.build.build`.
 
-    Needs the workshop's packages (``pip install "edgefit[workshop]"``).
+def __getattr__(name: str) -> type:
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found: type = getattr(import_module(_PLACES[name]), name)
+    return found
+
+
+def build(
+    recipe: str | Path | Recipe,
+    *,
+    data: str | Path | None = None,
+    weights: str | None = None,
+    out: str | Path | None = None,
+    overrides: Sequence[str] = (),
+    reporter: Reporter | None = None,
+) -> BuildResult:
+    """From a folder of labelled images to a verified, quantized, benchmarked bundle.
+
+    Needs the packages of the role ``workshop`` (``pip install "edgefit[workshop]"``).
+
+    >>> import edgefit
+    >>> result = edgefit.build("recipe.yaml", data="pictures", out="run")
+    >>> result.recommended.variant in [v.variant for v in result.variants if v.passed]
+    True
+    >>> 0 <= result.trained["accuracy"].value <= 1
+    True
+
+    Args:
+        recipe: A recipe, or the path of one.
+        data: Folder or CSV of labelled images; stands in for ``data.root``.
+        weights: ``imagenet``, ``none`` or a file; stands in for ``model.weights``.
+        out: The run folder; ``runs/NAME`` by default. Stages that ended there with the same
+            inputs are not run again.
+        overrides: ``key=value`` texts, as ``--set`` takes them.
+        reporter: Where progress goes; None is silent.
+
+    Returns:
+        Where the bundle is, the recommended variant, and the figures of every variant.
 
     Raises:
-        EdgefitError: A stage could not do its work.
+        EdgefitError: A stage could not do its work; names the stage's file and the way out.
+        GateError: Required variants did not pass the gate.
     """
+    from edgefit.progress import QUIET
     from edgefit.stages.build import build as build_bundle
 
-    return build_bundle(recipe, **options)
+    return build_bundle(
+        recipe,
+        data=data,
+        weights=weights,
+        out=out,
+        overrides=overrides,
+        reporter=reporter or QUIET,
+    )
 
 
 def load(
@@ -42,12 +113,62 @@ def load(
 ) -> Predictor:
     """Open a bundle; the result answers ``predictor(frame) -> Prediction``. Needs no torch.
 
-    See :func:`edgefit.runtime.predictor.load`.
+    >>> import edgefit, numpy as np
+    >>> predictor = edgefit.load("run/bundle", threads=1)
+    >>> prediction = predictor(np.zeros((480, 640, 3), np.uint8))  # RGB
+    >>> prediction.label in predictor.labels.names
+    True
+
+    Args:
+        bundle: The bundle's folder.
+        variant: ``engine/precision``; default is the one the bundle recommends, else its first.
+        threads: Threads for one inference; None leaves the number to the engine.
+
+    Raises:
+        BundleError: No bundle, or one that is not valid.
+        IntegrityError: A file was changed.
+        MissingDependencyError: The variant asked for needs an engine that is not installed.
+    """
+    from edgefit.runtime.predictor import load as load_predictor
+
+    return load_predictor(bundle, variant=variant, threads=threads)
+
+
+def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
+    """Read a recipe, or raise an error that lists every problem in it.
+
+    >>> import edgefit
+    >>> recipe = edgefit.load_recipe("recipe.yaml", ["train.epochs=5"])
+    >>> recipe.train.epochs
+    5
+
+    Args:
+        path: The YAML file.
+        overrides: ``key=value`` texts, as ``--set`` takes them.
+
+    Raises:
+        RecipeError: The file is absent or not valid; ``problems`` lists what is wrong.
+    """
+    from edgefit.recipe import load_recipe as load_from
+
+    return load_from(path, overrides)
+
+
+def read_bundle(path: str | Path) -> Bundle:
+    """Read a bundle's manifest and check the hash of every file; no engine is started.
+
+    >>> import edgefit
+    >>> bundle = edgefit.read_bundle("run/bundle")
+    >>> [str(variant.key) for variant in bundle.manifest.variants][0]
+    'onnxruntime/fp32'
+
+    Args:
+        path: The bundle's folder.
 
     Raises:
         BundleError: No bundle, or one that is not valid.
         IntegrityError: A file was changed.
     """
-    from edgefit.runtime.predictor import load as load_predictor
+    from edgefit.bundle import read_bundle as read_from
 
-    return load_predictor(bundle, variant=variant, threads=threads)
+    return read_from(path)

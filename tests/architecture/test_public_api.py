@@ -7,14 +7,23 @@ import inspect
 import edgefit
 
 INVENTORY = {
+    "BuildResult": "class",
+    "Bundle": "class",
+    "ClassPrediction": "class",
     "EdgefitError": "class",
     "InputSpec": "class",
     "LabelMap": "class",
     "Prediction": "class",
+    "Predictor": "class",
+    "Recipe": "class",
     "__version__": "str",
-    "build": "(recipe: 'str | Path | Any', **options: 'Any') -> 'dict[str, Any]'",
+    "build": "(recipe: 'str | Path | Recipe', *, data: 'str | Path | None' = None, "
+    "weights: 'str | None' = None, out: 'str | Path | None' = None, "
+    "overrides: 'Sequence[str]' = (), reporter: 'Reporter | None' = None) -> 'BuildResult'",
     "load": "(bundle: 'str | Path', *, variant: 'str | None' = None, "
     "threads: 'int | None' = None) -> 'Predictor'",
+    "load_recipe": "(path: 'str | Path', overrides: 'Sequence[str]' = ()) -> 'Recipe'",
+    "read_bundle": "(path: 'str | Path') -> 'Bundle'",
 }
 
 
@@ -30,5 +39,5 @@ def test_the_public_surface_is_the_inventory() -> None:
 
 
 def test_public_functions_say_what_they_raise() -> None:
-    for function in (edgefit.build, edgefit.load):
+    for function in (edgefit.build, edgefit.load, edgefit.load_recipe, edgefit.read_bundle):
         assert "Raises:" in (function.__doc__ or "")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import typer
 
@@ -20,7 +20,8 @@ from edgefit.cli.output import (
     reporter,
     say_next,
 )
-from edgefit.records.evaluate import ClassFigures, GroupFigures, TrainedDecisions
+from edgefit.records.build import BuildResult, BuiltVariant
+from edgefit.records.figures import Figure
 
 
 def register(app: typer.Typer) -> None:
@@ -45,50 +46,37 @@ def build(
     run = open_run(source, data=data, weights=weights, out=out, overrides=overrides)
     from edgefit.stages.build import run_stages
 
-    summary = run_stages(run, reporter(quiet=quiet))
+    result = run_stages(run, reporter(quiet=quiet))
     if as_json:
-        print_json(summary)
+        print_json(result.to_json())
     else:
-        print_summary(summary)
+        print_summary(result)
 
 
-def print_summary(summary: dict[str, Any]) -> None:
+def print_summary(result: BuildResult) -> None:
     """The table at the end of a build, the recommendation and the next commands."""
-    rows = [_row(entry) for entry in summary["variants"]]
-    trained = summary["trained"]
-    rows.insert(
-        0,
-        [
-            "trained network",
-            "-",
-            _in_percent(trained["accuracy"]),
-            f"{trained['balanced_accuracy']['value'] * 100:.2f}",
-            _worst(summary, "worst_class", "recall"),
-            _worst(summary, "worst_group", "accuracy"),
-            *["-"] * 3,
-        ],
-    )
+    shown = [*result.trained][:2]
+    trained = ["trained network", "-", *_figures(result, result.trained, shown), *["-"] * 3]
     print_table(
-        f"{summary['images']} held-out images",
+        f"{result.images} held-out images",
         [
-            *("variant", "gate", "accuracy %", "balanced", "worst class", "worst group"),
+            *("variant", "gate", *_titles(shown), "worst class", "worst group"),
             *("p50 ms", "images/s", "MB"),
         ],
-        rows,
+        [trained, *(_row(entry, shown) for entry in result.variants)],
     )
     print_table(
         "the trained network at its operating point",
         ["", "value (interval)"],
-        [*_worst_rows(summary), *decision_rows(_operating(summary))],
+        [*worst_rows(result.worst_class, result.worst_group), *decision_rows(result.operating)],
     )
-    for entry in summary["variants"]:
-        for warning in entry["warnings"]:
-            typer.echo(f"warning: {entry['variant']}: {warning}")
-    recommended = summary["recommended"]
-    if recommended.get("variant"):
-        typer.echo(f"recommended: {recommended['variant']} ({recommended['reason']})")
-    typer.echo(f"bundle: {summary['bundle']}")
-    bundle = summary["bundle"]
+    for entry in result.variants:
+        for warning in entry.warnings:
+            typer.echo(f"warning: {entry.variant}: {warning}")
+    recommended, bundle = result.recommended, result.bundle
+    if recommended.variant:
+        typer.echo(f"recommended: {recommended.variant} ({recommended.reason})")
+    typer.echo(f"bundle: {bundle}")
     say_next(
         f"edgefit predict {bundle} IMAGE_OR_FOLDER_OR_VIDEO",
         f"edgefit verify {bundle} --self-test",
@@ -97,45 +85,46 @@ def print_summary(summary: dict[str, Any]) -> None:
     )
 
 
-def _worst_rows(summary: dict[str, Any]) -> list[list[str]]:
-    worst_class, worst_group = summary["worst_class"], summary["worst_group"]
-    return worst_rows(
-        worst_class and ClassFigures.model_validate(worst_class),
-        worst_group and GroupFigures.model_validate(worst_group),
-    )
+def _titles(metrics: Sequence[str]) -> list[str]:
+    """The first metric is shown with its interval, in percent; ``balanced`` is short enough."""
+    short = [name.removesuffix("_accuracy").replace("_", " ") for name in metrics]
+    return [f"{name} %" if number == 0 else name for number, name in enumerate(short)]
 
 
-def _operating(summary: dict[str, Any]) -> TrainedDecisions:
-    return TrainedDecisions.model_validate(summary["operating"])
-
-
-def _row(entry: dict[str, Any]) -> list[str]:
-    metrics = entry["metrics"]
-    if not metrics:  # outputs that are not finite have none
-        return [entry["variant"], "failed", *["-"] * 7]
-    figures = entry["benchmark"]
-    latency = ["-"] * 3
-    if figures:
-        latency = [
-            f"{figures['latency_ms']['p50']:.2f}",
-            f"{figures['throughput']['batch1']:.0f}",
-            f"{figures['bytes'] / 1e6:.1f}",
+def _row(entry: BuiltVariant, shown: Sequence[str]) -> list[str]:
+    if not entry.metrics:  # outputs that are not finite have none
+        return [entry.variant, "failed", *["-"] * (len(shown) + 5)]
+    figures = entry.benchmark
+    speed = ["-"] * 3
+    if figures is not None:
+        speed = [
+            f"{figures.latency_ms.p50:.2f}",
+            f"{figures.throughput['batch1']:.0f}",
+            f"{figures.bytes / 1e6:.1f}",
         ]
+    gate = "passed" if entry.passed else "failed"
+    return [entry.variant, gate, *_figures(entry, entry.metrics, shown), *speed]
+
+
+def _figures(
+    entry: BuiltVariant | BuildResult, metrics: Mapping[str, Figure], shown: Sequence[str]
+) -> list[str]:
+    """The metrics that are shown, the first with its interval; worst class and worst group."""
+    first, *others = shown
+    worst_class, worst_group = entry.worst_class, entry.worst_group
     return [
-        entry["variant"],
-        "passed" if entry["passed"] else "failed",
-        _in_percent(metrics["accuracy"]),
-        f"{metrics['balanced_accuracy']['value'] * 100:.2f}",
-        _worst(entry, "worst_class", "recall"),
-        _worst(entry, "worst_group", "accuracy"),
-        *latency,
+        _with_interval(metrics[first]),
+        *(_in_percent(metrics[name]) for name in others),
+        "-" if worst_class is None else _in_percent(worst_class.recall),
+        "-" if worst_group is None else _in_percent(worst_group.accuracy),
     ]
 
 
-def _worst(facts: dict[str, Any], which: str, figure: str) -> str:
-    entry = facts[which]
-    return "-" if entry is None else f"{entry[figure]['value'] * 100:.2f}"
+def _in_percent(figure: Figure) -> str:
+    return "-" if figure.value is None else f"{figure.value * 100:.2f}"
 
 
-def _in_percent(entry: dict[str, Any]) -> str:
-    return f"{entry['value'] * 100:.2f} ({entry['low'] * 100:.1f}-{entry['high'] * 100:.1f})"
+def _with_interval(figure: Figure) -> str:
+    if figure.low is None or figure.high is None:
+        return _in_percent(figure)
+    return f"{_in_percent(figure)} ({figure.low * 100:.1f}-{figure.high * 100:.1f})"

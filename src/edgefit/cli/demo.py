@@ -45,17 +45,16 @@ def demo(
         "The demo trains from random weights on drawn pictures: it shows every stage, "
         "not what the tool reaches on yours."
     )
-    summary = build(
+    result = build(
         resource("models", "demo", "recipe.yaml"),
         data=pictures,
         out=out / "run",
         overrides=overrides or (),
         reporter=shown,
     )
-    summary["clip"] = str(clip)
     if as_json:
-        print_json(summary)
+        print_json({**result.to_json(), "clip": str(clip)})
         return
     shown.say(f"the demo took {time.monotonic() - started:.0f} s")
-    print_summary(summary)
-    shown.say(f"  edgefit predict {summary['bundle']} {clip}")
+    print_summary(result)
+    shown.say(f"  edgefit predict {result.bundle} {clip}")

@@ -150,8 +150,8 @@ class WorkerError(Part):
     round: int
 
 
-class MeasuredVariant(Part):
-    """Figures of a variant: medians over rounds, and the raw figures of every round.
+class VariantFigures(Part):
+    """Figures of a variant: medians over rounds.
 
     Attributes:
         variant: ``engine/precision``.
@@ -167,7 +167,6 @@ class MeasuredVariant(Part):
         preprocess_ms: Milliseconds a frame.
         peak_memory_mb: 1e6 bytes; None where the system is silent.
         model_memory_mb: 1e6 bytes; None as above.
-        rounds: Raw figures.
     """
 
     variant: str
@@ -183,7 +182,20 @@ class MeasuredVariant(Part):
     preprocess_ms: float
     peak_memory_mb: float | None
     model_memory_mb: float | None
+
+
+class MeasuredVariant(VariantFigures):
+    """Figures of a variant with the raw figures of every round.
+
+    Attributes:
+        rounds: Raw figures.
+    """
+
     rounds: list[Round]
+
+    def figures(self) -> VariantFigures:
+        """The medians alone; raw samples are many."""
+        return VariantFigures.model_validate(self.model_dump(exclude={"rounds"}))
 
     def published(self) -> dict[str, JsonValue]:
         """What a bundle's manifest holds; raw samples stay in the run."""

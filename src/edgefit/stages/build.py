@@ -11,6 +11,10 @@ from edgefit.data.table import examples
 from edgefit.progress import QUIET, Reporter
 from edgefit.recipe import Recipe
 from edgefit.recipe.resolving import resolve
+from edgefit.records.benchmark import BenchmarkRecord
+from edgefit.records.build import BuildResult
+from edgefit.records.evaluate import EvaluateRecord
+from edgefit.records.verify import VerifyRecord
 from edgefit.run import RunFolder
 from edgefit.stages.benchmark import Benchmark
 from edgefit.stages.bundle import BundleStage
@@ -34,7 +38,7 @@ def build(
     out: str | Path | None = None,
     overrides: Sequence[str] = (),
     reporter: Reporter = QUIET,
-) -> dict[str, Any]:
+) -> BuildResult:
     """From a folder of labelled images to a verified, quantized, benchmarked bundle.
 
     Args:
@@ -47,7 +51,7 @@ def build(
         reporter: Where progress goes.
 
     Returns:
-        A summary: ``bundle`` (its path), ``recommended``, ``variants``, ``seconds`` by stage.
+        Where the bundle is, the recommended variant, and the figures of every variant.
 
     Raises:
         EdgefitError: A stage could not do its work; names the stage's file and the way out.
@@ -73,7 +77,7 @@ STAGES: tuple[type[Stage[Any]], ...] = (
 """Every stage of a build, in order."""
 
 
-def run_stages(run: RunFolder, reporter: Reporter = QUIET) -> dict[str, Any]:
+def run_stages(run: RunFolder, reporter: Reporter = QUIET) -> BuildResult:
     """Every stage of a run; returns and raises what :func:`build` does."""
     recipe = run.recipe()
     runner = Runner(run, reporter)
@@ -112,39 +116,14 @@ def tell_findings(checked: dict[str, Any], reporter: Reporter) -> None:
             reporter.warn(finding["message"] + concerned)
 
 
-def summarise_build(run: RunFolder, seconds: dict[str, float]) -> dict[str, Any]:
-    """What a build ends with, JSON-ready."""
-    verified = run.read_json("verify", "verify.json")
-    measured = run.read_json("benchmark", "benchmark.json")
-    evaluation = run.read_json("evaluate", "evaluation.json")
-    figures = {e["variant"]: e for e in measured["variants"] if e["error"] is None}
-    return {
-        "run": str(run.root),
-        "bundle": str(run.root / "bundle"),
-        "recommended": measured["recommendation"],
-        "images": evaluation["images"],
-        "trained": evaluation["metrics"],
-        "worst_class": evaluation["worst_class"],
-        "worst_group": evaluation["worst_group"],
-        "operating": evaluation["operating"],
-        "variants": [
-            {
-                "variant": entry["variant"],
-                "passed": entry["passed"],
-                "reasons": entry["reasons"],
-                "metrics": entry["metrics"],
-                "worst_class": entry["worst_class"],
-                "worst_group": entry["worst_group"],
-                "operating": entry["operating"],
-                "warnings": entry["warnings"],
-                "benchmark": _without_samples(figures.get(entry["variant"])),
-            }
-            for entry in verified["variants"]
-        ],
-        "training_seconds": run.read_json("train", "train.json")["training_seconds"],
-        "seconds": seconds,
-    }
-
-
-def _without_samples(entry: dict[str, Any] | None) -> dict[str, Any] | None:
-    return entry and {name: value for name, value in entry.items() if name != "rounds"}
+def summarise_build(run: RunFolder, seconds: dict[str, float]) -> BuildResult:
+    """What a build ends with."""
+    return BuildResult.of(
+        str(run.root),
+        str(run.root / BundleStage.NAME),
+        EvaluateRecord.read(run.root),
+        VerifyRecord.read(run.root),
+        BenchmarkRecord.read(run.root),
+        training_seconds=run.read_json("train", "train.json")["training_seconds"],
+        seconds=seconds,
+    )
