@@ -28,6 +28,13 @@ from typing import Any
 class EdgefitError(Exception):
     """Base of all errors that edgefit raises on purpose.
 
+    >>> import edgefit
+    >>> try:
+    ...     edgefit.load("no-bundle-here")
+    ... except edgefit.EdgefitError as error:
+    ...     print(error.message, error.exit_code)
+    No bundle is here. 2
+
     Args:
         message: What is wrong, in one sentence.
         path: The file or folder concerned, if any.

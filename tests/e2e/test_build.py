@@ -154,9 +154,9 @@ def test_an_export_that_was_changed_is_not_verified(built: Built, run_copy: Path
 def test_the_same_from_python(built: Built, run_copy: Path, as_object: bool) -> None:
     recipe = load_recipe(built.recipe) if as_object else built.recipe
     summary = package.build(recipe, data=built.pictures, out=run_copy)
-    assert summary["seconds"]["train"] < 1
-    predictor = package.load(summary["bundle"])
-    assert str(predictor.variant) == summary["recommended"]["variant"]
+    assert summary.seconds["train"] < 1
+    predictor = package.load(summary.bundle)
+    assert str(predictor.variant) == summary.recommended.variant
     picture = next((built.pictures / "good").iterdir())
     prediction = predictor(decode_image(picture))
     assert prediction.label in predictor.labels.names

@@ -24,6 +24,13 @@ from edgefit.spec import RULES, InputSpec, LabelMap, Rule, VariantKey
 class Bundle:
     """A bundle that was read and checked.
 
+    >>> import edgefit
+    >>> bundle = edgefit.read_bundle("run/bundle")
+    >>> bundle.labels.names
+    ('good', 'hole', 'stain')
+    >>> bundle.manifest.recommended["default"] in [str(v.key) for v in bundle.manifest.variants]
+    True
+
     Attributes:
         root: Its folder.
         manifest: Its manifest.

@@ -21,7 +21,13 @@ from edgefit.spec import CLASSIFICATION, Enlarge, Task, known_task
 
 
 class Recipe(Section):
-    """All that a build does."""
+    """All that a build does; a YAML file holds the same keys.
+
+    >>> import edgefit
+    >>> recipe = edgefit.Recipe(name="line-3", train={"epochs": 5})
+    >>> recipe.train.epochs, recipe.model.backbone
+    (5, 'mobilenet_v2')
+    """
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
     description: str = ""

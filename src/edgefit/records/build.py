@@ -61,6 +61,14 @@ class BuiltVariant(Part):
 class BuildResult(Part):
     """What a build ends with.
 
+    >>> import edgefit
+    >>> result = edgefit.build("recipe.yaml", data="pictures", out="run")
+    >>> passed = [v.variant for v in result.variants if v.passed]
+    >>> result.variants[0].benchmark.latency_ms.p50 > 0
+    True
+    >>> sorted(result.to_json())[:3]
+    ['bundle', 'images', 'operating']
+
     Attributes:
         run: The run folder.
         bundle: The bundle's folder, inside it.

@@ -86,6 +86,14 @@ def choose_variant(bundle: Bundle, variant: str | None = None) -> VariantKey:
 class Predictor:
     """One open variant of a bundle: call it with a frame. Not to be shared by threads.
 
+    >>> import edgefit, numpy as np
+    >>> predictor = edgefit.load("run/bundle", variant="onnxruntime/fp32", threads=1)
+    >>> frames = [np.full((48, 64, 3), level, np.uint8) for level in (40, 200)]
+    >>> len(predictor.predict_batch(frames))
+    2
+    >>> predictor.describe()["engine"]
+    'onnxruntime'
+
     Attributes:
         labels: Class names in output order.
         input: The input contract.

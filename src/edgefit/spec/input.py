@@ -47,6 +47,10 @@ class InputSpec:
     """How a frame becomes the network's input. The same object in training and on the device; only
     training pictures may be enlarged otherwise (``train.enlarge``).
 
+    >>> import edgefit
+    >>> edgefit.InputSpec(width=160, height=120).shape_HWC
+    (120, 160, 3)
+
     Attributes:
         width: Input width in pixels.
         height: Input height in pixels.

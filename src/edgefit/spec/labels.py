@@ -10,7 +10,12 @@ from edgefit.errors import InputError
 
 @dataclass(frozen=True)
 class LabelMap:
-    """Class names in the order of the network's outputs. Frozen at the start of a run."""
+    """Class names in the order of the network's outputs. Frozen at the start of a run.
+
+    >>> import edgefit
+    >>> edgefit.LabelMap(("good", "scratch")).index("scratch")
+    1
+    """
 
     names: tuple[str, ...]
 

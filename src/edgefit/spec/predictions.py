@@ -16,6 +16,10 @@ from edgefit.spec.rules import UNSURE
 class Prediction:
     """What every task says of one frame.
 
+    >>> import edgefit
+    >>> edgefit.Prediction(decision="unsure").unsure
+    True
+
     Attributes:
         decision: What the bundle's rule makes of the frame, or ``unsure``.
         novelty: How unlike the training images the frame is, 0 to 2; None where the bundle does
@@ -39,6 +43,13 @@ class ClassPrediction(Prediction):
 
     ``decision`` is a class, or ``unsure``. With a threshold it may differ from ``label``; without
     a rule it is ``label``.
+
+    >>> import edgefit, numpy as np
+    >>> labels = edgefit.LabelMap(("good", "scratch"))
+    >>> row = np.array([0.1, 0.9], np.float32)
+    >>> prediction = edgefit.ClassPrediction.from_probabilities(row, labels)
+    >>> prediction.label, round(prediction.confidence, 3)
+    ('scratch', 0.9)
 
     Attributes:
         label: Name of the most probable class.
