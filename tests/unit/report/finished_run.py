@@ -45,13 +45,13 @@ from edgefit.run import RunFolder
 from edgefit.runtime.golden import write_golden
 from edgefit.spec import (
     CLASSIFICATION,
+    ClassificationRule,
     ConformalRule,
     DefectThreshold,
     Engine,
     InputSpec,
     LabelMap,
     NoveltyRule,
-    OperatingPoint,
     Precision,
     VariantKey,
 )
@@ -304,7 +304,7 @@ def _threshold(
     )
 
 
-def operating_point(recipe: Recipe, labels: LabelMap) -> OperatingPoint:
+def operating_point(recipe: Recipe, labels: LabelMap) -> ClassificationRule:
     """The rules that the recipe asks for, at fixed numbers."""
     config = recipe.operating
     threshold = conformal = novelty = None
@@ -316,7 +316,7 @@ def operating_point(recipe: Recipe, labels: LabelMap) -> OperatingPoint:
         conformal = ConformalRule(config.coverage, 0.55)
     if config.novelty:
         novelty = NoveltyRule(0.3, "operating/prototypes.npy")
-    return OperatingPoint(threshold, conformal, novelty)
+    return ClassificationRule(threshold, conformal, novelty)
 
 
 def _answers(test: SampleTable, wrong: float) -> NDArray[np.float32]:
