@@ -1,5 +1,7 @@
 """Targets: kinds of device a bundle may run on, read from ``export/targets/ID.yaml``.
 
+``edgefit benchmark BUNDLE --target ID`` starts with a target's engines and threads.
+
 A target states what is known of a device before anything was measured there: which engines run,
 how many threads to start with, which instructions int8 can use. It promises no speed.
 """
@@ -14,6 +16,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from edgefit.errors import InputError
+from edgefit.records.benchmark import Machine
 from edgefit.resources import resource
 from edgefit.spec import Engine
 
@@ -37,7 +40,7 @@ class Target(BaseModel):
     """One kind of device.
 
     Attributes:
-        id: Name of the file, and of the target in a bundle's manifest.
+        id: Name of the file.
         title: The device's name as people write it.
         description: What kind of machine this is.
         architecture: What ``uname -m`` prints there.
@@ -61,6 +64,19 @@ class Target(BaseModel):
     wheel_platforms: Annotated[tuple[str, ...], Field(min_length=1)]
     int8: Int8Support
     notes: tuple[str, ...]
+
+    def differences(self, machine: Machine) -> list[str]:
+        """What tells a machine from this target, in sentences; figures do not carry over then."""
+        found = []
+        if machine.architecture != self.architecture:
+            found.append(
+                f"This machine is {machine.architecture} and {self.title} is {self.architecture}: "
+                "the figures are not those of the target."
+            )
+        wanted = self.int8.cpu_features
+        if wanted and not set(wanted) & set(machine.flags):
+            found.append(f"This processor has none of {', '.join(wanted)}. {self.int8.note}")
+        return found
 
 
 def list_targets() -> list[str]:

@@ -72,6 +72,7 @@ ELSEWHERE = {
     # the device: contracts that hold for every engine and every task
     "runtime/engines/onnxruntime.py": ENGINES,
     "runtime/engines/openvino.py": ENGINES,
+    "export/tasks/task.py": "tests/unit/export/tasks/test_classification.py",
     "runtime/golden.py": "tests/unit/runtime/test_selftest.py",
     "runtime/images/as_frame.py": "tests/unit/runtime/images/test_preprocess.py",
     "runtime/images/containers.py": "tests/unit/runtime/images/test_decode.py",
@@ -80,7 +81,6 @@ ELSEWHERE = {
     "runtime/tasks/prototypes.py": FILES,
     "runtime/tasks/task.py": "tests/unit/runtime/tasks/test_classification.py",
     "spec/rules.py": "tests/unit/spec/test_tasks.py",
-    "spec/truth.py": "tests/unit/spec/test_tasks.py",
     # training: what the loop is made of
     "train/assembly.py": "tests/unit/stages/test_train.py",
     "train/distributed.py": "tests/e2e/test_data_parallel.py",

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from edgefit.bench.machine import machine_fingerprint
 from edgefit.errors import InputError
 from edgefit.resources import resource
 from edgefit.spec import Engine
@@ -59,3 +60,16 @@ def test_target_under_a_foreign_name_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(InputError) as caught:
         _read_target(path)
     assert caught.value.key == "id"
+
+
+def test_a_machine_unlike_the_target_is_told_apart() -> None:
+    machine = machine_fingerprint()
+    n100 = load_target("intel-n100")
+    alike = {"architecture": "x86_64", "flags": ["avx2", "avx_vnni"]}
+    assert n100.differences(machine.model_copy(update=alike)) == []
+    plain = machine.model_copy(update=alike | {"flags": ["avx2"]})
+    (difference,) = n100.differences(plain)
+    assert "none of avx_vnni" in difference
+    arm = machine.model_copy(update={"architecture": "aarch64", "flags": ["asimddp"]})
+    assert "aarch64" in n100.differences(arm)[0]
+    assert load_target("raspberry-pi-5").differences(arm) == []

@@ -31,7 +31,7 @@ from edgefit.records.benchmark import (
     WorkerError,
 )
 from edgefit.runtime.engines import INSTALL_COMMANDS, engine_is_installed
-from edgefit.spec import VariantKey
+from edgefit.spec import Engine, VariantKey
 
 BATCH_SIZES = (8,)
 _STDERR_LINES = 12
@@ -43,6 +43,7 @@ def benchmark(
     bundle_dir: Path,
     *,
     variants: Sequence[VariantKey] | None = None,
+    engines: Sequence[Engine] | None = None,
     threads: int | None = None,
     seconds: float = 2.0,
     rounds: int = 3,
@@ -53,6 +54,7 @@ def benchmark(
     Args:
         bundle_dir: A bundle, verified or draft.
         variants: Which ones; default is all whose engine is installed here.
+        engines: Of the default, only the variants of these engines.
         threads: Threads for one inference; None leaves the number to the engine.
         seconds: Time to measure a variant in one round, warm-up and loading apart.
         rounds: How often every variant is measured.
@@ -74,7 +76,7 @@ def benchmark(
             found=f"{seconds} seconds, {rounds} rounds",
         )
     bundle = read_bundle(bundle_dir, allow_draft=True)
-    keys, skipped = _choose(bundle, variants, reporter)
+    keys, skipped = _choose(bundle, variants, engines or list(Engine), reporter)
     jobs = {
         key: Job(str(bundle.root), str(key), threads, list(BATCH_SIZES), seconds) for key in keys
     }
@@ -102,22 +104,25 @@ def benchmark(
 
 
 def _choose(
-    bundle: Bundle, variants: Sequence[VariantKey] | None, reporter: Reporter
+    bundle: Bundle,
+    variants: Sequence[VariantKey] | None,
+    engines: Sequence[Engine],
+    reporter: Reporter,
 ) -> tuple[list[VariantKey], list[VariantKey]]:
     if variants is not None:
         return [bundle.variant(key).key for key in variants], []
-    held = [variant.key for variant in bundle.manifest.variants]
+    held = [v.key for v in bundle.manifest.variants if v.key.engine in engines]
     skipped = [key for key in held if not engine_is_installed(key.engine)]
     chosen = [key for key in held if key not in skipped]
     for key in skipped:
         reporter.warn(f"{key} is not measured: {key.engine} is not installed")
     if not chosen:
-        engines = sorted({key.engine for key in held})
+        missing = sorted({key.engine for key in held})
         raise MissingDependencyError(
             "No engine of this bundle is installed.",
             path=bundle.root,
-            expected=" or ".join(engines),
-            remedy=" or ".join(INSTALL_COMMANDS[engine] for engine in engines),
+            expected=" or ".join(missing),
+            remedy=" or ".join(INSTALL_COMMANDS[engine] for engine in missing),
         )
     return chosen, skipped
 

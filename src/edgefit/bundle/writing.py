@@ -32,14 +32,14 @@ class BundleWriter:
             beside the target is removed.
 
     Raises:
-        InputError: The target exists and is no bundle.
+        InputError: The target exists and is not a bundle.
     """
 
     def __init__(self, target: Path) -> None:
         self.target = target
         if target.exists() and _has_content(target) and not _is_bundle(target):
             raise InputError(
-                "The target exists and is no bundle; it is left alone.",
+                "The target exists and is not a bundle; it is left alone.",
                 path=target,
                 remedy="choose another folder with --out, or remove it yourself",
             )

@@ -32,6 +32,14 @@ def benchmark(
         typer.Option("--variant", help="engine/precision; may be repeated. Default: all."),
     ] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="Threads of the engine.")] = None,
+    device: Annotated[
+        str | None,
+        typer.Option(
+            "--target",
+            metavar="TARGET",
+            help="The kind of device this is, say raspberry-pi-5: its engines and threads.",
+        ),
+    ] = None,
     seconds: Annotated[float, typer.Option(min=0.05, help="Seconds a variant and round.")] = 2.0,
     rounds: Annotated[int, typer.Option(min=1, help="Interleaved rounds.")] = 3,
     out: Annotated[Path | None, typer.Option("--out", help="Also write the JSON here.")] = None,
@@ -50,14 +58,14 @@ def benchmark(
             remedy="make the folder, or give a file in one that exists",
         )
     if is_bundle(target):
-        results = _benchmark_bundle(target, variant, threads, seconds, rounds, quiet=quiet)
+        results = _benchmark_bundle(target, variant, threads, device, seconds, rounds, quiet=quiet)
         following = [f"edgefit predict {target} IMAGE_OR_FOLDER_OR_VIDEO"]
     else:
         from edgefit.cli.runs import reopen_run
 
-        if variant or threads:
+        if variant or threads or device:
             raise InputError(
-                "--variant and --threads go with a bundle; a run takes them from its recipe.",
+                "--variant, --threads and --target go with a bundle; a run follows its recipe.",
                 path=target,
                 remedy="--set benchmark.threads=N",
             )
@@ -82,6 +90,7 @@ def _benchmark_bundle(
     target: Path,
     variants: list[str] | None,
     threads: int | None,
+    device: str | None,
     seconds: float,
     rounds: int,
     *,
@@ -90,17 +99,26 @@ def _benchmark_bundle(
     from edgefit.bench.suite import benchmark as measure
     from edgefit.bundle import read_bundle
     from edgefit.runtime.predictor import choose_variant
+    from edgefit.targets import load_target
 
+    profile = None if device is None else load_target(device)
     bundle = read_bundle(target, allow_draft=True)
-    return measure(
+    results = measure(
         target,
         # a variant asked for by name must be able to run here
         variants=[choose_variant(bundle, name) for name in variants] if variants else None,
-        threads=threads,
+        engines=None if profile is None else profile.engines,
+        threads=threads or (None if profile is None else profile.threads),
         seconds=seconds,
         rounds=rounds,
         reporter=reporter(quiet=quiet),
     )
+    if profile is not None:
+        for difference in profile.differences(results.machine):
+            reporter(quiet=quiet).warn(difference)
+        for note in profile.notes:
+            reporter(quiet=quiet).say(note)
+    return results
 
 
 def _print(results: BenchmarkRecord) -> None:

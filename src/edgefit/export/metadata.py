@@ -1,7 +1,7 @@
 """What every model file says of itself, so that it is not orphaned outside its bundle.
 
 ONNX files carry it as ``metadata_props``; OpenVINO files as ``rt_info/model_info`` with the keys
-that openvino-model-api reads
+that openvino-model-api reads, of which :mod:`edgefit.export.tasks` gives those of the task
 (https://github.com/open-edge-platform/model_api/blob/master/docs/source/guides/model-configuration.md).
 """
 
@@ -11,7 +11,8 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from edgefit.spec import Aspect, InputSpec, LabelMap, OperatingPoint, Task
+from edgefit.export.tasks import TASKS
+from edgefit.spec import Aspect, InputSpec, LabelMap, Rule, Task
 
 _RESIZE_TYPE = {
     Aspect.STRETCH: "standard",
@@ -30,7 +31,7 @@ class ModelMetadata:
         labels: Class names in output order.
         spec: The input contract.
         temperature: What the logits are divided by inside the graph.
-        operating: From probabilities to decisions, after the graph.
+        operating: From outputs to decisions, after the graph.
     """
 
     name: str
@@ -38,7 +39,7 @@ class ModelMetadata:
     labels: LabelMap
     spec: InputSpec
     temperature: float
-    operating: OperatingPoint | None = None
+    operating: Rule | None = None
 
     def for_onnx(self) -> dict[str, str]:
         """Key -> text for ``metadata_props``."""
@@ -62,23 +63,16 @@ class ModelMetadata:
     def for_openvino(self) -> dict[str, str]:
         """Key -> text for ``rt_info/model_info``.
 
-        The graph normalises and reorders by itself, so model-api is told mean 0, scale 1 and to
-        turn OpenCV's BGR into RGB. It splits labels at spaces; those inside a name become ``_``.
+        The graph normalises and reorders by itself, so model-api gets mean 0, scale 1, and the
+        order to turn OpenCV's BGR into RGB.
         """
         return {
-            "model_type": "Classification",
-            "labels": " ".join(name.replace(" ", "_") for name in self.labels.names),
-            "label_ids": " ".join(str(i) for i in range(len(self.labels))),
+            **TASKS[self.task].model_api_facts(self.labels),
             "resize_type": _RESIZE_TYPE[self.spec.aspect],
             "pad_value": str(self.spec.pad_value),
             "mean_values": "0 0 0",
             "scale_values": "1 1 1",
             "reverse_input_channels": "True",
             "input_dtype": "u8",
-            "multilabel": "False",
-            "hierarchical": "False",
-            "output_raw_scores": "True",
-            "confidence_threshold": "0.0",
-            "topk": "1",
             **{key.replace(".", "_"): value for key, value in self.for_onnx().items()},
         }

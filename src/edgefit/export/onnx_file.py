@@ -31,7 +31,7 @@ def write_onnx(program: Any, target: Path, metadata: ModelMetadata, *, opset: in
         dynamo=True,
         opset_version=opset,
         input_names=[INPUT_NAME],
-        output_names=output_names(program),
+        output_names=output_names(program, metadata.task),
         external_data=False,
         verbose=False,
     )

@@ -15,11 +15,11 @@ def to_openvino(program: Any, metadata: ModelMetadata) -> Any:
 
     Args:
         program: From :func:`edgefit.export.program.capture`.
-        metadata: Gives height and width.
+        metadata: Gives height, width and the task.
 
     Returns:
-        An ``openvino.Model`` with input ``frames`` ``u8`` [-1, H, W, 3] and output
-        ``probabilities`` ``f32`` [-1, C]; and ``feature_vector`` ``f32`` [-1, F] where captured.
+        An ``openvino.Model`` with input ``frames`` ``u8`` [-1, H, W, 3] and the task's outputs,
+        ``f32`` [-1, ...]; and ``feature_vector`` ``f32`` [-1, F] where captured.
     """
     block_telemetry()
     import openvino as ov
@@ -27,7 +27,7 @@ def to_openvino(program: Any, metadata: ModelMetadata) -> Any:
     model = ov.convert_model(program)
     model.reshape([-1, *metadata.spec.shape_HWC])
     model.inputs[0].get_tensor().set_names({INPUT_NAME})
-    for output, name in zip(model.outputs, output_names(program), strict=True):
+    for output, name in zip(model.outputs, output_names(program, metadata.task), strict=True):
         output.get_tensor().set_names({name})
     model.get_parameters()[0].set_layout(ov.Layout("NHWC"))
     model.validate_nodes_and_infer_types()

@@ -14,10 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from edgefit.errors import StageError
-from edgefit.spec import FEATURE_VECTOR, InputSpec
+from edgefit.spec import FEATURE_VECTOR, OUTPUTS, InputSpec, Task
 
 INPUT_NAME = "frames"
-OUTPUT_NAME = "probabilities"
 
 
 class Answering(Protocol):
@@ -44,9 +43,10 @@ class WithFeatures(nn.Module):
         return cast(Answering, self.network).answers(frames_NHWC)
 
 
-def output_names(program: Any) -> list[str]:
-    """Names of a captured program's outputs, in their order."""
-    return [OUTPUT_NAME, FEATURE_VECTOR.name][: len(program.graph_signature.user_outputs)]
+def output_names(program: Any, task: Task) -> list[str]:
+    """Names of a captured program's outputs in their order: the task's, then the features."""
+    names = [output.name for output in (*OUTPUTS[task], FEATURE_VECTOR)]
+    return names[: len(program.graph_signature.user_outputs)]
 
 
 def capture(network: nn.Module, spec: InputSpec, *, features: bool = False) -> Any:

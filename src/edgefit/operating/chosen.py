@@ -6,12 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from edgefit.operating.tasks import TASKS, References
+from edgefit.operating.tasks import TASKS
 from edgefit.records.calibrate import CalibrateRecord
 from edgefit.run import RunFolder
-from edgefit.spec import ClassificationRule, Rule
-
-PROTOTYPES = "prototypes.npy"
+from edgefit.spec import References, Rule
 
 
 def chosen_rule(run: RunFolder) -> Rule:
@@ -21,11 +19,6 @@ def chosen_rule(run: RunFolder) -> Rule:
         RunError: ``calibrate`` has not ended here.
     """
     return TASKS[run.recipe().task].rule(CalibrateRecord.read(run.root))
-
-
-def operating_point(run: RunFolder) -> ClassificationRule:
-    """The rule of a classifier; raises as :func:`chosen_rule` does."""
-    return ClassificationRule.of(chosen_rule(run))
 
 
 def reference_path(root: Path, name: str) -> Path:

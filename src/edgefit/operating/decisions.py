@@ -25,7 +25,7 @@ from edgefit.records.evaluate import (
     ThresholdRates,
 )
 from edgefit.records.figures import Figure
-from edgefit.spec import DefectThreshold, LabelMap, OperatingPoint
+from edgefit.spec import ClassificationRule, DefectThreshold, LabelMap
 
 Booleans = NDArray[np.bool_]
 
@@ -82,7 +82,7 @@ def measure_decisions(
     probabilities_NC: NDArray[np.floating],
     targets_N: NDArray[np.integer],
     labels: LabelMap,
-    point: OperatingPoint,
+    point: ClassificationRule,
     *,
     groups_N: NDArray[np.generic] | None = None,
     novelty_N: NDArray[np.floating] | None = None,
@@ -143,13 +143,17 @@ def threshold_rates(
 def _at_threshold(
     scores: Floats, truth: Integers, labels: LabelMap, rule: DefectThreshold, drawing: Resampling
 ) -> ThresholdRates:
-    alone = OperatingPoint(threshold=rule)
+    alone = ClassificationRule(threshold=rule)
     decisions_N = decide(scores, alone, labels)
     return ThresholdRates(**drawing.shares(_error_rates(decisions_N, truth, labels, alone)))
 
 
 def _with_conformal(
-    scores: Floats, truth: Integers, labels: LabelMap, point: OperatingPoint, drawing: Resampling
+    scores: Floats,
+    truth: Integers,
+    labels: LabelMap,
+    point: ClassificationRule,
+    drawing: Resampling,
 ) -> ConformalRates | None:
     if point.conformal is None:
         return None
@@ -169,7 +173,7 @@ def _with_conformal(
 
 
 def _error_rates(
-    decisions_N: Integers, truth: Integers, labels: LabelMap, point: OperatingPoint
+    decisions_N: Integers, truth: Integers, labels: LabelMap, point: ClassificationRule
 ) -> dict[str, tuple[Booleans, Booleans]]:
     if point.threshold is None:
         return {}
@@ -183,7 +187,7 @@ def _error_rates(
 def _novelty(
     novelty_N: NDArray[np.floating] | None,
     out_of_domain_M: NDArray[np.floating] | None,
-    point: OperatingPoint,
+    point: ClassificationRule,
     drawing: Resampling,
 ) -> NoveltyRates | None:
     if point.novelty is None or novelty_N is None:

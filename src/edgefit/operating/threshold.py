@@ -23,7 +23,7 @@ from edgefit.errors import GateError, InputError
 from edgefit.metrics import intervals
 from edgefit.metrics.classification import Floats, Integers
 from edgefit.operating.conformal import prediction_sets
-from edgefit.spec import LabelMap, OperatingPoint
+from edgefit.spec import ClassificationRule, LabelMap
 
 Rate = Literal["escape", "overkill"]
 
@@ -57,7 +57,7 @@ class ChosenThreshold:
 
 
 def decide(
-    probabilities_NC: NDArray[np.floating], point: OperatingPoint, labels: LabelMap
+    probabilities_NC: NDArray[np.floating], point: ClassificationRule, labels: LabelMap
 ) -> Integers:
     """The decision on each image: a class position, or ``UNDECIDED``.
 

@@ -16,6 +16,7 @@ from edgefit.data.table import SampleTable
 from edgefit.errors import RunError
 from edgefit.evaluate.saved import SavedOutputs, saved_path
 from edgefit.recipe import Recipe
+from edgefit.records.benchmark import BenchmarkRecord, MeasuredVariant
 from edgefit.records.calibrate import CalibrateRecord
 from edgefit.records.evaluate import EvaluateRecord
 from edgefit.records.verify import VerifyRecord
@@ -62,7 +63,7 @@ class RunFacts:
     operating: CalibrateRecord
     evaluation: EvaluateRecord
     verification: VerifyRecord
-    benchmark: Facts
+    benchmark: BenchmarkRecord
     golden: Golden
     golden_folder: Path
     test: SampleTable
@@ -111,12 +112,9 @@ class RunFacts:
         best: NDArray[np.float32] = self.probabilities_NC.max(axis=1)
         return best
 
-    def measured(self, variant: str) -> Facts | None:
+    def measured(self, variant: str) -> MeasuredVariant | None:
         """What ``benchmark`` measured for a variant; None where it measured nothing."""
-        for entry in self.benchmark["variants"]:
-            if entry["variant"] == variant and not entry.get("error"):
-                return dict(entry)
-        return None
+        return next((e for e in self.benchmark.measured if e.variant == variant), None)
 
 
 def gather(run: RunFolder, manifest: Manifest, *, retention_is_current: bool = True) -> RunFacts:
@@ -150,7 +148,7 @@ def gather(run: RunFolder, manifest: Manifest, *, retention_is_current: bool = T
         operating=CalibrateRecord.read(run.root),
         evaluation=EvaluateRecord.read(run.root),
         verification=VerifyRecord.read(run.root),
-        benchmark=run.read_json("benchmark", "benchmark.json"),
+        benchmark=BenchmarkRecord.read(run.root),
         golden=read_golden(run.root / "export" / GOLDEN_FOLDER / GOLDEN_FILE),
         golden_folder=run.root / "export" / GOLDEN_FOLDER,
         test=test,

@@ -240,10 +240,10 @@ def _variants(facts: RunFacts) -> Iterator[str]:
         measured = facts.measured(str(variant.key))
         if measured is None:
             yield f"{variant.key} passed the gate, but its speed could not be measured."
-        elif measured["latency_spread"] > _RESTLESS:
+        elif measured.latency_spread > _RESTLESS:
             yield (
                 f"The latency of {variant.key} differed by "
-                f"{percent(measured['latency_spread'], 0)} between rounds: the machine was not "
+                f"{percent(measured.latency_spread, 0)} between rounds: the machine was not "
                 "quiet. Measure again before relying on it."
             )
 

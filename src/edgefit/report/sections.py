@@ -52,13 +52,13 @@ def headline(facts: RunFacts) -> Row:
         "task": f"Tells for a picture which of {len(names)} classes it shows: {listed}.",
         "variant": str(best.key),
         "recommended": bool(facts.manifest.recommended),
-        "reason": facts.benchmark["recommendation"].get("reason"),
+        "reason": facts.benchmark.recommendation.reason,
         "metric": metric_title(facts.metric),
         "value": with_interval(entry).split(" (")[0],
         "interval": _interval_in_words(entry, facts.confidence),
         "basis": basis,
         **_speed_of(facts, str(best.key)),
-        "machine": facts.benchmark["machine"].get("cpu_model") or "a machine of unknown kind",
+        "machine": facts.benchmark.machine.cpu_model or "a machine of unknown kind",
         "size": size(best.size),
         "worst": _worst_in_head(facts, str(best.key)),
         "passed": len(facts.verification.passed),
@@ -100,8 +100,8 @@ def _interval_in_words(entry: Entry, confidence: str) -> str:
 def _speed_of(facts: RunFacts, variant: str) -> Row:
     measured = facts.measured(variant)
     return {
-        "latency": milliseconds(measured["latency_ms"]["p50"] if measured else None),
-        "preprocess": milliseconds(measured["preprocess_ms"] if measured else None),
+        "latency": milliseconds(measured.latency_ms.p50 if measured else None),
+        "preprocess": milliseconds(measured.preprocess_ms if measured else None),
     }
 
 
@@ -261,19 +261,21 @@ def variant_rows(facts: RunFacts) -> list[Row]:
     for variant in facts.manifest.variants:
         name = str(variant.key)
         measured = facts.measured(name)
-        latency = measured["latency_ms"] if measured else {"p50": None, "p90": None, "p99": None}
+        latency = measured.latency_ms if measured else None
         rows.append(
             {
                 "name": name,
                 "recommended": name == facts.manifest.recommended.get("default"),
                 "bytes": variant.size,
                 "size": size(variant.size),
-                **{p: latency[p] for p in ("p50", "p90", "p99")},
-                "throughput": measured and measured["throughput"]["batch1"],
-                "load": milliseconds(measured["load_ms"] if measured else None),
-                "first": milliseconds(measured["first_inference_ms"] if measured else None),
-                "memory": measured and measured["peak_memory_mb"],
-                "spread": percent(measured["latency_spread"], 0) if measured else None,
+                "p50": latency and latency.p50,
+                "p90": latency and latency.p90,
+                "p99": latency and latency.p99,
+                "throughput": measured and measured.throughput["batch1"],
+                "load": milliseconds(measured.load_ms if measured else None),
+                "first": milliseconds(measured.first_inference_ms if measured else None),
+                "memory": measured and measured.peak_memory_mb,
+                "spread": percent(measured.latency_spread, 0) if measured else None,
                 "metric": with_interval(variant.metrics[facts.metric]),
             }
         )
@@ -296,7 +298,7 @@ def lineage(facts: RunFacts) -> list[tuple[str, list[tuple[str, str]]]]:
         ("Origin", [(key, str(value)) for key, value in origin]),
         ("Model files (sha256)", files),
         ("Versions", [(key, str(value)) for key, value in known["versions"].items()]),
-        ("Machine of the benchmark", list(_flat(facts.benchmark["machine"]).items())),
+        ("Machine of the benchmark", list(_flat(facts.benchmark.machine.to_json()).items())),
     ]
 
 

@@ -123,7 +123,7 @@ class Predictor:
             :class:`edgefit.spec.ClassPrediction`.
 
         Raises:
-            FrameError: The array is no frame.
+            FrameError: The array is not a frame.
         """
         images_NHWC = preprocess(frame, self.input)[None]
         height, width = frame.shape[:2]
@@ -158,7 +158,7 @@ class Predictor:
         and 1.35 times as long as eight single frames, and would need a second compiled graph.
 
         Raises:
-            FrameError: An array is no frame.
+            FrameError: An array is not a frame.
         """
         return [self(frame) for frame in frames]
 

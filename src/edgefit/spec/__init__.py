@@ -10,7 +10,7 @@ from edgefit.spec.rules import (
     ConformalRule,
     DefectThreshold,
     NoveltyRule,
-    OperatingPoint,
+    References,
     Rule,
 )
 from edgefit.spec.tasks import (
@@ -49,11 +49,11 @@ __all__ = [
     "LabelMap",
     "MaskTruth",
     "NoveltyRule",
-    "OperatingPoint",
     "OutputSpec",
     "Outputs",
     "Precision",
     "Prediction",
+    "References",
     "Rule",
     "Task",
     "Truth",

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from edgefit.errors import InputError
 
 Frame = NDArray[np.uint8]
-"""One picture: ``uint8`` (H, W, 3), RGB."""
+"""One frame: ``uint8`` (H, W, 3), RGB."""
 
 
 class Aspect(StrEnum):
-    """How a picture of another shape is brought to the input's shape."""
+    """How a frame of another shape is brought to the input's shape."""
 
     STRETCH = "stretch"
     LETTERBOX = "letterbox"
@@ -25,7 +25,7 @@ class Aspect(StrEnum):
 
 
 class Enlarge(StrEnum):
-    """How pixels are interpolated where a picture is smaller than the input.
+    """How pixels are interpolated where a frame is smaller than the input.
 
     ``bilinear`` looks at two by two pixels, ``lanczos`` at eight by eight: sharper edges, and more
     time. OpenCV's cubic is left out: it gives other pixels with Intel's IPP than without.
@@ -45,7 +45,7 @@ class JpegDecode(StrEnum):
 @dataclass(frozen=True)
 class InputSpec:
     """How a frame becomes the network's input. The same object in training and on the device; only
-    training pictures may be enlarged otherwise (``train.enlarge``).
+    training images may be enlarged otherwise (``train.enlarge``).
 
     >>> import edgefit
     >>> edgefit.InputSpec(width=160, height=120).shape_HWC
@@ -59,7 +59,7 @@ class InputSpec:
         jpeg_decode: Whether large JPEG files may be shrunk while decoding.
         mean: Per-channel RGB mean that the graph subtracts, on the [0, 1] scale.
         std: Per-channel RGB standard deviation that the graph divides by, on the [0, 1] scale.
-        enlarge: Interpolation where a picture is smaller than the input.
+        enlarge: Interpolation where a frame is smaller than the input.
     """
 
     width: int

@@ -6,8 +6,12 @@ A bundle's manifest holds a rule as JSON whose ``kind`` says which type reads it
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
 
 from edgefit.errors import InputError
 from edgefit.spec.labels import LabelMap
@@ -58,6 +62,10 @@ class NoveltyRule:
     prototypes: str
 
 
+References = Mapping[str, NDArray[np.float32]]
+"""What a rule compares features with, by name."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Rule(ABC):
     """What every rule has.
@@ -77,6 +85,11 @@ class Rule(ABC):
     @abstractmethod
     def decides(self) -> bool:
         """Whether a decision may differ from the plain answer of the graph."""
+
+    @property
+    def files(self) -> Mapping[str, str]:
+        """Name of each reference that it compares features with -> path inside the bundle."""
+        return {}
 
     @abstractmethod
     def check(self, labels: LabelMap) -> None:
@@ -119,6 +132,11 @@ class ClassificationRule(Rule):
         """Whether a decision may differ from the most probable class."""
         return self.threshold is not None or self.conformal is not None
 
+    @property
+    def files(self) -> Mapping[str, str]:
+        """The class prototypes, where novelty is scored."""
+        return {} if self.novelty is None else {"prototypes": self.novelty.prototypes}
+
     def check(self, labels: LabelMap) -> None:
         """Check the rules against the classes.
 
@@ -148,8 +166,6 @@ class ClassificationRule(Rule):
                     found=value,
                 )
 
-
-OperatingPoint = ClassificationRule
 
 RULES: dict[Task, type[Rule]] = {CLASSIFICATION: ClassificationRule}
 """Task -> its rule; the key is the rule's ``kind``."""

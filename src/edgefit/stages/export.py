@@ -29,7 +29,7 @@ from edgefit.data.frozen import frozen_samples
 from edgefit.data.selection import choose_over_classes
 from edgefit.data.table import SampleTable
 from edgefit.export.metadata import ModelMetadata
-from edgefit.operating.chosen import PROTOTYPES, operating_point
+from edgefit.operating.chosen import chosen_rule, reference_path
 from edgefit.progress import QUIET, Reporter
 from edgefit.quantize.calibration_set import calibration_frames
 from edgefit.recipe import ExportConfig, Recipe
@@ -39,7 +39,8 @@ from edgefit.run import RunFolder
 from edgefit.runtime.engines import open_session
 from edgefit.runtime.golden import write_golden
 from edgefit.runtime.images.preprocess import decode_image, preprocess
-from edgefit.spec import OUTPUTS, Engine, OperatingPoint, Outputs, Precision, VariantKey
+from edgefit.runtime.tasks import TASKS as RUNTIME_TASKS
+from edgefit.spec import FEATURE_VECTOR, OUTPUTS, Engine, Outputs, Precision, Rule, VariantKey
 from edgefit.stages.calibrate import Calibrate
 from edgefit.stages.check import Check
 from edgefit.stages.lineage import lineage
@@ -84,13 +85,14 @@ class Export(Stage[ExportRecord]):
         recipe, table = self.recipe, frozen_samples(self.run)
         spec = input_spec(recipe)
         temperature = float(self.network.temperature)
-        point = operating_point(self.run)
-        metadata = ModelMetadata(recipe.name, recipe.task, table.labels, spec, temperature, point)
+        rule = chosen_rule(self.run)
+        wanted = RUNTIME_TASKS[recipe.task].wanted(rule)
+        metadata = ModelMetadata(recipe.name, recipe.task, table.labels, spec, temperature, rule)
         with BundleWriter(self.folder) as writer:
             self.reporter.say("capturing the network")
             making = _Making(
                 writer.folder,
-                capture(self.network, spec, features=point.novelty is not None),
+                capture(self.network, spec, features=FEATURE_VECTOR.name in wanted),
                 metadata,
                 recipe.export,
                 calibration_frames(
@@ -104,7 +106,7 @@ class Export(Stage[ExportRecord]):
             )
             variants = [v for engine in recipe.export.engines for v in _MAKERS[engine](making)]
             files = _write_golden(writer.folder, variants, table, recipe)
-            files += _copy_prototypes(self.run, point, writer.folder)
+            files += _copy_references(self.run, rule, writer.folder)
             manifest = Manifest(
                 format_version=FORMAT_VERSION,
                 status="draft",
@@ -114,7 +116,7 @@ class Export(Stage[ExportRecord]):
                 labels_sha256=table.labels.sha256,
                 input=spec.to_dict(),
                 temperature=temperature,
-                operating=point,
+                operating=rule,
                 variants=variants,
                 files=files,
                 lineage=lineage(self.run, recipe),
@@ -244,13 +246,12 @@ def _write_golden(
     return describe_files(folder, written)
 
 
-def _copy_prototypes(run: RunFolder, point: OperatingPoint, folder: Path) -> list[FileEntry]:
-    if point.novelty is None:
-        return []
-    copy = folder / point.novelty.prototypes
-    copy.parent.mkdir(parents=True)
-    shutil.copyfile(run.root / "calibrate" / PROTOTYPES, copy)
-    return describe_files(folder, [point.novelty.prototypes])
+def _copy_references(run: RunFolder, rule: Rule, folder: Path) -> list[FileEntry]:
+    for name, relative in rule.files.items():
+        copy = folder / relative
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(reference_path(run.root, name), copy)
+    return describe_files(folder, rule.files.values())
 
 
 def _summary(manifest: Manifest) -> ExportRecord:

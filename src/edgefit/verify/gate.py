@@ -19,7 +19,6 @@ from edgefit.metrics.labelled import Bootstrap, LabelledOutputs
 from edgefit.metrics.tasks import TASKS as METRICS_TASKS
 from edgefit.operating.novelty import NOVELTY
 from edgefit.operating.tasks import TASKS as OPERATING_TASKS
-from edgefit.operating.tasks import References
 from edgefit.progress import QUIET, Reporter
 from edgefit.recipe import VerifyConfig
 from edgefit.records.evaluate import Decisions, Evaluation, GroupFigures
@@ -27,7 +26,17 @@ from edgefit.records.verify import Agreement, VariantVerdict
 from edgefit.runtime.engines import EngineSession, open_session
 from edgefit.runtime.tasks import TASKS as RUNTIME_TASKS
 from edgefit.runtime.tolerance import self_test_tolerance
-from edgefit.spec import OUTPUTS, LabelMap, Outputs, Precision, Rule, Task, Truth, VariantKey
+from edgefit.spec import (
+    OUTPUTS,
+    LabelMap,
+    Outputs,
+    Precision,
+    References,
+    Rule,
+    Task,
+    Truth,
+    VariantKey,
+)
 
 
 @dataclass(frozen=True)

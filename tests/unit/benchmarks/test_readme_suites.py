@@ -20,7 +20,7 @@ from edgefit.metrics.reliability import calibration
 from edgefit.operating.decisions import measure_decisions
 from edgefit.recipe import make_recipe
 from edgefit.run import RunFolder
-from edgefit.spec import ConformalRule, DefectThreshold, LabelMap, OperatingPoint
+from edgefit.spec import ClassificationRule, ConformalRule, DefectThreshold, LabelMap
 
 SCHEMA = Path(__file__).parents[3] / "benchmarks" / "schema.json"
 Facts = dict[str, Any]
@@ -222,7 +222,7 @@ class TestOperatingPoint:
         probabilities_NC = np.stack([1 - defect_N, defect_N], axis=1)
         labels = LabelMap(("ok", "scratched"))
         rule = DefectThreshold("ok", "scratched", 0.4)
-        point = OperatingPoint(rule, ConformalRule(0.9, 0.6))
+        point = ClassificationRule(rule, ConformalRule(0.9, 0.6))
         measured = measure_decisions(probabilities_NC, targets_N, labels, point).to_json()
         before_after = {
             "before": calibration(probabilities_NC, targets_N).to_json(),

@@ -94,7 +94,7 @@ def test_a_failing_last_step_puts_the_old_bundle_back(
 def test_a_folder_of_someone_else_is_refused_and_left_alone(tmp_path: Path, name: str) -> None:
     (tmp_path / "b").mkdir()
     (tmp_path / "b" / name).write_text('{"name": "a web app"}')
-    with pytest.raises(InputError, match="is no bundle"):
+    with pytest.raises(InputError, match="is not a bundle"):
         BundleWriter(tmp_path / "b")
     assert (tmp_path / "b" / name).read_text() == '{"name": "a web app"}'
     assert sorted(p.name for p in tmp_path.iterdir()) == ["b"]
@@ -102,7 +102,7 @@ def test_a_folder_of_someone_else_is_refused_and_left_alone(tmp_path: Path, name
 
 def test_a_file_at_the_target_is_refused_and_an_empty_folder_is_used(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
-    with pytest.raises(InputError, match="is no bundle"):
+    with pytest.raises(InputError, match="is not a bundle"):
         BundleWriter(tmp_path / "file")
     (tmp_path / "empty").mkdir()
     read_bundle(write(tmp_path / "empty"))

@@ -11,9 +11,11 @@ import pytest
 from edgefit.bench import suite
 from edgefit.cli.main import run
 from edgefit.recipe import make_recipe
-from edgefit.records.benchmark import Round, WorkerError
+from edgefit.records.benchmark import BenchmarkRecord, Round, WorkerError
 from edgefit.run import RunFolder
-from tests.tiny_models import ORT_FP32, write_tiny_bundle
+from edgefit.spec import Engine
+from edgefit.targets import load_target
+from tests.tiny_models import ORT_FP32, OV_FP32, write_tiny_bundle
 
 Capture = pytest.CaptureFixture[str]
 QUICK = ["--seconds", "0.05", "--rounds", "1", "--threads", "1"]
@@ -83,3 +85,35 @@ def test_options_of_a_bundle_are_refused_for_a_run(
 def test_a_variant_that_is_not_held_is_named(bundle: Path, capsys: Capture) -> None:
     assert run(["benchmark", str(bundle), "--variant", "openvino/int8", "--json"]) == 2
     assert "openvino/int8" in capsys.readouterr().out
+
+
+def test_a_target_gives_engines_and_threads_and_says_where_the_machine_differs(
+    bundle: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    asked: dict[str, Any] = {}
+    measure = suite.benchmark
+
+    def remember(folder: Path, **options: Any) -> BenchmarkRecord:
+        asked.update(options)
+        results = measure(folder, **options)
+        other = results.machine.model_copy(update={"architecture": "riscv64"})
+        return results.model_copy(update={"machine": other})
+
+    monkeypatch.setattr(suite, "benchmark", remember)
+    target = load_target("raspberry-pi-5")
+    quick = ["--seconds", "0.05", "--rounds", "1", "--json"]
+    assert run(["benchmark", str(bundle), *quick, "--target", target.id]) == 0
+    assert (asked["threads"], asked["engines"]) == (target.threads, target.engines)
+    stdout, stderr = capsys.readouterr()
+    assert json.loads(stdout)["settings"]["threads"] == target.threads
+    assert "riscv64" in stderr
+    assert run(["benchmark", str(bundle), *quick, "--target", target.id, "--threads", "1"]) == 0
+    assert asked["threads"] == 1
+    assert run(["benchmark", str(bundle), *quick, "--target", "raspberry"]) == 2
+
+
+def test_only_variants_of_the_engines_asked_for_are_measured(tmp_path: Path) -> None:
+    both = write_tiny_bundle(tmp_path / "both", [ORT_FP32, OV_FP32])
+    results = suite.benchmark(both, engines=[Engine.ONNXRUNTIME], seconds=0.05, rounds=1)
+    assert [entry.variant for entry in results.variants] == [str(ORT_FP32)]
+    assert results.skipped == []

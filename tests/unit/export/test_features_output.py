@@ -30,7 +30,7 @@ TOLERANCES = {"fp32": 1e-4, "fp16": 2e-2, "int8": 0.4}
 def files(exported: Exported, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("features")
     program = capture(exported.network, SPEC, features=True)
-    assert output_names(program) == ["probabilities", "feature_vector"]
+    assert output_names(program, METADATA.task) == ["probabilities", "feature_vector"]
     paths = {
         name: folder / f"{name.replace('/', '-')}{'.onnx' if 'onnx' in name else '.xml'}"
         for name in VARIANTS

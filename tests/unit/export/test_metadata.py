@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from edgefit.spec import Aspect, DefectThreshold, LabelMap, NoveltyRule, OperatingPoint
+from edgefit.spec import Aspect, ClassificationRule, DefectThreshold, LabelMap, NoveltyRule
 from tests.tiny_network import METADATA, SPEC
 
 
@@ -41,7 +41,9 @@ def test_labels_with_spaces_stay_apart_for_model_api_and_whole_for_us() -> None:
 
 def test_the_operating_point_is_inside_where_there_is_one() -> None:
     assert "edgefit.operating" not in METADATA.for_onnx()
-    point = OperatingPoint(DefectThreshold("good", "dent", 0.25), novelty=NoveltyRule(0.3, "p.npy"))
+    point = ClassificationRule(
+        DefectThreshold("good", "dent", 0.25), novelty=NoveltyRule(0.3, "p.npy")
+    )
     facts = dataclasses.replace(METADATA, operating=point)
     found = json.loads(facts.for_onnx()["edgefit.operating"])
     assert found["threshold"] == {"good": "good", "defect": "dent", "value": 0.25}

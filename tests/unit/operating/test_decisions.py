@@ -12,15 +12,15 @@ from edgefit.operating.decisions import measure_decisions
 from edgefit.records.evaluate import Decisions, Share
 from edgefit.records.record import Part
 from edgefit.spec import (
+    ClassificationRule,
     ConformalRule,
     DefectThreshold,
     LabelMap,
     NoveltyRule,
-    OperatingPoint,
 )
 
 LABELS = LabelMap(("good", "hole"))
-POINT = OperatingPoint(
+POINT = ClassificationRule(
     DefectThreshold("good", "hole", 0.3), ConformalRule(0.9, 0.4), NoveltyRule(0.5, "p.npy")
 )
 HOLE = np.array([0.1, 0.2, 0.35, 0.9, 0.95, 0.65, 0.1, 0.45])
@@ -60,7 +60,7 @@ def test_rates_are_those_one_counts() -> None:
 
 
 def test_what_is_not_asked_for_is_none() -> None:
-    found = measure(point=OperatingPoint(), novelty_N=None)
+    found = measure(point=ClassificationRule(), novelty_N=None)
     assert (found.threshold, found.conformal, found.novelty) == (None, None, None)
     assert found.calibration is not None
 

@@ -16,7 +16,7 @@ from edgefit.operating.threshold import (
     trials_needed,
     upper_bound,
 )
-from edgefit.spec import ConformalRule, DefectThreshold, LabelMap, OperatingPoint
+from edgefit.spec import ClassificationRule, ConformalRule, DefectThreshold, LabelMap
 
 LABELS = LabelMap(("bad", "good"))
 
@@ -121,12 +121,12 @@ def test_the_true_rate_keeps_the_limit_as_often_as_promised() -> None:
 
 def test_decisions_follow_threshold_and_reject() -> None:
     rows_NC = np.array([[0.9, 0.1], [0.4, 0.6], [0.1, 0.9], [0.02, 0.98]], np.float32)
-    assert decide(rows_NC, OperatingPoint(), LABELS).tolist() == [0, 1, 1, 1]
+    assert decide(rows_NC, ClassificationRule(), LABELS).tolist() == [0, 1, 1, 1]
     threshold = DefectThreshold("good", "bad", 0.08)
-    assert decide(rows_NC, OperatingPoint(threshold), LABELS).tolist() == [0, 0, 0, 1]
+    assert decide(rows_NC, ClassificationRule(threshold), LABELS).tolist() == [0, 0, 0, 1]
     reject = ConformalRule(0.9, 0.2)
-    both = OperatingPoint(threshold, reject)
-    alone = OperatingPoint(conformal=reject)
+    both = ClassificationRule(threshold, reject)
+    alone = ClassificationRule(conformal=reject)
     assert decide(rows_NC, alone, LABELS).tolist() == [0, UNDECIDED, 1, 1]
     # the third: the set says good, the threshold says bad; a person decides
     assert decide(rows_NC, both, LABELS).tolist() == [0, UNDECIDED, UNDECIDED, 1]

@@ -18,6 +18,14 @@ from edgefit.evaluate.saved import SavedOutputs
 from edgefit.metrics.reliability import calibration
 from edgefit.operating.decisions import measure_decisions
 from edgefit.recipe import Recipe, make_recipe
+from edgefit.records.benchmark import (
+    BenchmarkRecord,
+    BenchmarkSettings,
+    Latency,
+    Machine,
+    MeasuredVariant,
+    Recommendation,
+)
 from edgefit.records.calibrate import (
     BeforeAfter,
     CalibrateRecord,
@@ -37,32 +45,41 @@ from edgefit.run import RunFolder
 from edgefit.runtime.golden import write_golden
 from edgefit.spec import (
     CLASSIFICATION,
+    ClassificationRule,
     ConformalRule,
     DefectThreshold,
     Engine,
     InputSpec,
     LabelMap,
     NoveltyRule,
-    OperatingPoint,
     Precision,
     VariantKey,
 )
+from tests import benchmark_records
 from tests.stamps import mark_done
 
 INPUT = InputSpec(32, 32)
 VARIANTS = [VariantKey(e, p) for e in Engine for p in (Precision.FP32, Precision.INT8)]
 FAILED = VARIANTS[1]
-MACHINE = {
-    "cpu_model": "Example CPU 9000 @ 2.10GHz",
-    "available_cores": 2,
-    "flags": ["avx2", "avx512_vnni"],
-    "memory_mb": 7800,
-    "governor": None,
-    "os": "Linux",
-    "versions": {"onnxruntime": "1.32.0", "openvino": "2026.4.0"},
-    "fingerprint_id": "0123456789abcdef",
-    "load_average": [0.1, 0.2, 0.3],
-}
+MACHINE = Machine(
+    cpu_model="Example CPU 9000 @ 2.10GHz",
+    architecture="x86_64",
+    logical_cores=4,
+    physical_cores=2,
+    available_cores=2,
+    cpu_quota=None,
+    flags=["avx2", "avx512_vnni"],
+    memory_mb=7800,
+    memory_limit_mb=None,
+    governor=None,
+    turbo=None,
+    os="Linux",
+    kernel="6.1.0",
+    python="3.12.1",
+    versions={"onnxruntime": "1.32.0", "openvino": "2026.4.0"},
+    fingerprint_id="0123456789abcdef",
+    load_average=[0.1, 0.2, 0.3],
+)
 P50_MS = dict(zip(map(str, VARIANTS), (2.41, 1.3, 1.9, 0.91), strict=True))
 
 
@@ -287,7 +304,7 @@ def _threshold(
     )
 
 
-def operating_point(recipe: Recipe, labels: LabelMap) -> OperatingPoint:
+def operating_point(recipe: Recipe, labels: LabelMap) -> ClassificationRule:
     """The rules that the recipe asks for, at fixed numbers."""
     config = recipe.operating
     threshold = conformal = novelty = None
@@ -299,7 +316,7 @@ def operating_point(recipe: Recipe, labels: LabelMap) -> OperatingPoint:
         conformal = ConformalRule(config.coverage, 0.55)
     if config.novelty:
         novelty = NoveltyRule(0.3, "operating/prototypes.npy")
-    return OperatingPoint(threshold, conformal, novelty)
+    return ClassificationRule(threshold, conformal, novelty)
 
 
 def _answers(test: SampleTable, wrong: float) -> NDArray[np.float32]:
@@ -341,12 +358,17 @@ def _write_measurements(
         variants=entries,
     )
     verified.write(run.root)
-    benchmark = {
-        "machine": MACHINE,
-        "variants": [_timed(str(key)) for key in VARIANTS if key != FAILED],
-        "recommendation": {"variant": str(VARIANTS[3]), "reason": "the fastest: 0.91 ms"},
-    }
-    run.write_json("benchmark", "benchmark.json", benchmark)
+    BenchmarkRecord(
+        bundle=recipe.name,
+        measured_at="2026-01-01T00:00:00+00:00",
+        machine=MACHINE,
+        settings=BenchmarkSettings(threads=None, seconds=1.0, rounds=1, batch_sizes=[1, 8]),
+        skipped=[],
+        variants=[_timed(str(key)) for key in VARIANTS if key != FAILED],
+        recommendation=Recommendation(
+            variant=str(VARIANTS[3]), reason="the fastest: 0.91 ms", tied=[], within=0.05
+        ),
+    ).write(run.root)
     return verified
 
 
@@ -403,13 +425,10 @@ def _gate_entry(key: VariantKey, evaluation: EvaluateRecord, measured: Decisions
     )
 
 
-def _timed(variant: str) -> dict[str, Any]:
+def _timed(variant: str) -> MeasuredVariant:
     p50 = P50_MS[variant]
-    return {
-        "variant": variant,
-        "bytes": 9_000_000,
-        "error": None,
-        "latency_ms": {"p50": p50, "p90": p50 * 1.1, "p99": p50 * 1.5},
+    figures = {
+        "latency_ms": Latency(p50=p50, p90=p50 * 1.1, p99=p50 * 1.5),
         "latency_spread": 0.03,
         "throughput": {"batch1": 1000 / p50, "batch8": 1300 / p50},
         "load_ms": 55.0,
@@ -417,6 +436,7 @@ def _timed(variant: str) -> dict[str, Any]:
         "preprocess_ms": 0.31,
         "peak_memory_mb": 120.0,
     }
+    return benchmark_records.measured(variant, [p50], 9_000_000).model_copy(update=figures)
 
 
 def _manifest(recipe: Recipe, table: SampleTable, verified: VerifyRecord) -> Manifest:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -9,6 +11,7 @@ from edgefit.records.verify import Agreement
 from edgefit.report import sections
 from edgefit.report.facts import RunFacts, gather
 from edgefit.report.limits import limits
+from tests.benchmark_records import failed
 from tests.changed import changed_facts
 from tests.unit.report.finished_run import Finished, MakeRun
 
@@ -109,9 +112,10 @@ def test_variants_are_ordered_by_latency(make_run: MakeRun) -> None:
 
 def test_variant_that_could_not_be_measured_is_last_and_named(make_run: MakeRun) -> None:
     facts = facts_of(make_run())
-    entry = facts.benchmark["variants"][-1]
-    error = {"message": "killed", "stderr": "/home/somebody/secret"}
-    facts.benchmark["variants"][-1] = {"variant": entry["variant"], "error": error}
+    *others, last = facts.benchmark.variants
+    variants = [*others, failed(last.variant, "/home/somebody/secret")]
+    benchmark = facts.benchmark.model_copy(update={"variants": variants})
+    facts = replace(facts, benchmark=benchmark)
     assert sections.variant_rows(facts)[-1]["p50"] is None
     assert any("openvino/int8" in t and "could not be measured" in t for t in limits(facts))
 

@@ -10,9 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from edgefit.bench.recommend import recommend
+from edgefit.records.benchmark import BenchmarkRecord
 from edgefit.records.calibrate import CalibrateRecord
 from edgefit.records.verify import VerifyRecord
 from edgefit.report.write import write_report
+from tests.benchmark_records import failed
 from tests.changed import changed
 from tests.unit.report.finished_run import (
     Finished,
@@ -251,12 +254,10 @@ def test_run_without_mistakes_is_not_called_perfect(make_run: MakeRun, tmp_path:
 def test_nothing_recommended_is_not_called_recommended(make_run: MakeRun, tmp_path: Path) -> None:
     finished = make_run()
     manifest = finished.manifest.model_copy(update={"recommended": {}})
-    measured = finished.run.read_json("benchmark", "benchmark.json")
-    for entry in measured["variants"]:
-        entry.clear()
-        entry |= {"variant": "onnxruntime/fp32", "error": {"message": "killed"}}
-    measured["recommendation"] = {"variant": None, "reason": "no variant could be measured"}
-    finished.run.write_json("benchmark", "benchmark.json", measured)
+    variants = [failed("onnxruntime/fp32", "killed")]
+    changes = {"variants": variants, "recommendation": recommend(variants)}
+    record = BenchmarkRecord.read(finished.run.root).model_copy(update=changes)
+    record.write(finished.run.root)
     (tmp_path / "out").mkdir()
     write_report(finished.run, manifest, tmp_path / "out")
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")

@@ -16,7 +16,7 @@ from edgefit.errors import GateError, InputError, RunError
 from edgefit.evaluate import outputs
 from edgefit.evaluate.saved import saved_path
 from edgefit.operating.calibration_warnings import temperature_warnings
-from edgefit.operating.chosen import PROTOTYPES, operating_point, read_references
+from edgefit.operating.chosen import chosen_rule, read_references, reference_path
 from edgefit.operating.novelty import novelty_scores
 from edgefit.operating.temperature import softmax
 from edgefit.progress import Reporter
@@ -24,6 +24,7 @@ from edgefit.records.calibrate import CalibrateRecord
 from edgefit.records.evaluate import Reliability
 from edgefit.records.figures import Figure
 from edgefit.run import RunFolder
+from edgefit.spec import ClassificationRule
 from edgefit.stages.calibrate import calibrate
 from edgefit.stages.evaluate import evaluate
 from edgefit.train.assembly import load_trained
@@ -59,7 +60,7 @@ def test_it_chooses_a_threshold_a_reject_rule_and_what_is_novel(run: RunFolder) 
     assert threshold.escape_rate.low < threshold.escape_rate.high
     assert found.conformal.coverage == 0.95
     assert "choose the epoch" in found.notes[0]
-    point = operating_point(run)
+    point = ClassificationRule.of(chosen_rule(run))
     assert point.threshold is not None and point.threshold.value == threshold.value
     assert point.conformal is not None and point.novelty is not None
     prototypes_CF = read_references(run).get("prototypes")
@@ -84,7 +85,7 @@ def test_it_can_be_switched_off_and_a_change_is_seen(run: RunFolder) -> None:
     assert found.temperature == 1
     assert found.novelty is None
     assert read_references(run) == {}
-    assert not (run.root / "calibrate" / PROTOTYPES).exists()
+    assert not reference_path(run.root, "prototypes").exists()
     assert evaluate(run).operating.novelty is None
 
 

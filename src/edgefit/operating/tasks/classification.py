@@ -22,7 +22,7 @@ from edgefit.operating.novelty import (
     novelty_scores,
     novelty_threshold,
 )
-from edgefit.operating.tasks.task import Choice, References
+from edgefit.operating.tasks.task import Choice
 from edgefit.operating.temperature import fit_temperature, softmax
 from edgefit.operating.threshold import LIMIT_CONFIDENCE, Rate, choose_threshold, operating_labels
 from edgefit.recipe import OperatingConfig, Recipe
@@ -44,6 +44,7 @@ from edgefit.spec import (
     LabelMap,
     NoveltyRule,
     Outputs,
+    References,
     Rule,
     Truth,
 )

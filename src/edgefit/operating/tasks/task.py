@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -13,10 +13,7 @@ from edgefit.metrics.labelled import Bootstrap, LabelledOutputs
 from edgefit.recipe import OperatingConfig, Recipe
 from edgefit.records.calibrate import CalibrateRecord
 from edgefit.records.evaluate import Decisions, TrainedDecisions
-from edgefit.spec import LabelMap, Outputs, Rule, Truth
-
-References = Mapping[str, NDArray[np.float32]]
-"""What a rule compares features with, by name."""
+from edgefit.spec import LabelMap, Outputs, References, Rule, Truth
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The outer structure of image files: is the file whole, how large and which way up is the picture.
+"""The outer structure of image files: is the file whole, how large and which way up is it.
 
 Read here and not by OpenCV because decoders are lenient about missing data, and because OpenCV
 drops the orientation of the files whose alpha it keeps.
@@ -52,7 +52,7 @@ def require_whole_jpeg(data: bytes, path: Path | None) -> tuple[int, int]:
 
 
 def require_whole_png(data: bytes, path: Path | None) -> int:
-    """Walk the chunks (PNG, 3rd edition, section 5) and check those that carry the picture.
+    """Walk the chunks (PNG, 3rd edition, section 5) and check those that carry pixels.
 
     Returns:
         The EXIF orientation, 1 to 8.

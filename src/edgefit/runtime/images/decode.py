@@ -54,7 +54,7 @@ def decode_image(source: Path | bytes, spec: InputSpec | None = None) -> Frame:
     directions is shrunk by 2, 4 or 8 while it is decoded (libjpeg's scaled DCT), never below the
     size the input needs. Measured on 1280x720 photographs, to 224x224: a file becomes an input
     in 0.4 of the time, and the input differs from the exact one by 0.7 grey levels on average
-    (15 at the 99.9th percentile). So a decoded array of the same picture no longer gives the
+    (15 at the 99.9th percentile). So a decoded array of the same image no longer gives the
     identical result, which is why ``exact`` is the default.
 
     Args:

@@ -60,7 +60,7 @@ def preprocess(frame: NDArray[Any], spec: InputSpec) -> Frame:
 
 
 def _resize(frame: Frame, width: int, height: int, enlarging: int) -> Frame:
-    # OpenCV's area averaging is no averaging at all as soon as one axis grows, so shrinking
+    # OpenCV's area averaging does not average as soon as one axis grows, so shrinking
     # comes first and never meets a growing axis.
     frame = _shrink(frame, min(width, frame.shape[1]), min(height, frame.shape[0]))
     if frame.shape[:2] != (height, width):
@@ -86,7 +86,7 @@ def _shrink(frame: Frame, width: int, height: int) -> Frame:
 def _block(size: int, target: int) -> int:
     """The largest block length that divides ``size`` and leaves at least ``target`` blocks.
 
-    A length that does not divide would cut off a rest and so move the picture: at 720 to 96 and
+    A length that does not divide would cut off a rest and so move the content: at 720 to 96 and
     blocks of 7 by most of a pixel.
     """
     return next(length for length in range(size // target, 0, -1) if size % length == 0)

@@ -8,7 +8,6 @@ from edgefit.runtime.tasks.task import (
     Change,
     Columns,
     Comparison,
-    References,
     RuntimeTask,
 )
 from edgefit.spec import CLASSIFICATION, Task
@@ -19,7 +18,6 @@ __all__ = [
     "Change",
     "Columns",
     "Comparison",
-    "References",
     "RuntimeTask",
 ]
 

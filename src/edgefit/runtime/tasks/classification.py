@@ -16,7 +16,7 @@ from edgefit.operating.threshold import UNDECIDED, decide
 from edgefit.runtime.images.caption import ALARM, NEUTRAL, WARNING, with_caption
 from edgefit.runtime.images.geometry import Placement
 from edgefit.runtime.tasks.prototypes import read_prototypes
-from edgefit.runtime.tasks.task import Cell, Change, Comparison, References
+from edgefit.runtime.tasks.task import Cell, Change, Comparison
 from edgefit.runtime.tolerance import may_flip, self_test_tolerance
 from edgefit.spec import (
     FEATURE_VECTOR,
@@ -28,6 +28,7 @@ from edgefit.spec import (
     LabelMap,
     Outputs,
     Prediction,
+    References,
     Rule,
     VariantKey,
 )

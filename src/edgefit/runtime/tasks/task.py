@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import JsonValue
 
 from edgefit.bundle import Bundle
 from edgefit.runtime.images.geometry import Placement
-from edgefit.spec import Frame, LabelMap, Outputs, Prediction, Rule, VariantKey
-
-References = Mapping[str, NDArray[np.float32]]
-"""What a rule compares features with, by name: read once from the bundle's files."""
+from edgefit.spec import Frame, LabelMap, Outputs, Prediction, References, Rule, VariantKey
 
 Cell = str | float | bool | None
 """A value of a table; None is an empty cell."""

@@ -10,7 +10,7 @@ import pytest
 from edgefit.errors import InputError, StageError
 from edgefit.runtime.images.caption import ALARM, NEUTRAL, WARNING
 from edgefit.runtime.images.geometry import place
-from edgefit.runtime.tasks import TASKS, References
+from edgefit.runtime.tasks import TASKS
 from edgefit.spec import (
     CLASSIFICATION,
     UNSURE,
@@ -24,6 +24,7 @@ from edgefit.spec import (
     NoveltyRule,
     Precision,
     Prediction,
+    References,
     VariantKey,
 )
 

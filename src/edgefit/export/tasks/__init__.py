@@ -1,0 +1,12 @@
+"""What differs from task to task in a model file: one file a task, found through one table."""
+
+from __future__ import annotations
+
+from edgefit.export.tasks.classification import ClassificationExport
+from edgefit.export.tasks.task import ExportTask
+from edgefit.spec import CLASSIFICATION, Task
+
+__all__ = ["TASKS", "ExportTask"]
+
+TASKS: dict[Task, ExportTask] = {CLASSIFICATION: ClassificationExport()}
+"""Task -> what its model files say."""

@@ -1,0 +1,25 @@
+"""What openvino-model-api reads in the file of a classifier."""
+
+from __future__ import annotations
+
+from edgefit.spec import LabelMap
+
+
+class ClassificationExport:
+    """An :class:`edgefit.export.tasks.ExportTask`."""
+
+    def model_api_facts(self, labels: LabelMap) -> dict[str, str]:
+        """Keys of its ``ClassificationModel``.
+
+        It splits labels at spaces; those inside a name become ``_``.
+        """
+        return {
+            "model_type": "Classification",
+            "labels": " ".join(name.replace(" ", "_") for name in labels.names),
+            "label_ids": " ".join(str(i) for i in range(len(labels))),
+            "multilabel": "False",
+            "hierarchical": "False",
+            "output_raw_scores": "True",
+            "confidence_threshold": "0.0",
+            "topk": "1",
+        }
