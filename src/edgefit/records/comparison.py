@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from edgefit.records.figures import ClassFigures, Figure
+from edgefit.records.evaluate import ClassFigures
+from edgefit.records.figures import Figure
 from edgefit.records.record import Part, Record
 from edgefit.records.retention import ProbeRetention
 

@@ -8,7 +8,8 @@ from typing import ClassVar
 from pydantic import JsonValue, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from edgefit.records.comparison import Gain
-from edgefit.records.figures import ClassFigures, Figure
+from edgefit.records.evaluate import ClassFigures
+from edgefit.records.figures import Figure
 from edgefit.records.record import Part, Record
 
 

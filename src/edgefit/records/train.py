@@ -104,7 +104,8 @@ class EngineComparison(Part):
         openvino_refused: Why OpenVINO cannot compute these features.
         openvino_ms_per_image: Time of OpenVINO.
         openvino_conversion_s: Seconds that the conversion takes.
-        relative_difference: Largest difference, as a share of the features' root mean square.
+        relative_difference: Largest difference, as a share of the features' root mean square; None
+            where OpenVINO's are not finite.
     """
 
     OMITTED: ClassVar[frozenset[str]] = frozenset(

@@ -120,17 +120,17 @@ class TestKept:
 
     def test_half_of_it_with_an_interval(self) -> None:
         kept = kept_share(self.answers(80), self.answers(40), self.TRUTH)
-        assert kept["value"] == 0.5
-        assert kept["low"] is not None
-        assert kept["high"] is not None
-        assert 0.35 < kept["low"] < 0.5 < kept["high"] < 0.65
+        assert kept.value == 0.5
+        assert kept.low is not None
+        assert kept.high is not None
+        assert 0.35 < kept.low < 0.5 < kept.high < 0.65
 
     def test_pairing_makes_the_interval_narrower_than_two_apart(self) -> None:
         near = kept_share(self.answers(60), self.answers(58), self.TRUTH)
-        assert near["low"] is not None
-        assert near["high"] is not None
+        assert near.low is not None
+        assert near.high is not None
         # unpaired, the ratio of two shares of 100 images spans over 0.3
-        assert near["high"] - near["low"] < 0.15
+        assert near.high - near.low < 0.15
 
     def test_nothing_to_keep_has_no_share(self) -> None:
-        assert kept_share(self.answers(0), self.answers(50), self.TRUTH)["value"] is None
+        assert kept_share(self.answers(0), self.answers(50), self.TRUTH).value is None
