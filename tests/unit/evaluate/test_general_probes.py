@@ -116,7 +116,7 @@ class TestKept:
 
     def test_nothing_changed_keeps_all_for_certain(self) -> None:
         kept = kept_share(self.answers(60), self.answers(60), self.TRUTH)
-        assert kept == {"value": 1.0, "low": 1.0, "high": 1.0}
+        assert kept == Figure(value=1.0, low=1.0, high=1.0)
 
     def test_half_of_it_with_an_interval(self) -> None:
         kept = kept_share(self.answers(80), self.answers(40), self.TRUTH)

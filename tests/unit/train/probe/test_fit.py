@@ -311,14 +311,14 @@ def test_it_fills_the_head_and_leaves_the_rest(pictures: SampleTable, tmp_path: 
     after = network.state_dict()
     changed = {k for k, v in before.items() if not torch.equal(v, after[k])}
     assert changed == {"head.weight", "head.bias"}
-    assert probe.features["computed"] == 120 and probe.folds == 5
+    assert probe.features is not None and probe.features.computed == 120 and probe.folds == 5
     frames_NHWC, targets_N = colour_frames(40, seed=22)
     with torch.inference_mode():
         answers_N = network.logits(torch.from_numpy(frames_NHWC)).argmax(dim=1).numpy()
     assert (answers_N == targets_N).mean() > 0.8
     again = tiny_network(steps=0)
     second = run_probe(again, store, pictures, config, cache=cache)
-    assert second.features["computed"] == 0
+    assert second.features is not None and second.features.computed == 0
     assert second.weight_CF.tobytes() == probe.weight_CF.tobytes()
 
 
@@ -326,5 +326,5 @@ def test_views_of_nothing_augmented_are_one_view_and_that_is_said(pictures: Samp
     store = FrameStore(pictures.samples, pictures.root, SPEC)
     config = TrainConfig(augment="none", probe=ProbeConfig(views=4))
     probe = run_probe(tiny_network(steps=0), store, pictures, config)
-    assert probe.features["computed"] == 40
+    assert probe.features is not None and probe.features.computed == 40
     assert "train.augment is none" in probe.notes[0]
