@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from edgefit.errors import InputError
 from edgefit.evaluate import general_probes
 from edgefit.evaluate.general_probes import kept_share, linear_votes, neighbour_votes
+from edgefit.records.figures import Figure
 
 
 def clusters(
