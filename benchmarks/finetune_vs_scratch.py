@@ -17,8 +17,9 @@ from typing import Any
 
 from benchmarks.measuring import against, figure, write_result
 from benchmarks.readme import interval, percent, points, table, write_section
+from edgefit.records.learning_curve import LearningCurveRecord
 from edgefit.run import RunFolder
-from edgefit.studies.learning_curve import FINE_TUNED, FOLDER, RESULTS, SCRATCH
+from edgefit.studies.learning_curve import FINE_TUNED, FOLDER, SCRATCH
 
 SUITE = "finetune-vs-scratch"
 COMMAND = "edgefit learning-curve RUN --against-scratch"
@@ -35,7 +36,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="write the result here")
     options = parser.parse_args()
     run = RunFolder(options.run)
-    curve = run.read_json(FOLDER, RESULTS)
+    curve = run.read_json(FOLDER, LearningCurveRecord.FILE)
     if not curve["advantage"]:
         raise SystemExit(f"the learning curve has one arm only; run `{COMMAND}`")
     if options.readme is not None:

@@ -167,7 +167,7 @@ def build_network(recipe: Recipe, classes: int) -> nn.Module:
     """Torchvision's network with the run's pretrained weights and a new last layer."""
     card = load_card(recipe.model.backbone)
     backbone = build_backbone(card)
-    load_weights(backbone, card, recipe.model.weights)
+    load_weights(backbone, card, recipe.model.start)
     head = nn.Linear(card.feature_dim, classes)
     nn.init.normal_(head.weight, std=0.01)
     nn.init.zeros_(head.bias)

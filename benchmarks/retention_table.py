@@ -17,10 +17,11 @@ from typing import Any
 
 from benchmarks.measuring import figure, write_result
 from benchmarks.readme import interval, percent, points, table, write_section
-from edgefit.evaluate.retention import PROBE_TITLES, PROBES
+from edgefit.evaluate.retention import PROBE_TITLES
+from edgefit.records.comparison import ComparisonRecord
 from edgefit.run import RunFolder
 from edgefit.stages.retention import STAGE
-from edgefit.studies.remedies import COMPARISON, NOTHING, PROBE
+from edgefit.studies.remedies import NOTHING, PROBE
 
 SUITE = "retention"
 COMMAND = "edgefit retention RUN --general DIR --compare {arms}"
@@ -37,7 +38,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="write the result here")
     options = parser.parse_args()
     run = RunFolder(options.run)
-    comparison = run.read_json(STAGE, COMPARISON)
+    comparison = run.read_json(STAGE, ComparisonRecord.FILE)
     command = options.command or _command(comparison)
     if options.readme is not None:
         drawing = run.root / STAGE / "comparison.svg"
@@ -52,7 +53,7 @@ def render(comparison: Facts) -> list[str]:
     """The table in Markdown, with how it was measured and what it says."""
     metric = comparison["metric"].replace("_", " ")
     header = ["setting", metric, "over none, points", "over probe, points"]
-    header += [f"kept, {PROBE_TITLES[name]}" for name in PROBES]
+    header += [f"kept, {PROBE_TITLES[name]}" for name in PROBE_TITLES]
     return [
         _images_in_words(comparison),
         "",
@@ -97,7 +98,7 @@ def figures_of(comparison: Facts) -> list[Facts]:
     for arm in comparison["arms"]:
         metric = comparison["metric"]
         figures.append(_figure(f"{arm['name']}, {metric}", arm["metrics"][metric], arm))
-        for name in PROBES:
+        for name in PROBE_TITLES:
             one = _figure(f"{arm['name']}, kept by {PROBE_TITLES[name]}", arm["kept"][name], arm)
             if name == "linear" and arm["name"] not in (NOTHING, PROBE):
                 one |= {"goal": _goal_in_words(), "reached": keeps_enough(arm)}
@@ -122,7 +123,7 @@ def _row(arm: Facts, metric: str) -> list[str]:
         percent(arm["metrics"][metric]),
         points(arm["over_none"]),
         points(arm["over_probe"]),
-        *(percent(arm["kept"][name]) for name in PROBES),
+        *(percent(arm["kept"][name]) for name in PROBE_TITLES),
     ]
 
 
@@ -138,7 +139,7 @@ def _images_in_words(comparison: Facts) -> str:
 
 def _before_in_words(comparison: Facts) -> str:
     before = comparison["arms"][0]["retention"]
-    return ", ".join(f"{PROBE_TITLES[n]} {percent(before[n]['before'])}" for n in PROBES)
+    return ", ".join(f"{PROBE_TITLES[n]} {percent(before[n]['before'])}" for n in PROBE_TITLES)
 
 
 def _command(comparison: Facts) -> str:

@@ -51,7 +51,7 @@ from edgefit.train.backbones.card import input_spec, load_card
 from edgefit.train.loop.cuda_graphs import OTHER_STREAM, GraphedBackbone
 from edgefit.train.loop.loaders import worker_count
 from edgefit.train.network import EdgeNetwork
-from edgefit.train.tasks.classification import build_head
+from edgefit.train.tasks.classification import linear_head
 
 CLASSES = 10
 RECORDED = "step: recorded as a CUDA graph"
@@ -397,7 +397,7 @@ def _targets(count: int) -> NDArray[np.int64]:
 def _network(images: Images) -> EdgeNetwork:
     card = load_card(images.backbone)
     torch.manual_seed(0)
-    head = build_head(card.feature_dim, CLASSES, dropout=0.2)
+    head = linear_head(card.feature_dim, CLASSES, dropout=0.2)
     return EdgeNetwork(build_backbone(card), head, images.spec)
 
 

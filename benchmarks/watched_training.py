@@ -18,10 +18,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from edgefit.records.train import ProbeRecord
 from edgefit.run import RunFolder
 from edgefit.stages.train import train
 from edgefit.train.loop.module import FineTuning
-from edgefit.train.phases import PROBE_FACTS
 
 Row = dict[str, Any]
 
@@ -55,7 +55,7 @@ def watch(run: RunFolder, metric: str, target: float | None, write: Callable[[Ro
     evaluation = started = 0.0
 
     def fit_starts(module: FineTuning) -> None:
-        if (run.root / "train" / PROBE_FACTS).is_file():
+        if ProbeRecord.path_in(run.root).is_file():
             write(_probe_row(run, metric))
 
     def measuring_starts(module: FineTuning) -> None:
@@ -66,13 +66,13 @@ def watch(run: RunFolder, metric: str, target: float | None, write: Callable[[Ro
         nonlocal evaluation
         evaluation += time.monotonic() - started
         epoch, spec = module.history[-1], module.network.spec
-        if (epoch["height"], epoch["width"]) != (spec.height, spec.width):
+        if (epoch.height, epoch.width) != (spec.height, spec.width):
             return  # measured on smaller images than the other side is
-        value = epoch[f"val_{metric}"]
+        value = epoch.validation[metric]
         write(
             {
-                "epoch": epoch["epoch"],
-                "loss": epoch["train_loss"],
+                "epoch": epoch.epoch,
+                "loss": epoch.train_loss,
                 "metric": value,
                 "at": time.monotonic(),
                 "evaluation": evaluation,
@@ -87,7 +87,7 @@ def watch(run: RunFolder, metric: str, target: float | None, write: Callable[[Ro
 
 
 def _probe_row(run: RunFolder, metric: str) -> Row:
-    measured = run.read_json("train", PROBE_FACTS)["validation"]
+    measured = ProbeRecord.read(run.root).validation
     return {
         "epoch": 0,
         "loss": measured["loss"],

@@ -60,4 +60,4 @@ def tiny_network(*, steps: int = 40, classes: int = len(LABELS)) -> EdgeNetwork:
 def answers(network: EdgeNetwork, frames_NHWC: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Probabilities ``float32`` (N, C)."""
     with torch.inference_mode():
-        return network(torch.from_numpy(frames_NHWC)).numpy()
+        return network(torch.from_numpy(frames_NHWC))["probabilities"].numpy()

@@ -18,6 +18,7 @@ from torch import nn
 from edgefit.data.frame_store import FrameStore, frames_in_order
 from edgefit.data.frozen import frozen_samples
 from edgefit.recipe import Recipe, make_recipe
+from edgefit.records.train import EpochRow, KeptWeights, TrainRecord, WeightsReport
 from edgefit.run import RunFolder
 from edgefit.stages.check import check
 from edgefit.train.assembly import build_network
@@ -89,10 +90,29 @@ def solved_run(root: Path, pictures: Path, *overrides: str, sharpness: float = 4
         linear.weight.copy_(((weight_FC.T / spread_F) * sharpness).float())
         linear.bias.copy_((targets_NC.mean(0) - (mean_F / spread_F) @ weight_FC) * sharpness)
     save_weights(network, run.stage_dir("train") / BEST)
-    weights = {"source": "none", "sha256": None}
-    run.write_json("train", "train.json", {"weights": weights, "training_seconds": 0.0})
+    solved_record(recipe.model.backbone).write(run.root)
     mark_done(run, "train", root.name)
     return run
+
+
+def solved_record(backbone: str) -> TrainRecord:
+    """What ``train`` leaves where nothing was trained."""
+    values = dict.fromkeys(("accuracy", "balanced_accuracy", "macro_f1", "loss"), 0.5)
+    return TrainRecord(
+        backbone=backbone,
+        weights=WeightsReport(source="none"),
+        mode="probe",
+        best=EpochRow(epoch=0, phase="probe", validation=values),
+        epochs=0,
+        stopped_early=False,
+        history=(),
+        device="cpu",
+        decode_seconds=0.0,
+        kept=KeptWeights(what="probe"),
+        over_fitting=None,
+        training_seconds=0.0,
+        threads=1,
+    )
 
 
 def again(run: RunFolder, overrides: Sequence[str]) -> RunFolder:

@@ -32,7 +32,8 @@ def ask_torch(run: Path, frame: Frame) -> NDArray[np.float32]:
     network = load_trained(RunFolder(run), temperature)
     images_NHWC = preprocess(frame, network_input(run))[None]
     with torch.inference_mode():
-        answer: NDArray[np.float32] = network(torch.from_numpy(images_NHWC))[0].numpy()
+        outputs = network(torch.from_numpy(images_NHWC))
+    answer: NDArray[np.float32] = outputs["probabilities"][0].numpy()
     return answer
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import typer
 from rich.markup import escape
@@ -21,6 +21,9 @@ from edgefit.cli.output import (
     reporter,
     say_next,
 )
+
+if TYPE_CHECKING:
+    from edgefit.records.check import CheckRecord
 
 
 def register(app: typer.Typer) -> None:
@@ -43,23 +46,23 @@ def check(
     run = open_run(source, data=data, weights=weights, out=out, overrides=overrides)
     from edgefit.stages.check import check as check_stage
 
-    facts = check_stage(run, reporter(quiet=quiet))
+    record = check_stage(run, reporter(quiet=quiet))
     if as_json:
-        print_json(facts)
+        print_json(record.to_json())
         return
-    _print(facts)
+    _print(record)
     say_next(f"edgefit train {run.root}")
 
 
-def _print(facts: dict[str, Any]) -> None:
-    counts = facts["images_by_split_and_class"]
+def _print(record: CheckRecord) -> None:
+    counts = record.images_by_split_and_class
     splits = list(counts)
     labels = list(next(iter(counts.values())))
     rows = [[label, *(str(counts[s][label]) for s in splits)] for label in labels]
     rows.append(["all", *(str(sum(counts[s].values())) for s in splits)])
     print_table("images", ["class", *splits], rows)
-    for finding in facts["findings"]:
-        colour = {"error": "red", "warning": "yellow"}.get(finding["level"], "blue")
-        error_console().print(f"[{colour}]{finding['level']}[/]: {escape(finding['message'])}")
-    for path, reason in list(facts["unreadable"].items())[:20]:
+    for finding in record.findings:
+        colour = {"error": "red", "warning": "yellow"}.get(finding.level, "blue")
+        error_console().print(f"[{colour}]{finding.level}[/]: {escape(finding.message)}")
+    for path, reason in list(record.unreadable.items())[:20]:
         error_console().print(f"  unreadable: {escape(path)}: {escape(reason)}")

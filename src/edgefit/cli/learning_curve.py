@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,6 +18,9 @@ from edgefit.cli.output import (
     reporter,
 )
 from edgefit.errors import InputError
+
+if TYPE_CHECKING:
+    from edgefit.records.learning_curve import LearningCurveRecord
 
 
 def register(app: typer.Typer) -> None:
@@ -68,14 +71,14 @@ def learning_curve(
         epochs_scale=epochs_scale,
         seed=seed,
     )
-    results = curves.learning_curve(folder, config, reporter(quiet=quiet), recipe=recipe)
+    curve = curves.learning_curve(folder, config, reporter(quiet=quiet), recipe=recipe)
     if as_json:
-        print_json(results)
+        print_json(curve.to_json())
         return
-    _print_curve(results)
-    typer.echo(results["rule"])
-    typer.echo(results["conclusion"])
-    typer.echo(f"drawing: {folder.root / curves.FOLDER / results['drawings'][0]}")
+    _print_curve(curve)
+    typer.echo(curve.rule)
+    typer.echo(curve.conclusion)
+    typer.echo(f"drawing: {folder.root / curve.STAGE / curve.drawings[0]}")
 
 
 def _percents(text: str) -> tuple[float, ...]:
@@ -90,32 +93,29 @@ def _percents(text: str) -> tuple[float, ...]:
         ) from error
 
 
-def _print_curve(results: dict[str, Any]) -> None:
-    metric = results["metric"]
-    advantage = {entry["percent"]: entry for entry in results["advantage"]}
-    rows = []
-    for point in results["points"]:
-        worst = point["worst_class"]
-        rows.append(
-            [
-                point["arm"],
-                f"{point['percent']:g} %",
-                f"{point['images']}",
-                f"{point['epochs']}",
-                percent(point["metrics"][metric]),
-                f"{worst['label']} {100 * worst['recall']['value']:.1f} %",
-                points(advantage.get(point["percent"])) if point["arm"] == "finetune" else "-",
-            ]
-        )
+def _print_curve(curve: LearningCurveRecord) -> None:
+    advantage = {entry.percent: entry for entry in curve.advantage}
+    rows = [
+        [
+            point.arm,
+            f"{point.percent:g} %",
+            f"{point.images}",
+            f"{point.epochs}",
+            percent(point.metrics[curve.metric]),
+            point.worst_class.recall_in_words,
+            points(advantage.get(point.percent)) if point.arm == "finetune" else "-",
+        ]
+        for point in curve.points
+    ]
     print_table(
-        f"{results['test_images']} test images in {results['test_groups']} groups; "
+        f"{curve.test_images} test images in {curve.test_groups} groups; "
         "gains in percentage points",
         [
             "arm",
             "share",
             "images",
             "epochs",
-            metric.replace("_", " "),
+            curve.metric.replace("_", " "),
             "worst class",
             "over scratch",
         ],

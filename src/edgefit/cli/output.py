@@ -19,7 +19,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from edgefit.progress import Reporter
+from edgefit.records.comparison import Gain
 from edgefit.records.figures import Figure
+from edgefit.records.learning_curve import Advantage
 
 _UNBOUNDED = 500
 
@@ -94,9 +96,8 @@ def percent(entry: Figure | Mapping[str, Any] | None) -> str:
     return f"{entry.value * 100:.2f} % ({entry.low * 100:.1f}-{entry.high * 100:.1f})"
 
 
-def points(entry: dict[str, Any] | None) -> str:
+def points(entry: Gain | Advantage | None) -> str:
     """``+1.20 (+0.5..+2.0)``, percentage points, from gain, low, high; `-` without."""
-    if entry is None or entry["gain"] is None:
+    if entry is None or entry.gain is None or entry.low is None or entry.high is None:
         return "-"
-    gain, low, high = (100 * entry[key] for key in ("gain", "low", "high"))
-    return f"{gain:+.2f} ({low:+.1f}..{high:+.1f})"
+    return f"{100 * entry.gain:+.2f} ({100 * entry.low:+.1f}..{100 * entry.high:+.1f})"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -20,6 +20,10 @@ from edgefit.cli.output import (
     reporter,
     say_next,
 )
+
+if TYPE_CHECKING:
+    from edgefit.records.comparison import ComparisonRecord
+    from edgefit.records.retention import RetentionRecord
 
 
 def register(app: typer.Typer) -> None:
@@ -64,11 +68,11 @@ def retention(
         folder = reopen_run(run, [*named, *(overrides or [])])
         from edgefit.stages.retention import retention as retention_stage
 
-        results = retention_stage(folder, shown)
+        record = retention_stage(folder, shown)
         if as_json:
-            print_json(results)
+            print_json(record.to_json())
         else:
-            _print_retention(results)
+            _print_retention(record)
             say_next(f"edgefit retention {folder.root} --compare all")
         return
     folder = reopen_run(run, named)
@@ -76,53 +80,48 @@ def retention(
     from edgefit.studies.remedies import compare_remedies
 
     arms = [name.strip() for name in compare.split(",") if name.strip()]
-    results = compare_remedies(folder, arms, shown, recipe=recipe)
+    comparison = compare_remedies(folder, arms, shown, recipe=recipe)
     if as_json:
-        print_json(results)
+        print_json(comparison.to_json())
     else:
-        _print_comparison(results)
-        typer.echo(f"drawing: {folder.root / 'retention' / results['drawings'][0]}")
+        _print_comparison(comparison)
+        typer.echo(f"drawing: {folder.root / comparison.STAGE / comparison.drawings[0]}")
 
 
-def _print_retention(results: dict[str, Any]) -> None:
+def _print_retention(record: RetentionRecord) -> None:
     from edgefit.evaluate.retention import PROBE_TITLES
 
     rows = [
-        [
-            title,
-            percent(results[name]["before"]),
-            percent(results[name]["after"]),
-            percent(results[name]["kept"]),
-        ]
-        for name, title in PROBE_TITLES.items()
+        [PROBE_TITLES[name], percent(probe.before), percent(probe.after), percent(probe.kept)]
+        for name, probe in record.by_probe.items()
     ]
     print_table(
-        f"{results['images']} general images of {results['classes']} classes",
+        f"{record.images} general images of {record.classes} classes",
         ["probe", "accuracy before", "after", "kept"],
         rows,
     )
-    apart = results["general"]["replay_images"]
+    apart = record.general.replay_images
     typer.echo(f"The other half, {apart} images, is only for train.keep.replay.")
-    for note in results["notes"]:
+    for note in record.notes:
         typer.echo(note)
 
 
-def _print_comparison(results: dict[str, Any]) -> None:
-    metric = results["metric"]
+def _print_comparison(record: ComparisonRecord) -> None:
+    metric = record.metric
     rows = [
         [
-            arm["name"],
-            percent(arm["metrics"][metric]),
-            points(arm["over_probe"]),
-            points(arm["over_none"]),
-            percent(arm["kept"]["linear"]),
-            percent(arm["kept"]["neighbours"]),
-            f"{arm['worst_class']['label']} {100 * arm['worst_class']['recall']['value']:.1f} %",
+            arm.name,
+            percent(arm.metrics[metric]),
+            points(arm.over_probe),
+            points(arm.over_none),
+            percent(arm.kept.linear),
+            percent(arm.kept.neighbours),
+            arm.worst_class.recall_in_words,
         ]
-        for arm in results["arms"]
+        for arm in record.arms
     ]
     print_table(
-        f"{results['test_images']} test images, {results['general_images']} general images; "
+        f"{record.test_images} test images, {record.general_images} general images; "
         "gains in percentage points",
         [
             "arm",
@@ -135,5 +134,5 @@ def _print_comparison(results: dict[str, Any]) -> None:
         ],
         rows,
     )
-    for note in results["notes"]:
+    for note in record.notes:
         typer.echo(note)

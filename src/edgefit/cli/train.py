@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 from rich.markup import escape
@@ -24,6 +24,7 @@ from edgefit.cli.output import (
 
 if TYPE_CHECKING:
     from edgefit.progress import Reporter
+    from edgefit.records.train import TrainRecord
     from edgefit.run import RunFolder
 
 
@@ -51,13 +52,13 @@ def train(
         _check(run, shown)
     from edgefit.stages.train import train as train_stage
 
-    summary = train_stage(run, shown)
-    if summary is None:  # another process has the result and tells it
+    record = train_stage(run, shown)
+    if record is None:  # another process has the result and tells it
         return
     if as_json:
-        print_json(summary)
+        print_json(record.to_json())
         return
-    _print(summary, run.recipe().train.metric)
+    _print(record, run.recipe().train.metric)
     say_next(f"edgefit calibrate {run.root}", f"edgefit evaluate {run.root}")
 
 
@@ -71,40 +72,41 @@ def _check(run: RunFolder, shown: Reporter) -> None:
     tell_findings(always(runner.run(Check)), shown)
 
 
-def _print(summary: dict[str, Any], metric: str) -> None:
-    from edgefit.train.loop.history import size_in_words
-
+def _print(record: TrainRecord, metric: str) -> None:
     title = metric.replace("_", " ")
-    if "probe" in summary:
-        probe = summary["probe"]
+    if record.probe is not None:
         typer.echo(
-            f"phase one, {probe['kind']} probe: {title} {probe['validation'][metric]:.4f} "
-            f"on validation after {probe['seconds']:.0f} s"
+            f"phase one, {record.probe.kind} probe: {title} "
+            f"{record.probe.validation[metric]:.4f} on validation after "
+            f"{record.probe.seconds:.0f} s"
         )
-    history = summary["history"]
-    sizes = {size_in_words(row) for row in history}
-    rows = [
-        [
-            f"{row['epoch']}{' *' if row['epoch'] == summary['best']['epoch'] else ''}",
-            *([size_in_words(row)] if len(sizes) > 1 else []),
-            f"{row['train_loss']:.4f}",
-            f"{row['val_loss']:.4f}",
-            f"{row[f'val_{metric}']:.4f}",
-            f"{row['gap']:+.4f}",
-            f"{row['seconds']:.1f}",
-        ]
-        for row in history
-    ]
-    if rows:
-        columns = ["epoch", *(["pixels"] if len(sizes) > 1 else [])]
-        columns += ["train loss", "val loss", title, "train - val", "s"]
-        print_table("phase two (* kept)", columns, rows)
-    if "alpha" in summary["kept"]:
-        kept = summary["kept"]
+    if record.history:
+        _print_history(record, metric, title)
+    if record.kept.points is not None:
+        chosen = record.kept.alpha
         curve = [
-            [f"{p['alpha']:g}{' *' if p['alpha'] == kept['alpha'] else ''}", f"{p[metric]:.4f}"]
-            for p in kept["points"]
+            [f"{p.alpha:g}{' *' if p.alpha == chosen else ''}", f"{p.metrics[metric]:.4f}"]
+            for p in record.kept.points
         ]
         print_table("between probe (0) and fine-tuned (1)  (* kept)", ["alpha", title], curve)
-    if summary["over_fitting"]:
-        error_console().print(f"[yellow]warning:[/] {escape(summary['over_fitting'])}")
+    if record.over_fitting:
+        error_console().print(f"[yellow]warning:[/] {escape(record.over_fitting)}")
+
+
+def _print_history(record: TrainRecord, metric: str, title: str) -> None:
+    sizes = {row.size_in_words for row in record.history}
+    rows = [
+        [
+            f"{row.epoch}{' *' if row.epoch == record.best.epoch else ''}",
+            *([row.size_in_words] if len(sizes) > 1 else []),
+            f"{row.train_loss:.4f}",
+            f"{row.validation['loss']:.4f}",
+            f"{row.validation[metric]:.4f}",
+            f"{row.gap:+.4f}",
+            f"{row.seconds:.1f}",
+        ]
+        for row in record.history
+    ]
+    columns = ["epoch", *(["pixels"] if len(sizes) > 1 else [])]
+    columns += ["train loss", "val loss", title, "train - val", "s"]
+    print_table("phase two (* kept)", columns, rows)

@@ -5,17 +5,17 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 import numpy as np
 
-from edgefit.data.findings import Finding, ImageFacts, find_all
+from edgefit.data.findings import ImageFacts, find_all
 from edgefit.data.table import Sample, SampleTable
 from edgefit.errors import DataError, FrameError
 from edgefit.progress import QUIET, Reporter
+from edgefit.records.check import CheckRecord, Finding, Spread
 from edgefit.runtime.cores import available_cores
 from edgefit.runtime.images.preprocess import decode_image
 from edgefit.spec import Frame, InputSpec
@@ -72,27 +72,33 @@ class AuditReport:
         kept = self.table.with_samples(s for s in self.table.samples if s.path not in leaking)
         return self.with_splits(kept), tuple(sorted(leaking))
 
-    def to_dict(self) -> dict[str, Any]:
-        """JSON-ready form: counts by class, split and group, sizes, findings, unreadable files."""
+    def to_record(self, source: SampleTable, dropped: tuple[str, ...] = ()) -> CheckRecord:
+        """What the stage `check` leaves of it.
+
+        Args:
+            source: The data set as it was read, before anything was left out.
+            dropped: Paths that :meth:`without_leaks` left out; they are a finding of their own.
+        """
         facts = [self.facts[s.path] for s in self.table.samples]
-        return {
-            "images": len(self.table),
-            "groups": len({s.group for s in self.table.samples}),
-            "classes": list(self.table.labels.names),
-            "images_by_split_and_class": self.table.counts(),
-            "groups_by_split_and_class": self.table.group_counts(),
-            "width": _spread([f.width for f in facts]),
-            "height": _spread([f.height for f in facts]),
-            "grey": sum(f.grey for f in facts),
-            "colour": sum(not f.grey for f in facts),
-            "near_black": sum(f.mean_level < NEAR_BLACK for f in facts),
-            "near_white": sum(f.mean_level > NEAR_WHITE for f in facts),
-            "fingerprint": self.table.fingerprint(),
-            "unreadable": dict(self.unreadable),
-            "findings": [
-                asdict(finding) | {"paths": list(finding.paths)} for finding in self.findings
-            ],
-        }
+        return CheckRecord(
+            images=len(self.table),
+            groups=len({s.group for s in self.table.samples}),
+            classes=self.table.labels.names,
+            images_by_split_and_class=self.table.counts(),
+            groups_by_split_and_class=self.table.group_counts(),
+            width=_spread([f.width for f in facts]),
+            height=_spread([f.height for f in facts]),
+            grey=sum(f.grey for f in facts),
+            colour=sum(not f.grey for f in facts),
+            near_black=sum(f.mean_level < NEAR_BLACK for f in facts),
+            near_white=sum(f.mean_level > NEAR_WHITE for f in facts),
+            fingerprint=self.table.fingerprint(),
+            unreadable=dict(self.unreadable),
+            findings=(*([_dropped_leaks(dropped)] if dropped else []), *self.findings),
+            root=str(self.table.root),
+            dropped_leaks=dropped,
+            source_fingerprint=source.fingerprint(),
+        )
 
 
 def audit(
@@ -203,5 +209,13 @@ def _pixels_hash(frame: Frame) -> str:
     return digest.hexdigest()
 
 
-def _spread(values: list[int]) -> dict[str, float]:
-    return {"min": min(values), "median": float(median(values)), "max": max(values)}
+def _spread(values: list[int]) -> Spread:
+    return Spread(min=min(values), median=float(median(values)), max=max(values))
+
+
+def _dropped_leaks(paths: tuple[str, ...]) -> Finding:
+    message = (
+        f"{len(paths)} images are left out of train or val because the same picture, pixel for "
+        "pixel, is held out (data.leaks: keep leaves them in)."
+    )
+    return Finding(level="warning", code="leaks-dropped", message=message, paths=paths)

@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 from edgefit.data.table import Sample, SampleTable, examples
+from edgefit.records.check import Finding, Level
 from edgefit.spec import InputSpec
 
-Level = Literal["error", "warning", "info"]
-_GRAVITY: dict[str, int] = {"error": 0, "warning": 1, "info": 2}
+_GRAVITY: dict[Level, int] = {"error": 0, "warning": 1, "info": 2}
 _FEW_IMAGES = 20
 _STRONG_IMBALANCE = 10
 
@@ -39,23 +38,6 @@ class ImageFacts:
     mean_level: float
     blank: bool
     pixels_hash: str
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing the user should know.
-
-    Attributes:
-        level: How grave it is.
-        code: Stable name, for scripts.
-        message: One sentence.
-        paths: Every image concerned; duplicates stand next to each other.
-    """
-
-    level: Level
-    code: str
-    message: str
-    paths: tuple[str, ...] = ()
 
 
 def find_all(
@@ -88,7 +70,7 @@ def _unreadable(unreadable: Mapping[str, str], readable: int) -> Iterator[Findin
     if unreadable:
         total = readable + len(unreadable)
         message = f"{len(unreadable)} of {total} images cannot be read and are left out."
-        yield Finding("warning", "unreadable", message, tuple(unreadable))
+        yield Finding(level="warning", code="unreadable", message=message, paths=tuple(unreadable))
 
 
 def _duplicates(table: SampleTable, facts: Mapping[str, ImageFacts]) -> Iterator[Finding]:
@@ -96,19 +78,29 @@ def _duplicates(table: SampleTable, facts: Mapping[str, ImageFacts]) -> Iterator
     for sample in table.samples:
         if not facts[sample.path].blank:
             twins[facts[sample.path].pixels_hash].append(sample)
-    sets = [samples for samples in twins.values() if len(samples) > 1]
-    leaks = [samples for samples in sets if len({s.split for s in samples}) > 1]
-    conflicts = [samples for samples in sets if len({s.label for s in samples}) > 1]
-    within = [samples for samples in sets if samples not in leaks and samples not in conflicts]
+    leaks: list[list[Sample]] = []
+    conflicts: list[list[Sample]] = []
+    within: list[list[Sample]] = []
+    for samples in twins.values():
+        leaking = len({s.split for s in samples}) > 1
+        conflicting = len({s.label for s in samples}) > 1
+        if leaking:
+            leaks.append(samples)
+        if conflicting:
+            conflicts.append(samples)
+        if len(samples) > 1 and not leaking and not conflicting:
+            within.append(samples)
     if leaks:
         message = f"{len(leaks)} pictures are, pixel for pixel, in more than one split."
-        yield Finding("error", "leak", message, _paths(leaks))
+        yield Finding(level="error", code="leak", message=message, paths=_paths(leaks))
     if conflicts:
         message = f"{len(conflicts)} pictures occur, pixel for pixel, with different labels."
-        yield Finding("error", "label-conflict", message, _paths(conflicts))
+        yield Finding(
+            level="error", code="label-conflict", message=message, paths=_paths(conflicts)
+        )
     if within:
         message = f"{len(within)} pictures occur more than once within a class."
-        yield Finding("warning", "duplicate", message, _paths(within))
+        yield Finding(level="warning", code="duplicate", message=message, paths=_paths(within))
 
 
 def _paths(sets: list[list[Sample]]) -> tuple[str, ...]:
@@ -119,7 +111,7 @@ def _blank(table: SampleTable, facts: Mapping[str, ImageFacts]) -> Iterator[Find
     blank = tuple(s.path for s in table.samples if facts[s.path].blank)
     if blank:
         message = f"{len(blank)} pictures are one plain area."
-        yield Finding("warning", "blank", message, blank)
+        yield Finding(level="warning", code="blank", message=message, paths=blank)
 
 
 def _sizes(
@@ -135,13 +127,13 @@ def _sizes(
             f"{len(small)} of {len(table)} pictures are smaller than the input of "
             f"{spec.width}x{spec.height} and will be enlarged."
         )
-        yield Finding("info", "enlarged", message, small)
+        yield Finding(level="info", code="enlarged", message=message, paths=small)
 
 
 def _colour(table: SampleTable, facts: Mapping[str, ImageFacts]) -> Iterator[Finding]:
     """Colour that goes with the class is a shortcut that fails on the next camera."""
-    grey: dict[str, int] = defaultdict(int)
-    images: dict[str, int] = defaultdict(int)
+    grey: dict[str | None, int] = defaultdict(int)
+    images: dict[str | None, int] = defaultdict(int)
     for sample in table.samples:
         grey[sample.label] += facts[sample.path].grey
         images[sample.label] += 1
@@ -152,7 +144,7 @@ def _colour(table: SampleTable, facts: Mapping[str, ImageFacts]) -> Iterator[Fin
     message = f"{sum(grey.values())} of {len(table)} pictures are grey, the others in colour."
     if shortcut:
         message += " Some classes are all grey and others all colour: a network learns that first."
-    yield Finding("warning" if shortcut else "info", "mixed-colour", message)
+    yield Finding(level="warning" if shortcut else "info", code="mixed-colour", message=message)
 
 
 def _class_sizes(table: SampleTable) -> Iterator[Finding]:
@@ -165,14 +157,14 @@ def _class_sizes(table: SampleTable) -> Iterator[Finding]:
     ]
     if few:
         message = f"Fewer than {_FEW_IMAGES} images: {examples(few)}; their figures are uncertain."
-        yield Finding("warning", "few-images", message)
+        yield Finding(level="warning", code="few-images", message=message)
     totals = [sum(c[name] for c in counts.values()) for name in table.labels.names]
-    if min(totals) and max(totals) / min(totals) >= _STRONG_IMBALANCE:
+    if totals and min(totals) > 0 and max(totals) / min(totals) >= _STRONG_IMBALANCE:
         message = (
             f"The largest class has {max(totals)} images, the smallest {min(totals)}: "
             "look at balanced accuracy, and consider train.balance."
         )
-        yield Finding("info", "imbalance", message)
+        yield Finding(level="info", code="imbalance", message=message)
 
 
 def _groups(table: SampleTable) -> Iterator[Finding]:
@@ -181,4 +173,4 @@ def _groups(table: SampleTable) -> Iterator[Finding]:
             "Every image is its own group. If several show the same part, track or patient, set "
             "data.group; otherwise the test figures are too good."
         )
-        yield Finding("info", "no-groups", message)
+        yield Finding(level="info", code="no-groups", message=message)

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from edgefit.data.table import SampleTable
+from edgefit.records.check import CheckRecord, LabelsRecord
 from edgefit.run import RunFolder
-
-REPORT = "check.json"
-
 
 SAMPLES = "samples.csv"
 
 
-LABELS = "labels.json"
+def freeze(table: SampleTable, run: RunFolder) -> None:
+    """Write a table and its class list into a run."""
+    table.write_csv(run.stage_dir(CheckRecord.STAGE) / SAMPLES)
+    LabelsRecord(labels=table.labels.names, sha256=table.labels.sha256).write(run.root)
 
 
 def frozen_samples(run: RunFolder) -> SampleTable:
@@ -24,5 +24,6 @@ def frozen_samples(run: RunFolder) -> SampleTable:
         RunError: ``check`` has not ended here.
         DataError: The table is damaged.
     """
-    root = Path(json.loads((run.root / "check" / REPORT).read_text(encoding="utf-8"))["root"])
-    return SampleTable.read_csv(run.root / "check" / SAMPLES, root=root, labels=run.labels())
+    root = Path(CheckRecord.read(run.root).root)
+    path = run.root / CheckRecord.STAGE / SAMPLES
+    return SampleTable.read_csv(path, root=root, labels=run.labels())

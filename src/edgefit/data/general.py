@@ -10,7 +10,6 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from edgefit.data.audit import AuditReport, audit
 from edgefit.data.formats.folder import read_folder
@@ -18,6 +17,7 @@ from edgefit.data.table import Sample, SampleTable, examples
 from edgefit.errors import DataError, RecipeError
 from edgefit.progress import QUIET, Reporter
 from edgefit.recipe import DataConfig, Recipe, RetentionConfig
+from edgefit.records.retention import GeneralFacts
 from edgefit.spec import InputSpec
 
 FEWEST_A_CLASS = 4
@@ -47,17 +47,17 @@ class General:
         """Number of general classes."""
         return len(self.probe.labels)
 
-    def to_dict(self) -> dict[str, Any]:
-        """JSON-ready facts: where the images lie, how many there are, and what was left out."""
-        return {
-            "root": str(self.probe.root),
-            "classes": self.classes,
-            "replay_images": len(self.replay),
-            "probe_images": len(self.probe),
-            "unreadable": dict(self.unreadable),
-            "duplicates": list(self.duplicates),
-            "fingerprint": self.probe.fingerprint(),
-        }
+    def facts(self) -> GeneralFacts:
+        """Where the images lie, how many there are, and what was left out."""
+        return GeneralFacts(
+            root=str(self.probe.root),
+            classes=self.classes,
+            replay_images=len(self.replay),
+            probe_images=len(self.probe),
+            unreadable=dict(self.unreadable),
+            duplicates=self.duplicates,
+            fingerprint=self.probe.fingerprint(),
+        )
 
 
 def read_general(
@@ -131,7 +131,7 @@ def _distinct(report: AuditReport) -> tuple[dict[str, list[Sample]], tuple[str, 
     for sample in report.table.samples:
         seen[pixels[sample.path]].append(sample)
     for _, twins in sorted(seen.items()):
-        by_class[twins[0].label].append(twins[0])
+        by_class[twins[0].label or ""].append(twins[0])
     duplicates = sorted(twin.path for twins in seen.values() for twin in twins[1:])
     return by_class, tuple(duplicates)
 
@@ -186,6 +186,6 @@ def general_folder(recipe: Recipe) -> Path:
 
 
 def source_fingerprint(recipe: Recipe) -> str | None:
-    """Which general images stand there now; None where the folder is gone."""
+    """Which general images the folder holds now; None where it is gone."""
     folder = general_folder(recipe)
     return read_folder(folder, DataConfig()).fingerprint() if folder.is_dir() else None

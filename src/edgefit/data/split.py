@@ -15,17 +15,23 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from edgefit.data.table import SPLITS, Sample, SampleTable, examples
+from edgefit.data.tasks.classification import ClassificationData
+from edgefit.data.tasks.task import DataTask
 from edgefit.errors import DataError
 from edgefit.recipe import SplitConfig
 
 # Groups that hold several classes may block each other's first deal; another order often helps.
 _ATTEMPTS = 25
 
+CLASSIFICATION = ClassificationData()
+
 Counts = Mapping[str, Counter[str]]
 """Images by group and class."""
 
 
-def assign_splits(table: SampleTable, config: SplitConfig) -> SampleTable:
+def assign_splits(
+    table: SampleTable, config: SplitConfig, task: DataTask = CLASSIFICATION
+) -> SampleTable:
     """Give every sample a split; no group is divided and every class is in every split.
 
     Splits that the data state are kept; only missing ones are drawn, out of ``train`` or, where
@@ -35,12 +41,13 @@ def assign_splits(table: SampleTable, config: SplitConfig) -> SampleTable:
     Args:
         table: Samples with their groups; either all or none have a split.
         config: Fractions and seed.
+        task: Says what takes the part of the class.
 
     Raises:
-        DataError: Fewer than two classes, a class without images, a class with fewer groups than
-            splits, a class missing in a stated split, or stated splits that divide a group.
+        DataError: The table does not hold what the task needs, a class has fewer groups than
+            splits, a class is missing in a stated split, or stated splits divide a group.
     """
-    _require_classes(table)
+    task.require(table)
     stated = {s.split for s in table.samples if s.split is not None}
     if stated and any(s.split is None for s in table.samples):
         raise DataError("Some samples have a split and some have none.", path=table.root)
@@ -53,38 +60,19 @@ def assign_splits(table: SampleTable, config: SplitConfig) -> SampleTable:
         )
     if stated:
         _require_whole_groups(table)
-        require_every_class(table, stated)
+        require_every_class(table, stated, task)
     missing = [split for split in SPLITS[1:] if split not in stated]
     if not missing:
         return table
     wanted = {"val": config.validation, "test": config.test}
     shares = {"train": 1 - sum(wanted[s] for s in missing), **{s: wanted[s] for s in missing}}
-    dealt = _deal(table, [s for s in table.samples if s.split in (None, "train")], shares, config)
+    pool = [s for s in table.samples if s.split in (None, "train")]
+    dealt = _deal(table, pool, shares, config, task)
     split = table.with_samples(
         replace(s, split=dealt[s.group]) if s.split in (None, "train") else s for s in table.samples
     )
-    require_every_class(split)
+    require_every_class(split, task=task)
     return split
-
-
-def _require_classes(table: SampleTable) -> None:
-    if len(table.labels) < 2:
-        raise DataError(
-            "The data set has a single class.",
-            path=table.root,
-            expected="two or more classes",
-            found=", ".join(table.labels.names),
-            remedy="add images of a second class; each folder (or CSV label) is one class",
-        )
-    held = {s.label for s in table.samples}
-    empty = [name for name in table.labels.names if name not in held]
-    if empty:
-        raise DataError(
-            f"{len(empty)} of {len(table.labels)} classes have no usable images.",
-            path=table.root,
-            found=examples(empty),
-            remedy="add readable images, or leave the class out with data.exclude",
-        )
 
 
 def _require_whole_groups(table: SampleTable) -> None:
@@ -103,19 +91,21 @@ def _require_whole_groups(table: SampleTable) -> None:
         )
 
 
-def require_every_class(table: SampleTable, splits: Collection[str] = SPLITS) -> None:
-    """Check that each split holds each class.
+def require_every_class(
+    table: SampleTable, splits: Collection[str] = SPLITS, task: DataTask = CLASSIFICATION
+) -> None:
+    """Check that each split holds each class, or what takes its part.
 
     Raises:
         DataError: One does not; names it.
     """
-    counts = table.counts()
+    held = {(s.split, task.stratum(s)) for s in table.samples}
     lacking = [
         f"{name!r} in {split}"
         for split in SPLITS
         if split in splits
-        for name, images in counts.get(split, dict.fromkeys(table.labels.names, 0)).items()
-        if images == 0
+        for name in task.strata(table)
+        if (split, name) not in held
     ]
     if lacking:
         raise DataError(
@@ -129,13 +119,17 @@ def require_every_class(table: SampleTable, splits: Collection[str] = SPLITS) ->
 
 
 def _deal(
-    table: SampleTable, pool: list[Sample], shares: Mapping[str, float], config: SplitConfig
+    table: SampleTable,
+    pool: list[Sample],
+    shares: Mapping[str, float],
+    config: SplitConfig,
+    task: DataTask,
 ) -> dict[str, str]:
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     for sample in pool:
-        counts[sample.group][sample.label] += 1
+        counts[sample.group][task.stratum(sample)] += 1
     groups_of = {
-        name: [group for group in counts if counts[group][name]] for name in table.labels.names
+        name: [group for group in counts if counts[group][name]] for name in task.strata(table)
     }
     _require_enough_groups(table, counts, groups_of, len(shares))
     for attempt in range(_ATTEMPTS):

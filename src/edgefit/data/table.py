@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import astuple, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,25 +19,51 @@ from edgefit.spec import LabelMap
 SPLITS = ("train", "val", "test")
 _FIXED_COLUMNS = ("path", "label", "split", "group")
 _EXAMPLES = 5
+UNLABELLED = "unlabelled"
+"""Stands for the class of images that have none, where images are counted."""
+
+
+@dataclass(frozen=True)
+class Box:
+    """An object in an image.
+
+    Attributes:
+        label: Class name.
+        left: Pixels from the left edge of the image, as the file holds it; likewise below.
+        top: Pixels from the top edge.
+        right: Exclusive.
+        bottom: Exclusive.
+    """
+
+    label: str
+    left: float
+    top: float
+    right: float
+    bottom: float
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One labelled image.
+    """One image and what the data set says of it.
 
     Attributes:
         path: File, POSIX form, relative to the table's root.
-        label: Class name.
+        label: Class name; None where the data set states none.
         split: ``train``, ``val``, ``test``, or None before splits are drawn.
         group: Name of the images that must not be split apart from this one.
         columns: Further columns of a CSV file, as text.
+        boxes: The objects in the image; None where the data set does not mark them.
+        mask: Image file of the classes or defects of the pixels, relative to the root as ``path``
+            is; None without one.
     """
 
     path: str
-    label: str
+    label: str | None
     split: str | None = None
     group: str = ""
     columns: dict[str, str] = field(default_factory=dict, hash=False)
+    boxes: tuple[Box, ...] | None = None
+    mask: str | None = None
 
 
 @dataclass(frozen=True)
@@ -71,9 +98,18 @@ class SampleTable:
         return self.root / sample.path
 
     def targets_N(self) -> NDArray[np.int64]:
-        """Position of each sample's class in the label map, ``int64`` (N,)."""
+        """Position of each sample's class in the label map, ``int64`` (N,).
+
+        Raises:
+            DataError: A sample has no label.
+        """
         index = {name: i for i, name in enumerate(self.labels.names)}
-        return np.array([index[s.label] for s in self.samples], dtype=np.int64)
+        bare = [s.path for s in self.samples if s.label is None]
+        if bare:
+            raise DataError("Images without a label have no class.", found=examples(bare))
+        return np.array(
+            [index[s.label] for s in self.samples if s.label is not None], dtype=np.int64
+        )
 
     def groups_N(self) -> NDArray[np.str_]:
         """Each sample's group name, unicode (N,)."""
@@ -88,7 +124,7 @@ class SampleTable:
         if name == "group":
             return self.groups_N()
         if name == "label":
-            return np.array([s.label for s in self.samples])
+            return np.array([s.label or "" for s in self.samples])
         known = {column for s in self.samples for column in s.columns}
         if name not in known:
             raise DataError(
@@ -101,11 +137,15 @@ class SampleTable:
         return np.array([s.columns.get(name, "") for s in self.samples])
 
     def counts(self) -> dict[str, dict[str, int]]:
-        """Images per split and class: ``{split: {class: images}}``; undrawn is ``unassigned``."""
-        tally = Counter((s.split or "unassigned", s.label) for s in self.samples)
+        """Images per split and class: ``{split: {class: images}}``; undrawn is ``unassigned``.
+
+        Where images have no label, ``unlabelled`` counts them as a class does.
+        """
+        tally = Counter((s.split or "unassigned", s.label or UNLABELLED) for s in self.samples)
         present = {split for split, _ in tally}
+        bare = [UNLABELLED] if any(s.label is None for s in self.samples) else []
         return {
-            split: {name: tally[split, name] for name in self.labels.names}
+            split: {name: tally[split, name] for name in [*self.labels.names, *bare]}
             for split in (*SPLITS, "unassigned")
             if split in present
         }
@@ -122,26 +162,36 @@ class SampleTable:
         """
         digest = hashlib.sha256(self.labels.sha256.encode())
         for sample in sorted(self.samples, key=lambda s: s.path):
-            facts = (sample.path, sample.label, sample.split, sample.group, self._size(sample))
-            digest.update(repr(facts).encode("utf-8", "surrogateescape"))
+            size = self._size(sample.path)
+            facts: list[object] = [sample.path, sample.label, sample.split, sample.group, size]
+            if sample.boxes is not None or sample.mask is not None:
+                size = self._size(sample.mask) if sample.mask else -1
+                facts += [sample.boxes, sample.mask, size]
+            digest.update(repr(tuple(facts)).encode("utf-8", "surrogateescape"))
         return digest.hexdigest()
 
-    def _size(self, sample: Sample) -> int:
+    def _size(self, path: str) -> int:
         try:
-            return self.absolute(sample).stat().st_size
+            return (self.root / path).stat().st_size
         except FileNotFoundError:
             return -1
 
     def write_csv(self, target: Path) -> None:
-        """Write path, label, split, group and the further columns as UTF-8 CSV, atomically."""
+        """Write path, label, split, group and the further columns as UTF-8 CSV, atomically.
+
+        Boxes (as JSON) and masks have columns only where there are any.
+        """
         extra = sorted({name for s in self.samples for name in s.columns})
+        marks = [name for name, column in _MARKS.items() if any(map(column, self.samples))]
         temporary = target.with_name(target.name + ".part")
         with temporary.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")
-            writer.writerow([*_FIXED_COLUMNS, *extra])
+            writer.writerow([*_FIXED_COLUMNS, *marks, *extra])
             for s in self.samples:
                 further = (s.columns.get(name, "") for name in extra)
-                writer.writerow([s.path, s.label, s.split or "", s.group, *further])
+                marked = (_MARKS[name](s) for name in marks)
+                fixed = (s.path, s.label or "", s.split or "", s.group)
+                writer.writerow([*fixed, *marked, *further])
         temporary.replace(target)
 
     @classmethod
@@ -171,16 +221,35 @@ class SampleTable:
             )
         samples = []
         for number, row in enumerate(rows[1:], start=2):
-            if len(row) != len(header) or row[1] not in labels.names or row[2] not in (*SPLITS, ""):
+            try:
+                samples.append(_read_row(header, row, labels))
+            except ValueError:
                 raise DataError(
                     f"Row {number} of the table of samples is damaged.",
                     path=source,
                     found=row,
                     remedy="run `edgefit check` again",
-                )
-            columns = {k: v for k, v in zip(header[4:], row[4:], strict=True) if v}
-            samples.append(Sample(row[0], row[1], row[2] or None, row[3], columns))
+                ) from None
         return cls(root, tuple(samples), labels)
+
+
+_MARKS: dict[str, Callable[[Sample], str]] = {
+    "@boxes": lambda s: "" if s.boxes is None else json.dumps([astuple(box) for box in s.boxes]),
+    "@mask": lambda s: s.mask or "",
+}
+"""Columns that no data set has, and their text for a sample; empty where it is not marked."""
+
+
+def _read_row(header: Sequence[str], row: Sequence[str], labels: LabelMap) -> Sample:
+    """One row of :meth:`SampleTable.write_csv`; ValueError where it is damaged."""
+    further = dict(zip(header, row, strict=True))
+    path, label, split, group = (further.pop(name) for name in _FIXED_COLUMNS)
+    if label not in (*labels.names, "") or split not in (*SPLITS, ""):
+        raise ValueError(label)
+    marked, mask = further.pop("@boxes", ""), further.pop("@mask", "")
+    boxes = tuple(Box(*box) for box in json.loads(marked)) if marked else None
+    columns = {name: text for name, text in further.items() if text}
+    return Sample(path, label or None, split or None, group, columns, boxes, mask or None)
 
 
 def examples(names: Sequence[str]) -> str:

@@ -11,13 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgefit.errors import InputError
 from edgefit.metrics import intervals
+from edgefit.records.figures import Figure
 from edgefit.train.probe.solving import side_by_side
 
 VOTE_TEMPERATURE = 0.07
@@ -126,7 +126,7 @@ def kept_share(
     resamples: int = 1000,
     confidence: float = 0.95,
     seed: int = 0,
-) -> dict[str, float | None]:
+) -> Figure:
     """Accuracy after over accuracy before, with a paired bootstrap interval over images.
 
     Args:
@@ -138,14 +138,14 @@ def kept_share(
         seed: Seed of the resamples.
 
     Returns:
-        ``value``, ``low`` and ``high``; 1 means all is kept. None where the starting backbone had
-        nothing right.
+        The share with its interval; 1 means all is kept. All is None where the starting backbone
+        had nothing right.
     """
     right_before_N = (before_NC.argmax(axis=1) == targets_N).astype(np.float64)
     right_after_N = (after_NC.argmax(axis=1) == targets_N).astype(np.float64)
     group_N = intervals.group_index(None, len(targets_N))
     if not right_before_N.any():
-        return {"value": None, "low": None, "high": None}
+        return Figure(value=None, low=None, high=None)
     drawn = []
     for weights_RN in intervals.resampled_weights(group_N, resamples, seed):
         had_R = weights_RN @ right_before_N
@@ -154,12 +154,12 @@ def kept_share(
         drawn.append(ratio_R)
     low, high = intervals.percentile_interval(np.concatenate(drawn), confidence)
     value = float(right_after_N.sum() / right_before_N.sum())
-    return {"value": value, "low": float(low), "high": float(high)}
+    return Figure(value=value, low=float(low), high=float(high))
 
 
 def _folds(
     features_NF: NDArray[np.float32], targets_N: NDArray[np.int64], folds: int, seed: int
-) -> list[tuple[Any, Any]]:
+) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
     from sklearn.model_selection import StratifiedKFold
 
     division = StratifiedKFold(folds, shuffle=True, random_state=seed)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from edgefit.data.frame_store import FrameStore, frames_in_order
 from edgefit.data.table import SampleTable
-from edgefit.data.truths import TRUTHS
+from edgefit.data.tasks import TASKS as DATA_TASKS
 from edgefit.metrics.labelled import Bootstrap, LabelledOutputs
 from edgefit.metrics.tasks import TASKS
 from edgefit.progress import QUIET, Reporter
@@ -41,15 +41,10 @@ def network_outputs(
     Returns:
         Name -> ``float32`` (N, ...), see :meth:`.EdgeNetwork.outputs`.
     """
-    import torch
+    from edgefit.train.over_frames import over_frames
 
-    batches: dict[str, list[NDArray[np.float32]]] = {}
-    with torch.inference_mode(), reporter.bar(title, len(store)) as advance:
-        for frames_NHWC in frames_in_order(store):
-            for name, values in network.outputs(torch.from_numpy(frames_NHWC)).items():
-                batches.setdefault(name, []).append(values.numpy())
-            advance(len(frames_NHWC))
-    return {name: np.concatenate(values) for name, values in batches.items()}
+    with reporter.bar(title, len(store)) as advance:
+        return over_frames(network.outputs, frames_in_order(store), advance)
 
 
 def outputs_of_table(
@@ -90,7 +85,7 @@ def labelled_outputs(
 
 def with_truth(outputs: Outputs, table: SampleTable, task: Task) -> LabelledOutputs:
     """Outputs for the images of a table, in its order, beside the truth."""
-    return LabelledOutputs(outputs, TRUTHS[task](table), table.labels, table.groups_N())
+    return LabelledOutputs(outputs, DATA_TASKS[task].truths(table), table.labels, table.groups_N())
 
 
 @dataclass(frozen=True)

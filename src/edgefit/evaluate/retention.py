@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+import time
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,87 +12,131 @@ from edgefit import metrics
 from edgefit.data.frame_store import FrameStore
 from edgefit.data.general import General
 from edgefit.evaluate.general_probes import kept_share, linear_votes, neighbour_votes
-from edgefit.progress import Reporter
+from edgefit.progress import QUIET, Reporter
 from edgefit.recipe import Recipe
-from edgefit.train.backbones.card import input_spec
+from edgefit.records.retention import ProbeAccuracy, ProbeRetention, RetentionRecord
 from edgefit.train.features.cache import FeatureCache
 from edgefit.train.features.extract import extract_features
 from edgefit.train.network import EdgeNetwork
 
-PROBES = ("neighbours", "linear")
-
-
 PROBE_TITLES = {"neighbours": "nearest neighbours", "linear": "linear probe"}
 
 
-def compare_backbones(
+def measure_retention(
+    recipe: Recipe,
+    general: General,
+    start: EdgeNetwork,
+    trained: EdgeNetwork,
+    cache: FeatureCache,
+    reporter: Reporter = QUIET,
+    *,
+    source_fingerprint: str | None,
+    began: float,
+) -> RetentionRecord:
+    """Both probes on the general images, with the backbone before and after.
+
+    Args:
+        recipe: ``retention``, ``evaluate`` and ``train`` are read.
+        general: The general images.
+        start: The network as training started it.
+        trained: The network as training left it.
+        cache: Where features are kept.
+        reporter: Where progress goes.
+        source_fingerprint: Of the folder of general images.
+        began: When the work began, by ``time.monotonic``.
+    """
+    neighbours, linear = _compare(start, trained, general, recipe, cache, reporter)
+    return RetentionRecord(
+        general=general.facts(),
+        images=len(general.probe),
+        classes=general.classes,
+        k=recipe.retention.neighbours,
+        confidence=recipe.evaluate.confidence,
+        neighbours=neighbours,
+        linear=linear,
+        notes=_notes(general, recipe),
+        seconds=round(time.monotonic() - began, 1),
+        source_fingerprint=source_fingerprint,
+    )
+
+
+@dataclass(frozen=True)
+class _Answers:
+    """What a probe says of the general images, ``float64`` (N, C), and the strength it chose."""
+
+    votes_NC: NDArray[np.float64]
+    strength: float | None = None
+
+
+def _compare(
     start: EdgeNetwork,
     trained: EdgeNetwork,
     general: General,
     recipe: Recipe,
     cache: FeatureCache,
     reporter: Reporter,
-) -> dict[str, Any]:
+) -> tuple[ProbeRetention, ProbeRetention]:
+    """Of the probe by neighbours, and of the linear one."""
     table = general.probe
     store = FrameStore(
         table.samples,
         table.root,
-        input_spec(recipe),
+        start.spec,
         budget_mb=recipe.train.cache_mb,
         reporter=reporter,
     )
-    features = [
+    before_NF, after_NF = (
         extract_features(network.eval(), store, cache=cache, reporter=reporter)
         for network in (start, trained)
-    ]
+    )
     reporter.say("probing the features of the general images")
-    targets_N = table.targets_N()
-    before, after = (_answers(f, targets_N, general.classes, recipe) for f in features)
-    return {
-        name: _measure(before[name], after[name], targets_N, table.labels.names, recipe)
-        for name in PROBES
-    }
+    targets_N, classes = table.targets_N(), general.classes
 
+    def neighbours(features_NF: NDArray[np.float32]) -> _Answers:
+        return _Answers(
+            neighbour_votes(features_NF, targets_N, classes, recipe.retention.neighbours)
+        )
 
-def _answers(
-    features_NF: NDArray[np.float32], targets_N: NDArray[np.int64], classes: int, recipe: Recipe
-) -> dict[str, tuple[NDArray[np.float64], dict[str, float]]]:
-    """Each probe's answers, and what it chose on the way."""
-    votes_NC = neighbour_votes(features_NF, targets_N, classes, recipe.retention.neighbours)
-    linear_NC, strength = linear_votes(features_NF, targets_N, classes, seed=recipe.train.seed)
-    return {"neighbours": (votes_NC, {}), "linear": (linear_NC, {"strength": strength})}
+    def linear(features_NF: NDArray[np.float32]) -> _Answers:
+        return _Answers(*linear_votes(features_NF, targets_N, classes, seed=recipe.train.seed))
+
+    by_neighbours, by_line = (
+        _measure(probe(before_NF), probe(after_NF), targets_N, table.labels.names, recipe)
+        for probe in (neighbours, linear)
+    )
+    return by_neighbours, by_line
 
 
 def _measure(
-    before: tuple[NDArray[np.float64], dict[str, float]],
-    after: tuple[NDArray[np.float64], dict[str, float]],
+    before: _Answers,
+    after: _Answers,
     targets_N: NDArray[np.int64],
     labels: tuple[str, ...],
     recipe: Recipe,
-) -> dict[str, Any]:
-    options: dict[str, Any] = {
-        "resamples": recipe.evaluate.resamples,
-        "confidence": recipe.evaluate.confidence,
-    }
+) -> ProbeRetention:
+    resamples, confidence = recipe.evaluate.resamples, recipe.evaluate.confidence
 
-    def accuracy(answers: tuple[NDArray[np.float64], dict[str, float]]) -> dict[str, Any]:
-        found = metrics.evaluate(answers[0], targets_N, labels, **options)
-        return {**found.metrics["accuracy"].to_json(), **answers[1]}
+    def accuracy(answers: _Answers) -> ProbeAccuracy:
+        found = metrics.evaluate(
+            answers.votes_NC, targets_N, labels, resamples=resamples, confidence=confidence
+        ).metrics["accuracy"]
+        return ProbeAccuracy(
+            value=found.value, low=found.low, high=found.high, strength=answers.strength
+        )
 
-    return {
-        "before": accuracy(before),
-        "after": accuracy(after),
-        "kept": kept_share(before[0], after[0], targets_N, **options),
-    }
+    kept = kept_share(
+        before.votes_NC, after.votes_NC, targets_N, resamples=resamples, confidence=confidence
+    )
+    return ProbeRetention(before=accuracy(before), after=accuracy(after), kept=kept)
 
 
-def retention_notes(general: General, weights_source: str) -> list[str]:
+def _notes(general: General, recipe: Recipe) -> tuple[str, ...]:
     notes = []
-    if weights_source == "none":
+    if recipe.model.start.is_random:
         notes.append(
             "The network started from random weights: there was no general knowledge to keep, and "
             "`kept` compares with the features of a random network."
         )
     if general.unreadable:
         notes.append(f"{len(general.unreadable)} general images cannot be read and are left out.")
-    return notes
+    return tuple(notes)

@@ -20,10 +20,10 @@ INPUT_NAME = "frames"
 
 
 class Answering(Protocol):
-    """A network that gives probabilities (N, C) and the features (N, F) they were made from."""
+    """A network that gives its outputs, and last the features (N, F) they were made from."""
 
-    def answers(self, frames_NHWC: Tensor) -> tuple[Tensor, Tensor]:
-        """Both, of ``uint8`` (N, H, W, 3)."""
+    def answers(self, frames_NHWC: Tensor) -> dict[str, Tensor]:
+        """All by name, of frames ``uint8`` (N, H, W, 3)."""
         ...
 
 
@@ -38,8 +38,8 @@ class WithFeatures(nn.Module):
         super().__init__()
         self.network = network
 
-    def forward(self, frames_NHWC: Tensor) -> tuple[Tensor, Tensor]:
-        """Probabilities ``float32`` (N, C) and features ``float32`` (N, F)."""
+    def forward(self, frames_NHWC: Tensor) -> dict[str, Tensor]:
+        """The outputs by name, and the features ``float32`` (N, F)."""
         return cast(Answering, self.network).answers(frames_NHWC)
 
 

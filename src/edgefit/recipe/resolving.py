@@ -7,6 +7,7 @@ from pathlib import Path
 
 from edgefit.errors import InputError
 from edgefit.recipe import Recipe, load_recipe, make_recipe
+from edgefit.spec.weights import WeightsSource
 
 
 def resolve(
@@ -35,9 +36,9 @@ def resolve(
     elif facts["data"]["root"] is not None:
         facts["data"]["root"] = str(_beside(recipe, facts["data"]["root"]))
     if weights is not None:
-        is_path = weights not in ("imagenet", "none")
-        facts["model"]["weights"] = str(Path(weights).resolve()) if is_path else weights
-    elif facts["model"]["weights"] not in ("imagenet", "none"):
+        file = WeightsSource(weights).file
+        facts["model"]["weights"] = str(file.resolve()) if file else weights
+    elif base.model.start.file is not None:
         facts["model"]["weights"] = str(_beside(recipe, facts["model"]["weights"]))
     if facts["retention"]["general"] is not None:
         facts["retention"]["general"] = str(_beside(recipe, facts["retention"]["general"]))

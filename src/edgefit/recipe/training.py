@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from edgefit.recipe.section import Section
+from edgefit.spec.weights import IMAGENET, WeightsSource
 
 LightningPrecision = Annotated[
     Literal["auto", "32", "16-mixed", "bf16-mixed", "64"],
@@ -26,8 +27,13 @@ class ModelConfig(Section):
     """
 
     backbone: str = "mobilenet_v2"
-    weights: str = "imagenet"
+    weights: str = IMAGENET
     dropout: float = Field(default=0.2, ge=0, lt=1)
+
+    @property
+    def start(self) -> WeightsSource:
+        """``weights``, read."""
+        return WeightsSource(self.weights)
 
 
 class EarlyStoppingConfig(Section):
@@ -247,10 +253,10 @@ class TrainConfig(Section):
     cache_mb: int = Field(default=2048, ge=0)
     compile: bool = False
 
-    def learns_batch_norm(self, weights: str) -> bool:
-        """Whether batch-norm statistics adapt, for a training that starts from ``weights``."""
+    def learns_batch_norm(self, start: WeightsSource) -> bool:
+        """Whether batch-norm statistics adapt, for a training with this start."""
         if self.batch_norm == "auto":
-            return weights == "none"
+            return start.is_random
         return self.batch_norm == "learned"
 
     @model_validator(mode="after")

@@ -39,6 +39,12 @@ class ClassFigures(Part):
     recall: Figure
     f1: Figure
 
+    @property
+    def recall_in_words(self) -> str:
+        """Class and recall, e.g. ``dent 91.7 %``."""
+        found = self.recall.value
+        return f"{self.label} -" if found is None else f"{self.label} {100 * found:.1f} %"
+
 
 class GroupFigures(Part):
     """The results of the images that share one value of a column.

@@ -13,7 +13,9 @@ from edgefit.recipe import Recipe
 from edgefit.recipe.resolving import resolve
 from edgefit.records.benchmark import BenchmarkRecord
 from edgefit.records.build import BuildResult
+from edgefit.records.check import CheckRecord
 from edgefit.records.evaluate import EvaluateRecord
+from edgefit.records.train import TrainRecord
 from edgefit.records.verify import VerifyRecord
 from edgefit.run import RunFolder
 from edgefit.stages.benchmark import Benchmark
@@ -108,12 +110,12 @@ def require_trainable_here(runner: Runner) -> None:
         require_devices(runner.folder.recipe(), runner.folder.root)
 
 
-def tell_findings(checked: dict[str, Any], reporter: Reporter) -> None:
+def tell_findings(checked: CheckRecord, reporter: Reporter) -> None:
     """What the check found that makes figures wrong or costs accuracy; all of it is in its file."""
-    for finding in checked["findings"]:
-        if finding["level"] != "info":
-            concerned = f" ({examples(finding['paths'])})" if finding["paths"] else ""
-            reporter.warn(finding["message"] + concerned)
+    for finding in checked.findings:
+        if finding.level != "info":
+            concerned = f" ({examples(finding.paths)})" if finding.paths else ""
+            reporter.warn(finding.message + concerned)
 
 
 def summarise_build(run: RunFolder, seconds: dict[str, float]) -> BuildResult:
@@ -124,6 +126,6 @@ def summarise_build(run: RunFolder, seconds: dict[str, float]) -> BuildResult:
         EvaluateRecord.read(run.root),
         VerifyRecord.read(run.root),
         BenchmarkRecord.read(run.root),
-        training_seconds=run.read_json("train", "train.json")["training_seconds"],
+        training_seconds=TrainRecord.read(run.root).training_seconds,
         seconds=seconds,
     )

@@ -12,7 +12,7 @@ import json
 import numpy as np
 
 from edgefit.data.frozen import frozen_samples
-from edgefit.data.truths import TRUTHS
+from edgefit.data.tasks import TASKS as DATA_TASKS
 from edgefit.evaluate.outputs import labelled_outputs
 from edgefit.operating.chosen import reference_path
 from edgefit.operating.tasks import TASKS, Choice
@@ -51,7 +51,7 @@ class Calibrate(Stage[CalibrateRecord]):
             network, table.of("val"), recipe, reporter, title="validation"
         )
         training = table.of("train")
-        chosen = task.reference_images(TRUTHS[recipe.task](training), recipe)
+        chosen = task.reference_images(DATA_TASKS[recipe.task].truths(training), recipe)
         if not chosen.size:
             return task.choose(validation, None, recipe)
         some = training.with_samples(training.samples[i] for i in chosen)

@@ -30,8 +30,8 @@ def lineage(run: RunFolder, recipe: Recipe) -> dict[str, Any]:
     """Recipe, data fingerprint, base weights' hash, versions and seed."""
     facts = recipe.model_dump(mode="json")
     facts["data"]["root"] = None  # a path of the workstation; the fingerprint says which data
-    if recipe.model.weights not in ("imagenet", "none"):
-        facts["model"]["weights"] = Path(recipe.model.weights).name
+    if recipe.model.start.file is not None:
+        facts["model"]["weights"] = recipe.model.start.file.name
     facts["train"]["augment"] = Path(recipe.train.augment).name  # a preset, or a file's path
     if recipe.retention.general is not None:
         facts["retention"]["general"] = recipe.retention.general.name

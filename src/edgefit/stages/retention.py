@@ -15,22 +15,20 @@ from typing import TYPE_CHECKING
 from edgefit.data.general import general_folder, source_fingerprint
 from edgefit.progress import QUIET, Reporter
 from edgefit.recipe import Recipe
-from edgefit.records.record import write_json
+from edgefit.records.retention import RetentionRecord
 from edgefit.run import RunFolder
 from edgefit.stages.runner import Runner, always
-from edgefit.stages.stage import Context, Facts, InputFiles, Stage, read_facts
+from edgefit.stages.stage import Context, InputFiles, Stage
 from edgefit.stages.train import Train
 from edgefit.train.backbones.card import input_spec
 
 if TYPE_CHECKING:
     from edgefit.train.features.cache import FeatureCache
 
-STAGE = "retention"
-RESULTS = "retention.json"
-PROBES = ("neighbours", "linear")
+STAGE = RetentionRecord.STAGE
 
 
-class Retention(Stage[Facts]):
+class Retention(Stage[RetentionRecord]):
     """Measure what the backbone knows of general images, as it started and as it ended.
 
     Needs ``retention.general`` in the recipe. Ensures ``retention/retention.json``.
@@ -61,7 +59,7 @@ class Retention(Stage[Facts]):
 
     def holds(self) -> bool:
         """Whether the general images are still those that were measured."""
-        return bool(self.result()["source_fingerprint"] == self.source)
+        return self.result().source_fingerprint == self.source
 
     def prepare(self) -> None:
         """Read the general images."""
@@ -72,43 +70,39 @@ class Retention(Stage[Facts]):
         self.started = time.monotonic()
         self.general = read_general(folder, self.recipe.retention, spec, reporter=self.reporter)
 
-    def work(self, *, resumable: bool) -> Facts:
+    def work(self, *, resumable: bool) -> RetentionRecord:
         """Extract features, probe them, write the result."""
-        from edgefit.evaluate.retention import compare_backbones, retention_notes
+        from edgefit.evaluate.retention import measure_retention
         from edgefit.train.assembly import build_network, load_trained
         from edgefit.train.features.cache import FeatureCache
 
-        recipe, general = self.recipe, self.general
-        cache = self._cache or FeatureCache(self.folder / "features")
-        start, _, weights = build_network(recipe, self.run.labels())
-        trained = load_trained(self.run)
-        results = {
-            "general": general.to_dict(),
-            "images": len(general.probe),
-            "classes": general.classes,
-            "k": recipe.retention.neighbours,
-            "confidence": recipe.evaluate.confidence,
-            **compare_backbones(start, trained, general, recipe, cache, self.reporter),
-            "notes": retention_notes(general, weights.source),
-            "seconds": round(time.monotonic() - self.started, 1),
-            "source_fingerprint": self.source,
-        }
-        write_json(self.folder / RESULTS, results)
-        return results
+        start, _, _ = build_network(self.recipe, self.run.labels())
+        record = measure_retention(
+            self.recipe,
+            self.general,
+            start,
+            load_trained(self.run),
+            self._cache or FeatureCache(self.folder / "features"),
+            self.reporter,
+            source_fingerprint=self.source,
+            began=self.started,
+        )
+        record.write(self.run.root)
+        return record
 
-    def result(self) -> Facts:
+    def result(self) -> RetentionRecord:
         """What ``retention.json`` holds."""
-        return read_facts(self.run, STAGE, RESULTS)
+        return RetentionRecord.read(self.run.root)
 
-    def outputs(self, record: Facts) -> str:
+    def outputs(self, record: RetentionRecord) -> str:
         """Hash of what both probes measured."""
-        lasting = {name: record[name] for name in PROBES}
+        lasting = {name: probe.to_json() for name, probe in record.by_probe.items()}
         return hashlib.sha256(json.dumps(lasting, sort_keys=True).encode()).hexdigest()
 
 
 def retention(
     run: RunFolder, reporter: Reporter = QUIET, *, cache: FeatureCache | None = None
-) -> Facts:
+) -> RetentionRecord:
     """Run the stage; see :class:`Retention`.
 
     Returns:

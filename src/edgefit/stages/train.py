@@ -8,18 +8,16 @@ from edgefit.bundle import sha256_of
 from edgefit.data.frozen import frozen_samples
 from edgefit.progress import QUIET, Reporter
 from edgefit.recipe import Recipe
-from edgefit.records.record import write_json
+from edgefit.records.train import TrainRecord
 from edgefit.run import RunFolder
 from edgefit.stages.check import Check
 from edgefit.stages.runner import Runner
-from edgefit.stages.stage import Facts, InputFiles, Stage, read_facts
+from edgefit.stages.stage import InputFiles, Stage
 from edgefit.train.distributed import first_process_first, is_first_process
-
-SUMMARY = "train.json"
-BEST = "best.safetensors"
+from edgefit.train.weight_files import BEST
 
 
-class Train(Stage[Facts]):
+class Train(Stage[TrainRecord]):
     """Fine-tune, or go on with a fine-tuning that was interrupted.
 
     Ensures ``train/best.safetensors``, ``log.csv`` and ``train.json``.
@@ -34,7 +32,8 @@ class Train(Stage[Facts]):
     @classmethod
     def further_inputs(cls, run: RunFolder, recipe: Recipe, files: InputFiles) -> list[str]:
         """Pretrained weights, an augmentation file, the teacher, general images to replay."""
-        named = [Path(recipe.model.weights), Path(recipe.train.augment)]
+        start = recipe.model.start.file
+        named = [*([start] if start else []), Path(recipe.train.augment)]
         if recipe.train.teacher:
             named.append(recipe.train.teacher.run / cls.NAME / BEST)
         hashes = [files.file(path) for path in named if path.is_file()]
@@ -44,33 +43,33 @@ class Train(Stage[Facts]):
 
     def prepare(self) -> None:
         """Build the network; refuse what could not be trained with."""
-        from edgefit.train.phases import prepare
+        from edgefit.train.run_training import prepare
 
         table = frozen_samples(self.run)
         self.prepared = prepare(self.recipe, table, self.folder, self.reporter)
 
-    def work(self, *, resumable: bool) -> Facts | None:
+    def work(self, *, resumable: bool) -> TrainRecord | None:
         """Train; None in a process that is not the first."""
-        from edgefit.train.phases import remove_leftovers, run_phases
+        from edgefit.train.run_training import remove_leftovers, run_training
 
         with first_process_first():
             if is_first_process() and not resumable:
                 remove_leftovers(self.folder, self.reporter)
-        summary = run_phases(self.recipe, self.prepared, self.folder, self.reporter)
-        if summary is not None:
-            write_json(self.folder / SUMMARY, summary)
-        return summary
+        record = run_training(self.recipe, self.prepared, self.folder, self.reporter)
+        if record is not None:
+            record.write(self.run.root)
+        return record
 
-    def result(self) -> Facts:
+    def result(self) -> TrainRecord:
         """What ``train.json`` holds."""
-        return read_facts(self.run, self.NAME, SUMMARY)
+        return TrainRecord.read(self.run.root)
 
-    def outputs(self, record: Facts) -> str:
+    def outputs(self, record: TrainRecord) -> str:
         """Hash of the weights that are kept."""
         return sha256_of(self.folder / BEST)
 
 
-def train(run: RunFolder, reporter: Reporter = QUIET) -> Facts | None:
+def train(run: RunFolder, reporter: Reporter = QUIET) -> TrainRecord | None:
     """Run the stage; see :class:`Train`.
 
     Returns:

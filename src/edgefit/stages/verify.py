@@ -12,7 +12,7 @@ from edgefit.bundle import Bundle, read_bundle
 from edgefit.data.frame_store import FrameStore, frames_in_order
 from edgefit.data.frozen import frozen_samples
 from edgefit.data.table import Sample, SampleTable
-from edgefit.data.truths import TRUTHS
+from edgefit.data.tasks import TASKS as DATA_TASKS
 from edgefit.errors import GateError
 from edgefit.evaluate.outputs import bootstrap_of, group_columns
 from edgefit.evaluate.saved import SavedOutputs
@@ -123,7 +123,7 @@ def _held_out(run: RunFolder, recipe: Recipe, bundle: Bundle, reporter: Reporter
     return HeldOut(
         task=bundle.manifest.task,
         frames_NHWC=_frames(table, recipe, bundle, reporter),
-        truth=TRUTHS[recipe.task](table),
+        truth=DATA_TASKS[recipe.task].truths(table),
         reference=saved.scored(),
         groups_N=table.groups_N(),
         labels=table.labels,

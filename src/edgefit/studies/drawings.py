@@ -6,6 +6,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edgefit.records.comparison import ComparisonRecord
+from edgefit.records.figures import Figure
+from edgefit.records.learning_curve import CurvePoint, LearningCurveRecord
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
@@ -33,77 +37,76 @@ _STYLE: dict[Any, Any] = {
 _ARM_TITLES = {"finetune": "fine-tuned", "scratch": "from random weights"}
 
 
-def draw_learning_curve(folder: Path, results: dict[str, Any]) -> list[str]:
+def draw_learning_curve(folder: Path, curve: LearningCurveRecord) -> list[str]:
     """The metric by the number of training images, a line an arm, bars for the intervals.
 
     Args:
         folder: Where ``learning-curve.svg`` and ``.png`` are written.
-        results: What ``learning-curve.json`` holds.
+        curve: What was measured.
 
     Returns:
         Names of the files written.
     """
-    metric = results["metric"]
+    metric = curve.metric
 
     def paint(axes: Axes) -> None:
-        for number, arm in enumerate(dict.fromkeys(p["arm"] for p in results["points"])):
-            points = [p for p in results["points"] if p["arm"] == arm]
-            entries = [p["metrics"][metric] for p in points]
+        for number, arm in enumerate(dict.fromkeys(p.arm for p in curve.points)):
+            points = [p for p in curve.points if p.arm == arm]
             _with_intervals(
                 axes,
-                [p["images"] for p in points],
-                entries,
+                [p.images for p in points],
+                [p.metrics[metric] for p in points],
                 label=_ARM_TITLES.get(arm, arm),
                 colour=COLOURS[number],
             )
-        _image_ticks(axes, results["points"])
-        axes.set_title(f"{_title(metric)} on {results['test_images']} test images, %")
+        _image_ticks(axes, curve.points)
+        axes.set_title(f"{_title(metric)} on {curve.test_images} test images, %")
         axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2)  # off the intervals
 
     return _save(folder, "learning-curve", paint)
 
 
-def draw_comparison(folder: Path, results: dict[str, Any]) -> list[str]:
+def draw_comparison(folder: Path, comparison: ComparisonRecord) -> list[str]:
     """Accuracy on the task by general knowledge kept, a point an arm; up and right is better.
 
     Args:
         folder: Where ``comparison.svg`` and ``.png`` are written.
-        results: What ``comparison.json`` holds.
+        comparison: What was measured.
 
     Returns:
         Names of the files written.
     """
-    metric = results["metric"]
+    metric = comparison.metric
 
     def paint(axes: Axes) -> None:
-        for number, arm in enumerate(results["arms"]):
-            kept, entry = arm["kept"]["linear"], arm["metrics"][metric]
-            if kept["value"] is None:  # the start knew nothing that could be kept
+        for number, arm in enumerate(comparison.arms):
+            kept, figure = arm.kept.linear, arm.metrics[metric]
+            if kept.value is None or figure.value is None:  # the start knew nothing to be kept
                 continue
             axes.errorbar(
-                100 * kept["value"],
-                100 * entry["value"],
+                100 * kept.value,
+                100 * figure.value,
                 xerr=_spread(kept),
-                yerr=_spread(entry),
+                yerr=_spread(figure),
                 fmt="o",
                 color=COLOURS[number % len(COLOURS)],
                 elinewidth=0.8,
-                label=arm["name"],
+                label=arm.name,
             )
         axes.set_xlabel("general knowledge kept (linear probe after / before), %")
-        axes.set_title(f"{_title(metric)} on {results['test_images']} test images, %")
+        axes.set_title(f"{_title(metric)} on {comparison.test_images} test images, %")
         axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
 
     return _save(folder, "comparison", paint)
 
 
 def _with_intervals(
-    axes: Axes, x: Sequence[float], entries: Sequence[dict[str, Any]], *, label: str, colour: str
+    axes: Axes, x: Sequence[float], figures: Sequence[Figure], *, label: str, colour: str
 ) -> None:
-    spreads = [_spread(entry) for entry in entries]
+    spreads = [_spread(figure) for figure in figures]
     axes.errorbar(
         x,
-        [100 * entry["value"] for entry in entries],
+        [100 * (figure.value or 0.0) for figure in figures],
         yerr=[[s[side][0] for s in spreads] for side in (0, 1)],
         fmt="-o",
         color=colour,
@@ -114,18 +117,18 @@ def _with_intervals(
     )
 
 
-def _spread(entry: dict[str, Any]) -> list[list[float]]:
+def _spread(figure: Figure) -> list[list[float]]:
     """Distances from a value down and up to its interval, in percent, as matplotlib takes them."""
-    value = entry["value"]
-    low = value if entry["low"] is None else entry["low"]
-    high = value if entry["high"] is None else entry["high"]
+    value = figure.value or 0.0
+    low = value if figure.low is None else figure.low
+    high = value if figure.high is None else figure.high
     return [[max(0.0, 100 * (value - low))], [max(0.0, 100 * (high - value))]]
 
 
-def _image_ticks(axes: Axes, points: Sequence[dict[str, Any]]) -> None:
+def _image_ticks(axes: Axes, points: Sequence[CurvePoint]) -> None:
     from matplotlib.ticker import NullLocator
 
-    shares = {p["images"]: p["percent"] for p in points}
+    shares = {p.images: p.percent for p in points}
     axes.set_xscale("log")
     axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xticks(list(shares), [f"{n}\n{share:g} %" for n, share in shares.items()])
@@ -139,15 +142,15 @@ def _title(metric: str) -> str:
 def _save(folder: Path, name: str, paint: Callable[[Axes], None]) -> list[str]:
     import matplotlib
     from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure as Sheet
 
     written = []
     with matplotlib.rc_context(_STYLE):
-        figure = Figure(figsize=(7, 4.2), layout="constrained")
-        FigureCanvasAgg(figure)
-        paint(figure.add_subplot())
+        sheet = Sheet(figsize=(7, 4.2), layout="constrained")
+        FigureCanvasAgg(sheet)
+        paint(sheet.add_subplot())
         for ending, facts in (("svg", {"Date": None}), ("png", {"Software": None})):
             target = folder / f"{name}.{ending}"
-            figure.savefig(target, format=ending, dpi=150, metadata=facts)
+            sheet.savefig(target, format=ending, dpi=150, metadata=facts)
             written.append(target.name)
     return written

@@ -11,15 +11,22 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from edgefit.data.frozen import frozen_samples
 from edgefit.data.table import SampleTable
 from edgefit.errors import InputError
 from edgefit.progress import QUIET, Reporter
 from edgefit.recipe import Recipe
-from edgefit.records.record import write_json
+from edgefit.records.check import CheckRecord
+from edgefit.records.comparison import Gain
+from edgefit.records.learning_curve import (
+    Advantage,
+    CurvePoint,
+    CurveStep,
+    LearningCurveRecord,
+)
 from edgefit.run import RunFolder
+from edgefit.spec.weights import NOTHING
 from edgefit.stages.check import Check
 from edgefit.stages.runner import Runner
 from edgefit.studies.drawings import draw_learning_curve
@@ -34,8 +41,7 @@ from edgefit.studies.subruns import (
 )
 from edgefit.studies.subsample import subsample
 
-FOLDER = "learning-curve"
-RESULTS = "learning-curve.json"
+FOLDER = LearningCurveRecord.STAGE
 FINE_TUNED, SCRATCH = "finetune", "scratch"
 DEFAULT_PERCENTS = (5.0, 10.0, 25.0, 50.0, 100.0)
 MOST_TIMES_THE_EPOCHS = 4.0
@@ -44,8 +50,8 @@ SCRATCH_RATE = 2e-3
 LITTLE = 0.005
 """A gain below this, on the metric's scale of 0 to 1, is called little in words."""
 
-_FROM_NOTHING: dict[str, Any] = {
-    "model.weights": "none",
+_FROM_NOTHING: dict[str, object] = {
+    "model.weights": NOTHING,
     "train.mode": "full",
     "train.freeze_stages": 0,
     "train.batch_norm": "learned",
@@ -108,18 +114,18 @@ class _Point:
     epochs: int
     measured: Measured = field(repr=False)
 
-    def to_dict(self) -> dict[str, Any]:
-        figures = self.measured.evaluation["metrics"]
-        return {
-            "arm": self.arm,
-            "percent": self.percent,
-            "images": self.images,
-            "groups": self.groups,
-            "epochs": self.epochs,
-            "training_seconds": self.measured.training.get("training_seconds"),
-            "metrics": {n: figures[n] for n in ("accuracy", "balanced_accuracy", "macro_f1")},
-            "worst_class": self.measured.evaluation["worst_class"],
-        }
+    def to_part(self) -> CurvePoint:
+        """As the record holds it."""
+        return CurvePoint(
+            arm=self.arm,
+            percent=self.percent,
+            images=self.images,
+            groups=self.groups,
+            epochs=self.epochs,
+            training_seconds=self.measured.training_seconds,
+            metrics=self.measured.metrics,
+            worst_class=self.measured.worst_class,
+        )
 
 
 def learning_curve(
@@ -128,7 +134,7 @@ def learning_curve(
     reporter: Reporter = QUIET,
     *,
     recipe: Recipe | None = None,
-) -> dict[str, Any]:
+) -> LearningCurveRecord:
     """Train on growing parts of a run's training images and measure each on its test images.
 
     Requires the stage ``check``. Ensures ``learning-curve/learning-curve.json`` and the drawing
@@ -159,11 +165,11 @@ def learning_curve(
         for percent in config.percents
         for arm in config.arms
     ]
-    results = _results(run, recipe, points, config)
-    folder = run.stage_dir(FOLDER)
-    results["drawings"] = draw_learning_curve(folder, results)
-    write_json(folder / RESULTS, results)
-    return results
+    record = _record(run, recipe, points, config)
+    drawings = draw_learning_curve(run.stage_dir(FOLDER), record)
+    record = record.model_copy(update={"drawings": tuple(drawings)})
+    record.write(run.root)
+    return record
 
 
 def epochs_at(fraction: float, epochs: int, scale: float) -> int:
@@ -217,13 +223,13 @@ def _measure(
     return _Point(arm, percent, len(training), groups, 0 if probe else epochs, measured)
 
 
-def _results(
+def _record(
     run: RunFolder, recipe: Recipe, points: Sequence[_Point], config: CurveConfig
-) -> dict[str, Any]:
+) -> LearningCurveRecord:
     test = held_out(run)
     metric = recipe.train.metric
 
-    def gain(before: _Point, after: _Point) -> dict[str, Any]:
+    def gain(before: _Point, after: _Point) -> Gain:
         return paired_gain(before.measured, after.measured, test, recipe)
 
     curve = [p for p in points if p.arm == FINE_TUNED]
@@ -231,25 +237,32 @@ def _results(
     step = None
     if len(curve) > 1:
         before, after = curve[-2:]
-        step = {"from": before.percent, "to": after.percent, **gain(before, after)}
-    return {
-        "metric": metric,
-        "data_fingerprint": run.read_json("check", "check.json")["fingerprint"],
-        "test_images": len(test),
-        "test_groups": len(set(test.groups_N().tolist())),
-        "confidence": recipe.evaluate.confidence,
-        "rule": _rule_in_words(recipe, config),
-        "epochs_scale": config.epochs_scale,
-        "seed": config.seed,
-        "points": [point.to_dict() for point in points],
-        "step": step,
-        "advantage": [
-            {"percent": p.percent, **gain(scratch[p.percent], p)}
+        won = gain(before, after)
+        step = CurveStep(
+            start=before.percent, end=after.percent, gain=won.gain, low=won.low, high=won.high
+        )
+    return LearningCurveRecord(
+        metric=metric,
+        data_fingerprint=CheckRecord.read(run.root).fingerprint,
+        test_images=len(test),
+        test_groups=len(set(test.groups_N().tolist())),
+        confidence=recipe.evaluate.confidence,
+        rule=_rule_in_words(recipe, config),
+        epochs_scale=config.epochs_scale,
+        seed=config.seed,
+        points=tuple(point.to_part() for point in points),
+        step=step,
+        advantage=tuple(
+            _advantage(p.percent, gain(scratch[p.percent], p))
             for p in curve
             if p.percent in scratch
-        ],
-        "conclusion": conclusion(step, curve[-1].to_dict(), metric),
-    }
+        ),
+        conclusion=conclusion(step, curve[-1].to_part(), metric),
+    )
+
+
+def _advantage(percent: float, won: Gain) -> Advantage:
+    return Advantage(percent=percent, gain=won.gain, low=won.low, high=won.high)
 
 
 def _rule_in_words(recipe: Recipe, config: CurveConfig) -> str:
@@ -268,23 +281,23 @@ def _rule_in_words(recipe: Recipe, config: CurveConfig) -> str:
     )
 
 
-def conclusion(step: dict[str, Any] | None, last: dict[str, Any], metric: str) -> str:
+def conclusion(step: CurveStep | None, last: CurvePoint, metric: str) -> str:
     """Whether more pictures would help, in one sentence.
 
     Args:
-        step: ``from``, ``to`` (percent), ``gain``, ``low``, ``high`` (0 to 1) of the last two
-            points; None where there is only one.
+        step: Between the last two points; None where there is only one.
         last: The last point.
         metric: The metric's name.
     """
     name = metric.replace("_", " ")
-    if step is None or step["gain"] is None:
+    if step is None or step.gain is None or step.low is None or step.high is None:
         return "Whether more pictures would help needs two fractions to compare."
-    gain, low, high = (100 * step[key] for key in ("gain", "low", "high"))
+    gain, low, high = 100 * step.gain, 100 * step.low, 100 * step.high
+    value = last.metrics[metric].value or 0.0
     seen = (
-        f"From {step['from']:g} % to {step['to']:g} % of the training pictures {name} on the "
+        f"From {step.start:g} % to {step.end:g} % of the training pictures {name} on the "
         f"test images changed by {gain:+.2f} points ({low:+.2f} to {high:+.2f}), to "
-        f"{100 * last['metrics'][metric]['value']:.2f} %"
+        f"{100 * value:.2f} %"
     )
     if low > 0:
         return f"{seen}: it is still rising, more pictures would help."

@@ -15,10 +15,17 @@ from typing import Any
 from edgefit.data.frozen import frozen_samples
 from edgefit.data.general import general_folder
 from edgefit.errors import InputError, RecipeError
-from edgefit.evaluate.retention import PROBES
 from edgefit.progress import QUIET, Reporter
 from edgefit.recipe import Recipe
-from edgefit.records.record import write_json
+from edgefit.records.check import CheckRecord
+from edgefit.records.comparison import (
+    BothProbes,
+    ComparedArm,
+    ComparisonRecord,
+    Gain,
+    KeptShares,
+)
+from edgefit.records.retention import RetentionRecord
 from edgefit.run import RunFolder
 from edgefit.stages.check import Check
 from edgefit.stages.retention import STAGE, retention
@@ -36,7 +43,6 @@ from edgefit.studies.subruns import (
 from edgefit.train.backbones.card import load_card
 from edgefit.train.features.cache import FeatureCache
 
-COMPARISON = "comparison.json"
 NOTHING, PROBE = "none", "probe"
 
 _SWITCH = {
@@ -61,7 +67,7 @@ class Arm:
     """
 
     name: str
-    changes: dict[str, Any]
+    changes: dict[str, float | int | str]
 
     @property
     def folder(self) -> str:
@@ -73,7 +79,7 @@ class Arm:
 class _Outcome:
     arm: Arm
     measured: Measured
-    kept: dict[str, Any]
+    retention: RetentionRecord
 
 
 def compare_remedies(
@@ -82,7 +88,7 @@ def compare_remedies(
     reporter: Reporter = QUIET,
     *,
     recipe: Recipe | None = None,
-) -> dict[str, Any]:
+) -> ComparisonRecord:
     """Train one sub-run for each arm, measure accuracy and retention.
 
     Requires the stage ``check``. Ensures ``retention/comparison.json`` and the drawing beside it,
@@ -119,11 +125,11 @@ def compare_remedies(
         subrun = start_subrun(run, root, own, table)
         measured = train_and_measure(subrun, reporter)
         outcomes.append(_Outcome(arm, measured, retention(subrun, reporter, cache=cache)))
-    results = _results(run, recipe, outcomes)
-    folder = run.stage_dir(STAGE)
-    results["drawings"] = draw_comparison(folder, results)
-    write_json(folder / COMPARISON, results)
-    return results
+    record = _record(run, recipe, outcomes)
+    drawings = draw_comparison(run.stage_dir(STAGE), record)
+    record = record.model_copy(update={"drawings": tuple(drawings)})
+    record.write(run.root)
+    return record
 
 
 def parse_arm(name: str, recipe: Recipe) -> Arm:
@@ -134,7 +140,7 @@ def parse_arm(name: str, recipe: Recipe) -> Arm:
     Raises:
         InputError: No such remedy, or the strength is not a number above 0.
     """
-    changes: dict[str, Any] = dict.fromkeys(_SWITCH.values(), 0)
+    changes: dict[str, float | int | str] = dict.fromkeys(_SWITCH.values(), 0)
     if name == PROBE:
         return Arm(name, changes | {"train.mode": "probe"})
     if name == NOTHING:
@@ -202,43 +208,41 @@ def _require_something_to_forget(recipe: Recipe) -> None:
         )
 
 
-def _results(run: RunFolder, recipe: Recipe, outcomes: Sequence[_Outcome]) -> dict[str, Any]:
+def _record(run: RunFolder, recipe: Recipe, outcomes: Sequence[_Outcome]) -> ComparisonRecord:
     by_name = {outcome.arm.name: outcome for outcome in outcomes}
     test = held_out(run)
-    first = outcomes[0].kept
+    first = outcomes[0].retention
 
-    def gain(name: str, outcome: _Outcome) -> dict[str, Any] | None:
+    def gain(name: str, outcome: _Outcome) -> Gain | None:
         reference = by_name.get(name)
         if reference is None or reference is outcome:
             return None
         return paired_gain(reference.measured, outcome.measured, test, recipe)
 
-    return {
-        "metric": recipe.train.metric,
-        "data_fingerprint": run.read_json("check", "check.json")["fingerprint"],
-        "test_images": len(test),
-        "test_groups": len(set(test.groups_N().tolist())),
-        "confidence": recipe.evaluate.confidence,
-        "general_images": first["images"],
-        "general_classes": first["classes"],
-        "k": first["k"],
-        "arms": [
-            _entry(o) | {"over_none": gain(NOTHING, o), "over_probe": gain(PROBE, o)}
-            for o in outcomes
-        ],
-        "notes": first["notes"],
-    }
+    return ComparisonRecord(
+        metric=recipe.train.metric,
+        data_fingerprint=CheckRecord.read(run.root).fingerprint,
+        test_images=len(test),
+        test_groups=len(set(test.groups_N().tolist())),
+        confidence=recipe.evaluate.confidence,
+        general_images=first.images,
+        general_classes=first.classes,
+        k=first.k,
+        arms=tuple(_compared(o, gain(NOTHING, o), gain(PROBE, o)) for o in outcomes),
+        notes=first.notes,
+    )
 
 
-def _entry(outcome: _Outcome) -> dict[str, Any]:
-    figures = outcome.measured.evaluation["metrics"]
-    on = {key: value for key, value in outcome.arm.changes.items() if value}
-    return {
-        "name": outcome.arm.name,
-        "settings": on,
-        "metrics": {n: figures[n] for n in ("accuracy", "balanced_accuracy", "macro_f1")},
-        "worst_class": outcome.measured.evaluation["worst_class"],
-        "retention": {name: outcome.kept[name] for name in PROBES},
-        "kept": {name: outcome.kept[name]["kept"] for name in PROBES},
-        "training_seconds": outcome.measured.training.get("training_seconds"),
-    }
+def _compared(outcome: _Outcome, over_none: Gain | None, over_probe: Gain | None) -> ComparedArm:
+    measured, retained = outcome.measured, outcome.retention
+    return ComparedArm(
+        name=outcome.arm.name,
+        settings={key: value for key, value in outcome.arm.changes.items() if value},
+        metrics=measured.metrics,
+        worst_class=measured.worst_class,
+        retention=BothProbes(neighbours=retained.neighbours, linear=retained.linear),
+        kept=KeptShares(neighbours=retained.neighbours.kept, linear=retained.linear.kept),
+        training_seconds=measured.training_seconds,
+        over_none=over_none,
+        over_probe=over_probe,
+    )

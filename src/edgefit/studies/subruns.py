@@ -7,30 +7,35 @@ run again, hence a comparison that was killed goes on where it was.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edgefit.data.frozen import LABELS, REPORT, SAMPLES, frozen_samples
+from edgefit.data.frozen import freeze, frozen_samples
 from edgefit.data.table import SampleTable
-from edgefit.errors import InputError
 from edgefit.evaluate.saved import SavedOutputs
 from edgefit.metrics import paired_drop
 from edgefit.progress import QUIET, Reporter
 from edgefit.recipe import Recipe, make_recipe
-from edgefit.records.record import write_json
+from edgefit.records.check import CheckRecord
+from edgefit.records.comparison import Gain
+from edgefit.records.evaluate import ClassFigures, Evaluation
+from edgefit.records.figures import Figure
 from edgefit.run import RunFolder
+from edgefit.spec import PROBABILITIES
 from edgefit.stages.calibrate import calibrate
 from edgefit.stages.check import Check
 from edgefit.stages.evaluate import evaluate
-from edgefit.stages.runner import Runner
-from edgefit.stages.stage import Context, Facts, read_facts
-from edgefit.stages.train import SUMMARY, train
+from edgefit.stages.runner import Runner, always
+from edgefit.stages.stage import Context
+from edgefit.stages.train import train
+from edgefit.train.distributed import require_one_process
+
+COMPARED = ("accuracy", "balanced_accuracy", "macro_f1")
+"""Metrics that studies show."""
 
 
 @dataclass(frozen=True)
@@ -38,17 +43,19 @@ class Measured:
     """What a sub-run gave.
 
     Attributes:
-        training: What ``train.json`` holds.
-        evaluation: What ``evaluation.json`` holds.
+        training_seconds: Time of its training.
+        metrics: Accuracy, balanced accuracy and macro F1 on the test images.
+        worst_class: The class of lowest recall.
         probabilities_NC: Of the test images, ``float32`` (N, C), in the order of the table.
     """
 
-    training: dict[str, Any]
-    evaluation: dict[str, Any]
+    training_seconds: float
+    metrics: dict[str, Figure]
+    worst_class: ClassFigures
     probabilities_NC: NDArray[np.float32]
 
 
-def changed(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
+def changed(recipe: Recipe, changes: Mapping[str, object]) -> Recipe:
     """A recipe with other values at dotted keys.
 
     Raises:
@@ -95,25 +102,23 @@ class HandedDown(Check):
             "fingerprint": table.fingerprint(),
         }
         self._table = table
-        self._facts = read_facts(parent, "check", REPORT) | counted
-        self._labels = read_facts(parent, "check", LABELS)
+        self._record = CheckRecord.read(parent.root).model_copy(update=counted)
 
     def inspect(self) -> None:
         """Nothing: the parent's check has seen the images."""
 
     def holds(self) -> bool:
         """Whether the table is still the one handed down."""
-        return self.result() == self._facts
+        return self.result() == self._record
 
     def prepare(self) -> None:
         """Nothing: the table is there."""
 
-    def work(self, *, resumable: bool) -> Facts:
+    def work(self, *, resumable: bool) -> CheckRecord:
         """Write the table as if it had been checked here."""
-        self._table.write_csv(self.folder / SAMPLES)
-        write_json(self.folder / LABELS, self._labels)
-        write_json(self.folder / REPORT, self._facts)
-        return self._facts
+        freeze(self._table, self.run)
+        self._record.write(self.run.root)
+        return self._record
 
 
 def start_subrun(parent: RunFolder, root: Path, recipe: Recipe, table: SampleTable) -> RunFolder:
@@ -138,19 +143,21 @@ def train_and_measure(run: RunFolder, reporter: Reporter = QUIET) -> Measured:
         StageError: Training failed.
         InputError: The program runs as one of several training processes.
     """
-    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
-        raise InputError(
-            "Comparisons train one sub-run after the other, each in one process.",
-            key="WORLD_SIZE",
-            expected="1, or not set",
-            found=os.environ["WORLD_SIZE"],
-            remedy="start the command without torchrun",
-        )
-    train(run, reporter)
+    require_one_process("A comparison of trainings", "start the command without torchrun")
+    training = always(train(run, reporter))
     calibrate(run, reporter)
-    evaluation = evaluate(run, reporter).to_json()
-    probabilities_NC = SavedOutputs.read(run.root).outputs["probabilities"]
-    return Measured(run.read_json("train", SUMMARY), evaluation, probabilities_NC)
+    evaluation = evaluate(run, reporter)
+    probabilities_NC = SavedOutputs.read(run.root).outputs[PROBABILITIES.name]
+    return measured(training.training_seconds, evaluation, probabilities_NC)
+
+
+def measured(
+    seconds: float, evaluation: Evaluation, probabilities_NC: NDArray[np.float32]
+) -> Measured:
+    """What studies show of a sub-run, from its evaluation on the test images."""
+    assert evaluation.worst_class is not None  # studies compare classifiers
+    metrics = {name: evaluation.metrics[name] for name in COMPARED}
+    return Measured(seconds, metrics, evaluation.worst_class, probabilities_NC)
 
 
 def held_out(run: RunFolder) -> SampleTable:
@@ -158,14 +165,8 @@ def held_out(run: RunFolder) -> SampleTable:
     return frozen_samples(run).of("test")
 
 
-def paired_gain(
-    before: Measured, after: Measured, test: SampleTable, recipe: Recipe
-) -> dict[str, float | None]:
-    """What ``train.metric`` wins from one run to another on the same test images, 0 to 1.
-
-    Returns:
-        ``gain`` with ``low`` and ``high`` of its paired interval.
-    """
+def paired_gain(before: Measured, after: Measured, test: SampleTable, recipe: Recipe) -> Gain:
+    """What ``train.metric`` wins from one run to another on the same test images, 0 to 1."""
     found = paired_drop(
         recipe.train.metric,
         after.probabilities_NC,
@@ -175,4 +176,4 @@ def paired_gain(
         resamples=recipe.evaluate.resamples,
         confidence=recipe.evaluate.confidence,
     )
-    return {"gain": found.value, "low": found.low, "high": found.high}
+    return Gain(gain=found.value, low=found.low, high=found.high)

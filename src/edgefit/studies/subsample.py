@@ -37,7 +37,7 @@ def subsample(table: SampleTable, fraction: float, *, seed: int = 0) -> SampleTa
 
 
 def _chosen_groups(samples: tuple[Sample, ...], fraction: float, seed: int) -> set[str]:
-    images: dict[str, Counter[str]] = defaultdict(Counter)
+    images: dict[str | None, Counter[str]] = defaultdict(Counter)
     for sample in samples:
         images[sample.label][_group(sample)] += 1
     chosen: set[str] = set()

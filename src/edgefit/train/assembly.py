@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import torch
+from torch import nn
 
 from edgefit.progress import QUIET, Reporter
 from edgefit.recipe import Recipe
+from edgefit.records.train import WeightsReport
 from edgefit.run import RunFolder
 from edgefit.spec import LabelMap
 from edgefit.train.backbones.build import build_backbone, check_input_size, freeze_stages
 from edgefit.train.backbones.card import BackboneCard, input_spec, load_card
-from edgefit.train.backbones.weights import WeightsReport, load_weights, read_state
+from edgefit.train.backbones.weights import load_weights, read_state
 from edgefit.train.network import EdgeNetwork
 from edgefit.train.tasks import TASKS
 from edgefit.train.weight_files import BEST
@@ -24,17 +26,30 @@ def build_network(
     check_input_size(card, recipe.input.width, recipe.input.height)
     torch.manual_seed(recipe.train.seed)
     backbone = build_backbone(card)
-    weights = load_weights(backbone, card, recipe.model.weights)
-    if weights.source == "none":
+    weights = load_weights(backbone, card, recipe.model.start)
+    if recipe.model.start.is_random:
         reporter.say(f"{card.title} starts from random weights (model.weights: none)")
     else:
         reporter.say(
             f"{card.title} starts from {weights.source}: {len(weights.missing)} tensors missing, "
-            f"{len(weights.unexpected)} unexpected {weights.unexpected[:3] or ''}"
+            f"{len(weights.unexpected)} unexpected {list(weights.unexpected[:3]) or ''}"
         )
-    head = TASKS[recipe.task].build_head(card.feature_dim, len(labels), recipe.model.dropout)
+    network = _assembled(recipe, card, backbone, labels)
     freeze_stages(backbone, card, recipe.train.freeze_stages)
-    return EdgeNetwork(backbone, head, input_spec(recipe, card)), card, weights
+    return network, card, weights
+
+
+def _assembled(
+    recipe: Recipe, card: BackboneCard, backbone: nn.Module, labels: LabelMap
+) -> EdgeNetwork:
+    task = TASKS[recipe.task]
+    return EdgeNetwork(
+        backbone,
+        task.build_head(card, labels, recipe.model),
+        input_spec(recipe, card),
+        readout=task.readout,
+        taps=task.taps(card),
+    )
 
 
 def load_trained(run: RunFolder, temperature: float = 1.0) -> EdgeNetwork:
@@ -49,8 +64,7 @@ def load_trained(run: RunFolder, temperature: float = 1.0) -> EdgeNetwork:
     """
     recipe = run.recipe()
     card = load_card(recipe.model.backbone)
-    head = TASKS[recipe.task].build_head(card.feature_dim, len(run.labels()), recipe.model.dropout)
-    network = EdgeNetwork(build_backbone(card), head, input_spec(recipe, card))
+    network = _assembled(recipe, card, build_backbone(card), run.labels())
     network.load_state_dict(read_state(run.root / "train" / BEST))
     network.temperature.fill_(temperature)
     return network.eval().to(memory_format=torch.channels_last)

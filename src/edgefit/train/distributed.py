@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,8 @@ from edgefit.errors import InputError
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
+
+Number = TypeVar("Number", bound=np.generic)
 
 _PATIENCE = timedelta(hours=12)
 _meetings = count()
@@ -39,18 +41,25 @@ def is_first_process() -> bool:
     return launched_world() == 1 or os.environ.get("RANK", "0") == "0"
 
 
-def require_one_process() -> None:
+def require_one_process(
+    what: str = "A build",
+    remedy: str = "train with `torchrun -m edgefit train RECIPE --out RUN`, then "
+    "`edgefit build RUN`",
+) -> None:
     """Refuse ``torchrun`` for what is not training.
+
+    Args:
+        what: Names it in the error.
+        remedy: What to do instead.
 
     Raises:
         InputError: Several processes were started.
     """
     if launched_world() > 1:
         raise InputError(
-            "A build is one process.",
+            f"{what} is one process.",
             found=f"{launched_world()} processes of torchrun",
-            remedy="train with `torchrun -m edgefit train RECIPE --out RUN`, then "
-            "`edgefit build RUN`",
+            remedy=remedy,
         )
 
 
@@ -90,14 +99,14 @@ def mean_over_processes(values: Tensor) -> Tensor:
     return total / distributed.get_world_size()
 
 
-def rows_of_all(rows: NDArray[np.generic]) -> NDArray[np.generic]:
+def rows_of_all(rows: NDArray[Number]) -> NDArray[Number]:
     """All rows of a table of which process r holds rows r, r + world, and so on."""
     if not _are_many():
         return rows
     from torch import distributed
 
     world = distributed.get_world_size()
-    shares: list[NDArray[np.generic]] = [rows] * world
+    shares: list[NDArray[Number]] = [rows] * world
     distributed.all_gather_object(shares, rows)
     whole = np.empty((sum(map(len, shares)), *rows.shape[1:]), rows.dtype)
     for rank, share in enumerate(shares):

@@ -1,15 +1,30 @@
 """The trained network, with the signature that every exported graph has.
 
-``uint8`` (N, H, W, 3) RGB in, ``float32`` (N, C) probabilities out; normalisation, layout, head,
-temperature and softmax are inside. So there is nothing to forget at export.
+``uint8`` (N, H, W, 3) RGB in, the task's outputs by name out, for classification ``probabilities``
+``float32`` (N, C); normalisation, layout, head, temperature and softmax are inside. So there is
+nothing to forget at export.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import torch
 from torch import Tensor, nn
 
-from edgefit.spec import InputSpec
+from edgefit.spec import FEATURE_VECTOR, PROBABILITIES, InputSpec
+from edgefit.train.backbones.taps import feature_maps
+
+LOGITS = "logits"
+"""Name of what the head gives, among all outputs."""
+
+Readout = Callable[[Tensor, Tensor], dict[str, Tensor]]
+"""``(what the head gives, temperature) -> outputs by name``, in the order of the task's outputs."""
+
+
+def softmax_readout(logits_NC: Tensor, temperature: Tensor) -> dict[str, Tensor]:
+    """Classification: ``probabilities`` ``float32`` (N, C)."""
+    return {PROBABILITIES.name: torch.softmax(logits_NC / temperature, dim=1)}
 
 
 class EdgeNetwork(nn.Module):
@@ -17,8 +32,12 @@ class EdgeNetwork(nn.Module):
 
     Args:
         backbone: Takes ``float32`` (N, 3, H, W), normalised; gives features (N, F).
-        head: Takes features (N, F); gives what its task calls logits (N, C).
+        head: Takes features (N, F), and with ``taps`` the feature maps after them; gives what its
+            task's loss and readout take, for classification logits (N, C).
         spec: The input contract; its mean and std become part of the graph.
+        readout: From what the head gives to the outputs; a plain function of the task.
+        taps: Modules of the backbone whose feature maps (N, c, h, w) the head takes too, in this
+            order.
 
     Attributes:
         temperature: Scalar buffer that divides the logits (Guo et al. 2017); 1 until calibrated.
@@ -28,11 +47,21 @@ class EdgeNetwork(nn.Module):
     std_255: Tensor
     temperature: Tensor
 
-    def __init__(self, backbone: nn.Module, head: nn.Module, spec: InputSpec) -> None:
+    def __init__(
+        self,
+        backbone: nn.Module,
+        head: nn.Module,
+        spec: InputSpec,
+        *,
+        readout: Readout = softmax_readout,
+        taps: Sequence[str] = (),
+    ) -> None:
         super().__init__()
         self.backbone = backbone
         self.head = head
         self.spec = spec
+        self.readout = readout
+        self.taps = tuple(taps)
         as_image = (1, 3, 1, 1)
         self.register_buffer("mean_255", torch.tensor(spec.mean).mul(255).reshape(as_image))
         self.register_buffer("std_255", torch.tensor(spec.std).mul(255).reshape(as_image))
@@ -52,27 +81,28 @@ class EdgeNetwork(nn.Module):
         return features_NF
 
     def logits(self, frames_NHWC: Tensor) -> Tensor:
-        """Logits (N, C) before temperature and softmax."""
-        logits_NC: Tensor = self.head(self.features(frames_NHWC))
-        return logits_NC
+        """What the head gives; for classification (N, C), before temperature and softmax."""
+        return self._features_and_logits(frames_NHWC)[1]
 
-    def forward(self, frames_NHWC: Tensor) -> Tensor:
-        """Probabilities ``float32`` (N, C) of frames ``uint8`` (N, H, W, 3)."""
-        return torch.softmax(self.logits(frames_NHWC) / self.temperature, dim=1)
+    def forward(self, frames_NHWC: Tensor) -> dict[str, Tensor]:
+        """Outputs by name of frames ``uint8`` (N, H, W, 3), in the order of the task's outputs."""
+        return self.readout(self.logits(frames_NHWC), self.temperature)
 
     def outputs(self, frames_NHWC: Tensor) -> dict[str, Tensor]:
-        """All that the network gives: ``probabilities``, ``logits`` and ``feature_vector``."""
-        features_NF = self.features(frames_NHWC)
-        logits_NC = self.head(features_NF)
-        probabilities_NC = torch.softmax(logits_NC / self.temperature, dim=1)
-        return {
-            "probabilities": probabilities_NC,
-            "logits": logits_NC,
-            "feature_vector": features_NF,
-        }
+        """What :meth:`forward` gives, then ``logits`` and last the features (N, F)."""
+        features_NF, logits = self._features_and_logits(frames_NHWC)
+        outputs = self.readout(logits, self.temperature)
+        return outputs | {LOGITS: logits, FEATURE_VECTOR.name: features_NF}
 
-    def answers(self, frames_NHWC: Tensor) -> tuple[Tensor, Tensor]:
-        """What :meth:`forward` gives, and the features (N, F) that it was made from."""
-        features_NF = self.features(frames_NHWC)
-        logits_NC = self.head(features_NF)
-        return torch.softmax(logits_NC / self.temperature, dim=1), features_NF
+    def answers(self, frames_NHWC: Tensor) -> dict[str, Tensor]:
+        """What :meth:`forward` gives, and last the features (N, F) as ``feature_vector``."""
+        features_NF, logits = self._features_and_logits(frames_NHWC)
+        return self.readout(logits, self.temperature) | {FEATURE_VECTOR.name: features_NF}
+
+    def _features_and_logits(self, frames_NHWC: Tensor) -> tuple[Tensor, Tensor]:
+        if not self.taps:
+            features_NF = self.features(frames_NHWC)
+            return features_NF, self.head(features_NF)
+        images_NCHW = self.normalise(frames_NHWC)
+        features_NF, maps = feature_maps(self.backbone, self.taps, images_NCHW)
+        return features_NF, self.head(features_NF, *maps)

@@ -16,6 +16,7 @@ from edgefit.train.loop.finetune import make_trainer, quiet_lightning
 from edgefit.train.loop.loaders import share_of_batch
 from edgefit.train.penalties.replay import read_replayed
 from edgefit.train.penalties.teacher import build_teacher
+from edgefit.train.tasks import TASKS
 
 
 def require_devices(recipe: Recipe, folder: Path) -> None:
@@ -44,7 +45,7 @@ def require_trainable(recipe: Recipe, table: SampleTable, spec: InputSpec, folde
     """
     config = recipe.train
     build_augmentation(config.augment, spec)
-    if config.mode == "probe":
+    if not _trains_on_devices(recipe):
         return
     share_of_batch(config.batch_size, len(table.of("train")), _world_size(recipe, folder))
     if config.teacher is not None:
@@ -54,7 +55,11 @@ def require_trainable(recipe: Recipe, table: SampleTable, spec: InputSpec, folde
 
 
 def _world_size(recipe: Recipe, folder: Path) -> int:
-    if recipe.train.mode == "probe":
+    if not _trains_on_devices(recipe):
         return 1
     with quiet_lightning():
         return make_trainer(recipe, folder, []).world_size
+
+
+def _trains_on_devices(recipe: Recipe) -> bool:
+    return any(phase.trains_on_devices for phase in TASKS[recipe.task].phases(recipe))

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from safetensors.torch import save_file
-from torch import Tensor, nn
+if TYPE_CHECKING:  # a finished training is found without torch
+    from torch import Tensor, nn
 
 BEST = "best.safetensors"
-
-
 FINETUNED = "finetuned.safetensors"
+PROBE = "probe.safetensors"
 
 
 def save_weights(network: nn.Module, target: Path) -> None:
@@ -21,6 +21,8 @@ def save_weights(network: nn.Module, target: Path) -> None:
 
 def save_state(state: Mapping[str, Tensor], target: Path) -> None:
     """Write tensors as safetensors, atomically."""
+    from safetensors.torch import save_file
+
     plain = {k: v.detach().cpu().contiguous() for k, v in state.items()}
     temporary = target.with_name(target.name + ".part")
     save_file(plain, temporary)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from edgefit.cli.output import percent, points, print_json, print_table, reporter, say_next
+from edgefit.records.comparison import Gain
 
 Capture = pytest.CaptureFixture[str]
 
@@ -73,10 +74,10 @@ def test_a_share_is_shown_in_percent_with_its_interval(entry: Any, shown: str) -
 @pytest.mark.parametrize(
     ("entry", "shown"),
     [
-        ({"gain": 0.012, "low": -0.005, "high": 0.0204}, "+1.20 (-0.5..+2.0)"),
-        ({"gain": None, "low": None, "high": None}, "-"),
+        (Gain(gain=0.012, low=-0.005, high=0.0204), "+1.20 (-0.5..+2.0)"),
+        (Gain(gain=None, low=None, high=None), "-"),
         (None, "-"),
     ],
 )
-def test_a_gain_is_shown_in_points_with_its_sign(entry: Any, shown: str) -> None:
+def test_a_gain_is_shown_in_points_with_its_sign(entry: Gain | None, shown: str) -> None:
     assert points(entry) == shown

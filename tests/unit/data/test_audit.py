@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,11 +9,11 @@ import numpy as np
 import pytest
 
 from edgefit.data.audit import AuditReport, audit
-from edgefit.data.findings import Finding
 from edgefit.data.formats import read_samples
 from edgefit.data.split import assign_splits
 from edgefit.errors import DataError
 from edgefit.recipe import DataConfig, SplitConfig
+from edgefit.records.check import Finding, Spread
 from edgefit.spec import InputSpec
 
 SPEC = InputSpec(16, 16)
@@ -43,13 +42,15 @@ def test_clean_set(tmp_path: Path, write_classes: Write) -> None:
     assert (facts.width, facts.height, facts.grey, facts.blank) == (16, 12, False, False)
 
 
-def test_to_dict_is_json_and_counts(tmp_path: Path, write_classes: Write) -> None:
-    facts = json.loads(json.dumps(run(write_classes(tmp_path, {"a": 3, "b": 2})).to_dict()))
-    assert facts["images"] == facts["groups"] == 5
-    assert facts["images_by_split_and_class"] == {"unassigned": {"a": 3, "b": 2}}
-    assert facts["width"] == {"min": 16, "median": 16.0, "max": 16}
-    assert facts["height"] == {"min": 12, "median": 12.0, "max": 12}
-    assert (facts["colour"], facts["grey"]) == (5, 0)
+def test_the_record_counts(tmp_path: Path, write_classes: Write) -> None:
+    report = run(write_classes(tmp_path, {"a": 3, "b": 2}))
+    record = report.to_record(report.table)
+    assert record.images == record.groups == 5
+    assert record.images_by_split_and_class == {"unassigned": {"a": 3, "b": 2}}
+    assert record.width == Spread(min=16, median=16.0, max=16)
+    assert record.height == Spread(min=12, median=12.0, max=12)
+    assert (record.colour, record.grey) == (5, 0)
+    assert record.fingerprint == record.source_fingerprint
 
 
 def test_unreadable_files_are_listed_and_left_out(tmp_path: Path, write_classes: Write) -> None:
@@ -127,8 +128,8 @@ def test_blank_and_dark_pictures(tmp_path: Path, write_classes: Write) -> None:
     for name, level in {"a/black1": 0, "b/black2": 0, "a/white": 250}.items():
         cv2.imwrite(str(root / f"{name}.png"), np.full((12, 16, 3), level, np.uint8))
     report = run(root)
-    facts = report.to_dict()
-    assert (facts["near_black"], facts["near_white"]) == (2, 1)
+    record = report.to_record(report.table)
+    assert (record.near_black, record.near_white) == (2, 1)
     assert len(finding(report, "blank").paths) == 3
     assert not codes(report) & {"duplicate", "label-conflict"}, "blank pictures are no duplicates"
 

@@ -75,16 +75,16 @@ def test_broken_files_and_copies_are_left_out_and_named(tmp_path: Path) -> None:
     assert list(general.unreadable) == ["class1/3.png"]
     assert general.duplicates == ("class2/zz.png",)
     assert len(general.replay) + len(general.probe) == 26
-    facts = general.to_dict()
-    assert facts["unreadable"].keys() == {"class1/3.png"}
-    assert facts["duplicates"] == ["class2/zz.png"]
-    assert (facts["replay_images"], facts["probe_images"]) == (14, 12)
+    facts = general.facts()
+    assert facts.unreadable.keys() == {"class1/3.png"}
+    assert facts.duplicates == ("class2/zz.png",)
+    assert (facts.replay_images, facts.probe_images) == (14, 12)
 
 
 def test_the_fingerprint_tells_other_pictures_apart(tmp_path: Path) -> None:
-    one = read(write_general(tmp_path / "a")).to_dict()["fingerprint"]
-    again = read(write_general(tmp_path / "b")).to_dict()["fingerprint"]
-    other = read(write_general(tmp_path / "c", images=8)).to_dict()["fingerprint"]
+    one = read(write_general(tmp_path / "a")).facts().fingerprint
+    again = read(write_general(tmp_path / "b")).facts().fingerprint
+    other = read(write_general(tmp_path / "c", images=8)).facts().fingerprint
     assert one == again != other
 
 

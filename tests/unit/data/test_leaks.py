@@ -45,12 +45,12 @@ def test_a_leak_is_dropped_from_train_and_listed(leaking: Path, tmp_path: Path) 
     run = RunFolder(tmp_path / "run")
     recipe = _recipe(leaking, "drop")
     run.start(recipe)
-    facts = check(run)
-    assert facts["dropped_leaks"] == ["train/good/twin.png"]
+    record = check(run)
+    assert record.dropped_leaks == ("train/good/twin.png",)
     paths = {s.path for s in frozen_samples(run).samples}
     assert "train/good/twin.png" not in paths
     assert {"test/good/test_0.png", "train/bad/blank.png", "test/bad/blank.png"} <= paths
-    codes = [f["code"] for f in facts["findings"]]
+    codes = [f.code for f in record.findings]
     assert "leak" not in codes and "leaks-dropped" in codes
 
 
@@ -58,7 +58,7 @@ def test_keep_leaves_it_in_and_reports_the_leak(leaking: Path, tmp_path: Path) -
     run = RunFolder(tmp_path / "run")
     recipe = _recipe(leaking, "keep")
     run.start(recipe)
-    facts = check(run)
-    assert facts["dropped_leaks"] == []
-    assert [f["code"] for f in facts["findings"] if f["level"] == "error"] == ["leak"]
+    record = check(run)
+    assert record.dropped_leaks == ()
+    assert [f.code for f in record.findings if f.level == "error"] == ["leak"]
     assert "train/good/twin.png" in {s.path for s in frozen_samples(run).samples}

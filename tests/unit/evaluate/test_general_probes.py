@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from edgefit.errors import InputError
 from edgefit.evaluate import general_probes
 from edgefit.evaluate.general_probes import kept_share, linear_votes, neighbour_votes
+from edgefit.records.figures import Figure
 
 
 def clusters(
@@ -116,21 +117,21 @@ class TestKept:
 
     def test_nothing_changed_keeps_all_for_certain(self) -> None:
         kept = kept_share(self.answers(60), self.answers(60), self.TRUTH)
-        assert kept == {"value": 1.0, "low": 1.0, "high": 1.0}
+        assert kept == Figure(value=1.0, low=1.0, high=1.0)
 
     def test_half_of_it_with_an_interval(self) -> None:
         kept = kept_share(self.answers(80), self.answers(40), self.TRUTH)
-        assert kept["value"] == 0.5
-        assert kept["low"] is not None
-        assert kept["high"] is not None
-        assert 0.35 < kept["low"] < 0.5 < kept["high"] < 0.65
+        assert kept.value == 0.5
+        assert kept.low is not None
+        assert kept.high is not None
+        assert 0.35 < kept.low < 0.5 < kept.high < 0.65
 
     def test_pairing_makes_the_interval_narrower_than_two_apart(self) -> None:
         near = kept_share(self.answers(60), self.answers(58), self.TRUTH)
-        assert near["low"] is not None
-        assert near["high"] is not None
+        assert near.low is not None
+        assert near.high is not None
         # unpaired, the ratio of two shares of 100 images spans over 0.3
-        assert near["high"] - near["low"] < 0.15
+        assert near.high - near.low < 0.15
 
     def test_nothing_to_keep_has_no_share(self) -> None:
-        assert kept_share(self.answers(0), self.answers(50), self.TRUTH)["value"] is None
+        assert kept_share(self.answers(0), self.answers(50), self.TRUTH).value is None

@@ -20,8 +20,11 @@ from tests.unit.conftest import Exported
 def test_the_program_answers_as_the_network_at_any_batch(exported: Exported, batch: int) -> None:
     frames_NHWC = exported.frames_NHWC[:batch]
     with torch.no_grad():
-        found = exported.program.module()(torch.from_numpy(frames_NHWC)).numpy()
-    np.testing.assert_allclose(found, exported.reference_NC[:batch], atol=1e-6)
+        found = exported.program.module()(torch.from_numpy(frames_NHWC))
+    assert list(found) == ["probabilities"]
+    np.testing.assert_allclose(
+        found["probabilities"].numpy(), exported.reference_NC[:batch], atol=1e-6
+    )
 
 
 def test_the_network_keeps_its_memory_order(exported: Exported) -> None:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from edgefit import metrics
 from edgefit.bundle import FORMAT_VERSION, FileEntry, Manifest, Variant
+from edgefit.data.frozen import freeze
 from edgefit.data.table import Sample, SampleTable
 from edgefit.evaluate.saved import SavedOutputs
 from edgefit.metrics.reliability import calibration
@@ -33,6 +34,7 @@ from edgefit.records.calibrate import (
     NoveltyChoice,
     ThresholdChoice,
 )
+from edgefit.records.check import CheckRecord, Finding, Spread
 from edgefit.records.evaluate import (
     Decisions,
     EvaluateRecord,
@@ -40,6 +42,7 @@ from edgefit.records.evaluate import (
     ThresholdRates,
     TrainedDecisions,
 )
+from edgefit.records.train import TrainRecord
 from edgefit.records.verify import Agreement, GateSettings, VariantVerdict, VerifyRecord
 from edgefit.run import RunFolder
 from edgefit.runtime.golden import write_golden
@@ -113,7 +116,7 @@ def write_run(
     run.start(recipe)
     table = _write_data(root / "data", labels, per_class)
     _write_check(run, table, findings, unreadable or {})
-    run.write_json("train", "train.json", training_facts(recipe))
+    TrainRecord.model_validate(training_facts(recipe)).write(run.root)
     _write_operating(run, recipe, table.of("val"), wrong)
     probabilities_NC = _answers(table.of("test"), wrong)
     verified = _write_measurements(run, recipe, table.of("test"), probabilities_NC)
@@ -144,23 +147,27 @@ def _write_check(
     findings: Sequence[dict[str, Any]],
     unreadable: dict[str, str],
 ) -> None:
-    table.write_csv(run.stage_dir("check") / "samples.csv")
-    run.write_json("check", "labels.json", {"labels": list(table.labels.names)})
-    facts = {
-        "images": len(table),
-        "groups": len({s.group for s in table.samples}),
-        "images_by_split_and_class": table.counts(),
-        "groups_by_split_and_class": table.group_counts(),
-        "width": {"min": 80, "median": 80.0, "max": 80},
-        "height": {"min": 60, "median": 60.0, "max": 60},
-        "grey": 0,
-        "near_black": 3,
-        "fingerprint": table.fingerprint(),
-        "unreadable": unreadable,
-        "findings": list(findings),
-        "root": str(table.root),
-    }
-    run.write_json("check", "check.json", facts)
+    freeze(table, run)
+    record = CheckRecord(
+        images=len(table),
+        groups=len({s.group for s in table.samples}),
+        classes=table.labels.names,
+        images_by_split_and_class=table.counts(),
+        groups_by_split_and_class=table.group_counts(),
+        width=Spread(min=80, median=80.0, max=80),
+        height=Spread(min=60, median=60.0, max=60),
+        grey=0,
+        colour=len(table),
+        near_black=3,
+        near_white=0,
+        fingerprint=table.fingerprint(),
+        unreadable=unreadable,
+        findings=tuple(Finding.model_validate(finding) for finding in findings),
+        root=str(table.root),
+        dropped_leaks=(),
+        source_fingerprint=table.fingerprint(),
+    )
+    record.write(run.root)
 
 
 def training_facts(recipe: Recipe) -> dict[str, Any]:
@@ -194,9 +201,11 @@ def training_facts(recipe: Recipe) -> dict[str, Any]:
         "stopped_early": True,
         "history": history,
         "device": "cpu",
+        "decode_seconds": 0.5,
         "kept": {"what": "fine-tuned"},
         "over_fitting": None,
         "training_seconds": 125.0,
+        "threads": 2,
     }
     if mode != "full":
         facts["probe"] = _probe()
@@ -224,7 +233,13 @@ def _probe() -> dict[str, Any]:
         "cross_validation": [*tried, mean],
         "seconds": 3.4,
         "notes": ["3 folds, not 5: a class has 3 groups"],
-        "features": {"engine": "torch", "computed": 40, "reused": 0, "images_per_second": 30.0},
+        "features": {
+            "engine": "torch",
+            "computed": 40,
+            "reused": 0,
+            "images_per_second": 30.0,
+            "measured": {},
+        },
         "validation": validation,
     }
 

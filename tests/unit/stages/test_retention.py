@@ -16,6 +16,8 @@ from safetensors.torch import save_file
 from edgefit.cli.main import run as edgefit
 from edgefit.errors import DataError, RecipeError, RunError
 from edgefit.recipe import Recipe, make_recipe
+from edgefit.records.figures import Figure
+from edgefit.records.retention import RetentionRecord
 from edgefit.run import RunFolder
 from edgefit.stages.check import check
 from edgefit.stages.retention import retention
@@ -82,13 +84,14 @@ def test_a_backbone_that_did_not_move_keeps_everything(
 ) -> None:
     run = trained(tmp_path / "run", recipe_for(pictures, general))
     results = retention(run)
-    assert json.loads((run.root / "retention/retention.json").read_text()) == results
-    assert (results["classes"], results["images"], results["k"]) == (3, 24, 3)
-    for probe in ("neighbours", "linear"):
-        assert results[probe]["before"] == results[probe]["after"]
-        assert results[probe]["kept"] == {"value": 1.0, "low": 1.0, "high": 1.0}
-        assert results[probe]["before"]["low"] <= results[probe]["before"]["value"]
-    assert "random weights" in results["notes"][0]
+    assert RetentionRecord.read(run.root) == results
+    assert (results.classes, results.images, results.k) == (3, 24, 3)
+    for probe in (results.neighbours, results.linear):
+        assert probe.before == probe.after
+        assert probe.kept == Figure(value=1.0, low=1.0, high=1.0)
+        assert (probe.before.low or 0) <= (probe.before.value or 0)
+    assert (results.neighbours.before.strength, results.linear.before.strength) != (None, None)
+    assert "random weights" in results.notes[0]
 
 
 @pytest.mark.slow
@@ -98,11 +101,11 @@ def test_a_backbone_that_moved_has_other_features(
     recipe = recipe_for(pictures, general)
     still = retention(trained(tmp_path / "still", recipe))
     moved = retention(trained(tmp_path / "moved", recipe, damage=1.0))
-    for probe in ("neighbours", "linear"):
-        assert moved[probe]["before"]["value"] == still[probe]["before"]["value"]
+    for name, probe in still.by_probe.items():
+        assert moved.by_probe[name].before == probe.before
     assert any(
-        moved[probe]["after"]["value"] != still[probe]["after"]["value"]
-        for probe in ("neighbours", "linear")
+        moved.by_probe[name].after.value != probe.after.value
+        for name, probe in still.by_probe.items()
     )
 
 
@@ -119,7 +122,7 @@ def test_what_ended_is_not_measured_again_until_the_images_change(
         assert picture is not None
         picture[number] = 0
         assert cv2.imwrite(str(general / "blue" / f"new{number}.png"), picture)
-    assert retention(run)["images"] > first["images"]
+    assert retention(run).images > first.images
 
 
 def test_without_general_images_the_key_is_named(pictures: Path, tmp_path: Path) -> None:

@@ -13,18 +13,18 @@ import torch
 
 from edgefit.errors import EdgefitError, RunError, StageError
 from edgefit.recipe import Recipe, make_recipe
+from edgefit.records.train import TrainRecord
 from edgefit.run import RunFolder
 from edgefit.stages.calibrate import calibrate
 from edgefit.stages.check import check
 from edgefit.stages.evaluate import evaluate
-from edgefit.stages.train import train
+from edgefit.stages.train import train as train_stage
 from edgefit.train.assembly import load_trained
 from edgefit.train.backbones.build import build_backbone
 from edgefit.train.backbones.card import load_card
 from edgefit.train.backbones.weights import read_state
 from edgefit.train.loop.checkpoint import LAST, EpochCheckpoint
-from edgefit.train.phases import PROBE
-from edgefit.train.weight_files import BEST
+from edgefit.train.weight_files import BEST, PROBE
 from tests.shapes import draw_shapes
 from tests.stamps import is_done
 
@@ -78,11 +78,14 @@ def best(run: RunFolder) -> bytes:
     return (run.root / "train" / BEST).read_bytes()
 
 
-def summary_of(run: RunFolder) -> dict[str, Any]:
-    return run.read_json("train", "train.json")
+def train(run: RunFolder) -> TrainRecord:
+    """Train in a single process, which always has a record."""
+    record = train_stage(run)
+    assert record is not None
+    return record
 
 
-def untimed(summary: dict[str, Any]) -> dict[str, Any]:
+def untimed(record: TrainRecord) -> dict[str, Any]:
     """A summary without what a clock decides."""
 
     def without(value: Any) -> Any:
@@ -90,7 +93,7 @@ def untimed(summary: dict[str, Any]) -> dict[str, Any]:
             return {k: without(v) for k, v in value.items() if not any(c in k for c in CLOCK)}
         return [without(v) for v in value] if isinstance(value, list) else value
 
-    untimed_: dict[str, Any] = without(summary)
+    untimed_: dict[str, Any] = without(record.to_json())
     return untimed_
 
 
@@ -126,16 +129,17 @@ def test_two_runs_of_one_seed_end_with_the_same_bytes_and_another_seed_does_not(
     summary = train(again)
     train(other)
     assert best(undisturbed) == best(again) != best(other)
-    assert untimed(summary_of(undisturbed)) == untimed(summary)
+    assert untimed(TrainRecord.read(undisturbed.root)) == untimed(summary)
     folder = again.root / "train"
     assert {BEST, LAST, "log.csv", "train.json"} <= {p.name for p in folder.iterdir()}
     assert not list(folder.glob("*.part"))
     assert (folder / "log.csv").read_text().count("\n") == 4
-    assert [row["phase"] for row in summary["history"]] == ["full"] * 3
+    assert [row.phase for row in summary.history] == ["full"] * 3
     assert (folder / PROBE).is_file()
-    highest = max(row["val_balanced_accuracy"] for row in summary["history"])
-    near = [row for row in summary["history"] if row["val_balanced_accuracy"] == highest]
-    assert summary["best"]["epoch"] >= near[-1]["epoch"]
+    highest = max(row.validation["balanced_accuracy"] for row in summary.history)
+    near = [row for row in summary.history if row.validation["balanced_accuracy"] == highest]
+    assert summary.best.epoch >= near[-1].epoch
+    assert TrainRecord.read(again.root) == summary
     assert is_done(again, "train")
 
 
@@ -156,7 +160,7 @@ def test_a_killed_training_ends_with_the_weights_of_an_undisturbed_one(
         with pytest.raises(Killed):
             train(killed)
     assert not is_done(killed, "train")
-    assert untimed(train(killed)) == untimed(summary_of(undisturbed))
+    assert untimed(train(killed)) == untimed(TrainRecord.read(undisturbed.root))
     assert best(killed) == best(undisturbed)
 
 
@@ -213,8 +217,8 @@ def test_what_is_refused_costs_no_training(
 def test_a_second_call_does_no_work(
     undisturbed: RunFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("edgefit.train.phases.build_network", None)
-    assert train(undisturbed) == summary_of(undisturbed)
+    monkeypatch.setattr("edgefit.train.run_training.build_network", None)
+    assert train(undisturbed) == TrainRecord.read(undisturbed.root)
 
 
 def test_training_needs_checked_data_of_the_present_recipe(
@@ -246,8 +250,11 @@ def test_evaluation_refuses_weights_of_another_recipe(
 
 def test_probe_then_full_starts_from_the_probe(start: Start, undisturbed: RunFolder) -> None:
     from_random = start("random", "train.mode=full")
-    rows = [summary_of(undisturbed)["history"], train(from_random)["history"]]
-    assert rows[0][0]["train_loss"] < rows[1][0]["train_loss"]
+    first, second = (
+        record.history[0].train_loss
+        for record in (TrainRecord.read(undisturbed.root), train(from_random))
+    )
+    assert first is not None and second is not None and first < second
     assert not (from_random.root / "train" / PROBE).exists()
 
 
@@ -255,7 +262,7 @@ def test_the_weights_source_is_kept(start: Start, tmp_path: Path) -> None:
     card = load_card("mobilenet_v3_small")
     torch.save(build_backbone(card).state_dict(), tmp_path / "w.pth")
     run = start("run", f"model.weights={tmp_path / 'w.pth'}", "train.epochs=1", "train.mode=full")
-    assert train(run)["weights"]["source"] == "w.pth"
+    assert train(run).weights.source == "w.pth"
 
 
 def test_early_stopping_stops(start: Start) -> None:
@@ -267,10 +274,10 @@ def test_early_stopping_stops(start: Start) -> None:
         "train.keep_epoch=best",
     )
     summary = train(run)
-    assert summary["epochs"] == 2
-    assert summary["stopped_early"] is True
-    metric = f"val_{run.recipe().train.metric}"
-    assert summary["best"][metric] == max(row[metric] for row in summary["history"])
+    assert summary.epochs == 2
+    assert summary.stopped_early is True
+    values = [row.validation[run.recipe().train.metric] for row in summary.history]
+    assert summary.best.validation[run.recipe().train.metric] == max(values)
 
 
 def test_divergence_is_reported_and_nothing_is_marked_done(start: Start) -> None:
@@ -283,7 +290,10 @@ def test_divergence_is_reported_and_nothing_is_marked_done(start: Start) -> None
 def test_the_probe_alone(start: Start) -> None:
     run = start("run", "train.mode=probe")
     summary = train(run)
-    assert summary["best"]["phase"] == "probe"
+    assert summary.best.phase == summary.kept.what == "probe"
+    assert summary.probe is not None
+    assert summary.best.validation == summary.probe.validation
+    assert (summary.history, summary.precision, summary.processes) == ((), None, None)
     recipe = run.recipe()
     torch.manual_seed(recipe.train.seed)
     untouched = dict(build_backbone(load_card(recipe.model.backbone)).named_parameters())

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 
-from edgefit import metrics
 from edgefit.cli.main import run as edgefit
 from edgefit.data.frozen import frozen_samples
 from edgefit.errors import InputError
 from edgefit.progress import QUIET, Reporter
 from edgefit.recipe import Recipe, make_recipe
+from edgefit.records.check import CheckRecord
+from edgefit.records.figures import Figure
+from edgefit.records.learning_curve import CurvePoint, CurveStep, LearningCurveRecord
 from edgefit.run import RunFolder
 from edgefit.stages.check import check
 from edgefit.studies import learning_curve as curves
@@ -30,6 +31,7 @@ from edgefit.studies.learning_curve import (
 from edgefit.studies.subruns import Measured, changed, start_subrun, train_and_measure
 from edgefit.studies.subsample import subsample
 from tests.stamps import is_done, mark_done
+from tests.unit.studies.measured import measured_as
 
 FAST = ["input.width=32", "input.height=32", "model.backbone=mobilenet_v3_small"] + [
     f"train.{setting}" for setting in ("epochs=2", "batch_size=8", "workers=0", "accelerator=cpu")
@@ -80,9 +82,7 @@ class FakeTraining:
         right = np.arange(len(targets)) < round(share * len(targets))
         answers = np.where(right, targets, 1 - targets)
         probabilities = np.eye(2, dtype=np.float32)[answers] * 0.8 + 0.1
-        found = metrics.evaluate(probabilities, targets, test.labels.names, resamples=100)
-        evaluation = found.to_json()
-        return Measured({"training_seconds": 1.0}, evaluation, probabilities)
+        return measured_as(probabilities, targets, test.labels.names, seconds=1.0)
 
 
 @pytest.fixture
@@ -160,8 +160,8 @@ class TestSubrun:
         subrun = start_subrun(run, tmp_path / "sub", run.recipe(), table)
         assert frozen_samples(subrun).samples == table.samples
         assert subrun.labels() == run.labels()
-        facts = subrun.read_json("check", "check.json")
-        assert facts["images"] == len(table) < len(frozen_samples(run))
+        record = CheckRecord.read(subrun.root)
+        assert record.images == len(table) < len(frozen_samples(run))
 
     def test_starting_again_keeps_what_it_has(self, run: RunFolder, tmp_path: Path) -> None:
         table = subsample(frozen_samples(run), 0.25)
@@ -191,30 +191,32 @@ class TestLearningCurve:
     def test_points_rise_and_are_written_down(self, run: RunFolder, fake: FakeTraining) -> None:
         config = CurveConfig((100, 10, 50), against_scratch=True)
         results = learning_curve(run, config)
-        assert json.loads((run.root / "learning-curve/learning-curve.json").read_text()) == results
-        assert [(p["arm"], p["percent"]) for p in results["points"]] == [
+        assert LearningCurveRecord.read(run.root) == results
+        assert [(p.arm, p.percent) for p in results.points] == [
             (arm, percent) for percent in (10, 50, 100) for arm in ("finetune", "scratch")
         ]
         assert {r.root.name for r in fake.runs} >= {"finetune-010", "scratch-100"}
-        images = [p["images"] for p in results["points"] if p["arm"] == "finetune"]
+        images = [p.images for p in results.points if p.arm == "finetune"]
         assert images == sorted(images)
         assert images[-1] == len(frozen_samples(run).of("train"))
-        assert results["step"]["from"] == 50
-        assert results["step"]["gain"] > 0
-        assert [a["percent"] for a in results["advantage"]] == [10, 50, 100]
-        assert all(a["gain"] > 0 and a["low"] <= a["gain"] <= a["high"]
-                   for a in results["advantage"][1:])  # fmt: skip
-        assert results["points"][0]["epochs"] == results["points"][1]["epochs"]
-        assert f"ceil({run.recipe().train.epochs} x" in results["rule"]
+        assert results.step is not None and results.step.gain is not None
+        assert (results.step.start, results.step.end) == (50, 100)
+        assert results.step.gain > 0
+        assert [a.percent for a in results.advantage] == [10, 50, 100]
+        for a in results.advantage[1:]:
+            assert a.gain is not None and a.low is not None and a.high is not None
+            assert a.gain > 0 and a.low <= a.gain <= a.high
+        assert results.points[0].epochs == results.points[1].epochs
+        assert f"ceil({run.recipe().train.epochs} x" in results.rule
 
     def test_a_curve_of_probes_speaks_of_no_epochs(
         self, run: RunFolder, fake: FakeTraining
     ) -> None:
         probes = changed(run.recipe(), {"train.mode": "probe"})
         results = learning_curve(run, CurveConfig((10, 100)), recipe=probes)
-        assert [point["epochs"] for point in results["points"]] == [0, 0]
-        assert results["rule"].startswith("At each fraction a probe is fitted")
-        assert "epochs" not in results["rule"]
+        assert [point.epochs for point in results.points] == [0, 0]
+        assert results.rule.startswith("At each fraction a probe is fitted")
+        assert "epochs" not in results.rule
 
     def test_all_points_answer_to_the_same_test_images(
         self, run: RunFolder, fake: FakeTraining
@@ -227,7 +229,7 @@ class TestLearningCurve:
 
     def test_it_is_drawn(self, run: RunFolder, fake: FakeTraining) -> None:
         results = learning_curve(run, CurveConfig((10, 100), against_scratch=True))
-        svg, png = (run.root / "learning-curve" / name for name in results["drawings"])
+        svg, png = (run.root / "learning-curve" / name for name in results.drawings)
         text = svg.read_text()
         assert "fine-tuned" in text
         assert "from random weights" in text
@@ -237,8 +239,8 @@ class TestLearningCurve:
 
     def test_one_fraction_makes_no_claim(self, run: RunFolder, fake: FakeTraining) -> None:
         results = learning_curve(run, CurveConfig((100,)))
-        assert results["step"] is None
-        assert "two fractions" in results["conclusion"]
+        assert results.step is None
+        assert "two fractions" in results.conclusion
 
     def test_the_program_prints_it(
         self, run: RunFolder, fake: FakeTraining, capsys: pytest.CaptureFixture[str]
@@ -274,7 +276,9 @@ class TestLearningCurve:
     def test_one_of_many_processes_is_refused(
         self, run: RunFolder, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        monkeypatch.setenv("TORCHELASTIC_RUN_ID", "x")
         monkeypatch.setenv("WORLD_SIZE", "2")
+        monkeypatch.setattr("edgefit.studies.subruns.train", None)
         with pytest.raises(InputError, match="torchrun"):
             learning_curve(run, CurveConfig((100,)))
 
@@ -287,7 +291,12 @@ class TestLearningCurve:
         assert learning_curve(run, config) == results
         assert (subrun / "train" / "best.safetensors").stat().st_mtime_ns == before
         measured = train_and_measure(RunFolder(subrun))
-        assert measured.probabilities_NC.shape == (results["test_images"], 2)
+        assert measured.probabilities_NC.shape == (results.test_images, 2)
+
+
+def last_point(accuracy: float | None) -> CurvePoint:
+    figure = Figure(value=accuracy, low=accuracy, high=accuracy)
+    return CurvePoint.model_construct(metrics={"accuracy": figure})
 
 
 class TestConclusion:
@@ -303,14 +312,12 @@ class TestConclusion:
     def test_the_sentence_follows_the_interval(
         self, gain: float, low: float, high: float, said: str
     ) -> None:
-        step = {"from": 50.0, "to": 100.0, "gain": gain, "low": low, "high": high}
-        last = {"metrics": {"accuracy": {"value": 0.97}}}
-        sentence = conclusion(step, last, "accuracy")
+        step = CurveStep(start=50.0, end=100.0, gain=gain, low=low, high=high)
+        sentence = conclusion(step, last_point(0.97), "accuracy")
         assert said in sentence
         assert f"{100 * gain:+.2f} points" in sentence
         assert "97.00 %" in sentence
 
     def test_an_undefined_metric_makes_no_claim(self) -> None:
-        step: dict[str, Any] = {"from": 50.0, "to": 100.0, "gain": None, "low": None, "high": None}
-        last = {"metrics": {"accuracy": {"value": None}}}
-        assert "two fractions" in conclusion(step, last, "accuracy")
+        step = CurveStep(start=50.0, end=100.0, gain=None, low=None, high=None)
+        assert "two fractions" in conclusion(step, last_point(None), "accuracy")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,18 +10,21 @@ import cv2
 import numpy as np
 import pytest
 
-from edgefit import metrics
 from edgefit.cli.main import run as edgefit
 from edgefit.data.frozen import frozen_samples
 from edgefit.errors import InputError, RecipeError
 from edgefit.progress import QUIET, Reporter
 from edgefit.recipe import Recipe, make_recipe
+from edgefit.records.comparison import ComparisonRecord
+from edgefit.records.figures import Figure
+from edgefit.records.retention import ProbeAccuracy, ProbeRetention, RetentionRecord
 from edgefit.run import RunFolder
 from edgefit.stages.check import check
 from edgefit.studies import remedies
 from edgefit.studies.drawings import draw_comparison
 from edgefit.studies.remedies import compare_remedies, parse_arm
 from edgefit.studies.subruns import Measured, changed
+from tests.unit.studies.measured import measured_as
 
 RIGHT = {"none": 1.0, "probe": 0.5, "distill-2": 0.9, "l2-sp": 0.8, "freeze+interpolate": 0.7}
 KEPT = {"none": 0.6, "probe": 1.0, "distill-2": 0.95, "l2-sp": 0.9, "freeze+interpolate": 0.8}
@@ -71,19 +73,18 @@ def recipes(monkeypatch: pytest.MonkeyPatch) -> dict[str, Recipe]:
         targets = test.targets_N()
         right = np.arange(len(targets)) < round(RIGHT[run.root.name] * len(targets))
         probabilities = np.eye(2, dtype=np.float32)[np.where(right, targets, 1 - targets)]
-        found = metrics.evaluate(probabilities, targets, test.labels.names, resamples=100)
-        evaluation = found.to_json()
-        return Measured({"training_seconds": 2.0}, evaluation, probabilities)
+        return measured_as(probabilities, targets, test.labels.names, seconds=2.0)
 
-    def retention(run: RunFolder, reporter: Reporter = QUIET, **_: Any) -> dict[str, Any]:
+    def retention(run: RunFolder, reporter: Reporter = QUIET, **_: Any) -> RetentionRecord:
         kept = KEPT[run.root.name]
-        probe = {
-            "before": {"value": 0.5, "low": 0.4, "high": 0.6},
-            "after": {"value": 0.5 * kept, "low": 0.1, "high": 0.6},
-            "kept": {"value": kept, "low": kept - 0.05, "high": kept + 0.05},
-        }
-        facts = {"images": 9, "classes": 3, "k": 10, "notes": ["a note"]}
-        return {**facts, "neighbours": probe, "linear": probe}
+        probe = ProbeRetention(
+            before=ProbeAccuracy(value=0.5, low=0.4, high=0.6),
+            after=ProbeAccuracy(value=0.5 * kept, low=0.1, high=0.6),
+            kept=Figure(value=kept, low=kept - 0.05, high=kept + 0.05),
+        )
+        return RetentionRecord.model_construct(
+            images=9, classes=3, k=10, notes=("a note",), neighbours=probe, linear=probe
+        )
 
     monkeypatch.setattr(remedies, "train_and_measure", train_and_measure)
     monkeypatch.setattr(remedies, "retention", retention)
@@ -150,21 +151,24 @@ class TestComparison:
         self, run: RunFolder, recipes: dict[str, Recipe]
     ) -> None:
         results = compare_remedies(run, ["none", "probe", "distill=2"])
-        assert json.loads((run.root / "retention/comparison.json").read_text()) == results
-        none, probe, distill = results["arms"]
-        assert none["over_none"] is None
-        assert none["over_probe"]["gain"] > distill["over_probe"]["gain"] > 0
-        assert distill["over_none"]["gain"] < 0
-        assert probe["over_probe"] is None
-        assert distill["settings"] == {"train.keep.distill": 2.0}
-        assert distill["kept"]["linear"]["value"] == 0.95
-        assert results["notes"] == ["a note"]
+        assert ComparisonRecord.read(run.root) == results
+        none, probe, distill = results.arms
+        assert none.over_none is None
+        assert none.over_probe is not None and none.over_probe.gain is not None
+        assert distill.over_probe is not None and distill.over_probe.gain is not None
+        assert none.over_probe.gain > distill.over_probe.gain > 0
+        assert distill.over_none is not None and distill.over_none.gain is not None
+        assert distill.over_none.gain < 0
+        assert probe.over_probe is None
+        assert distill.settings == {"train.keep.distill": 2.0}
+        assert distill.kept.linear.value == 0.95
+        assert results.notes == ("a note",)
         assert recipes["none"].train.keep.distill == 0
         assert recipes["distill-2"].train.keep.distill == 2
 
     def test_it_is_drawn(self, run: RunFolder, recipes: dict[str, Recipe]) -> None:
         results = compare_remedies(run, ["none", "l2-sp", "freeze+interpolate"])
-        svg, png = (run.root / "retention" / name for name in results["drawings"])
+        svg, png = (run.root / "retention" / name for name in results.drawings)
         assert "freeze+interpolate" in svg.read_text()
         assert cv2.imread(str(png)) is not None
 
@@ -172,8 +176,10 @@ class TestComparison:
         self, run: RunFolder, recipes: dict[str, Recipe], tmp_path: Path
     ) -> None:
         results = compare_remedies(run, ["none", "l2-sp"])
-        results["arms"][1]["kept"]["linear"] = {"value": None, "low": None, "high": None}
-        svg, _ = draw_comparison(tmp_path, results)
+        none, held = results.arms
+        unknown = held.kept.model_copy(update={"linear": Figure(value=None, low=None, high=None)})
+        arms = (none, held.model_copy(update={"kept": unknown}))
+        svg, _ = draw_comparison(tmp_path, results.model_copy(update={"arms": arms}))
         text = (tmp_path / svg).read_text()
         assert "none" in text
         assert "l2-sp" not in text

@@ -11,19 +11,20 @@ from edgefit.data.table import SampleTable
 from edgefit.errors import DataError
 from edgefit.recipe import DataConfig
 
-FORMATS: dict[str, Callable[[Path, DataConfig], SampleTable]] = {
+FORMATS: dict[str, Callable[[Path, DataConfig, bool], SampleTable]] = {
     "folder": read_folder,
     "csv": read_csv_file,
 }
 
 
-def read_samples(root: Path, config: DataConfig) -> SampleTable:
+def read_samples(root: Path, config: DataConfig, needs_labels: bool = True) -> SampleTable:
     """Read a data set's table of samples; no image is opened.
 
     Args:
         root: Folder of images, or a CSV file.
         config: Format, globs, classes and groups. ``auto`` takes ``csv`` for a CSV file or when
             ``config.csv`` is set, else ``folder``.
+        needs_labels: Refuse images without a label; a task may do without.
 
     Returns:
         The samples sorted by path, every one with a group; splits as far as the data state them.
@@ -40,4 +41,4 @@ def read_samples(root: Path, config: DataConfig) -> SampleTable:
         )
     is_csv = config.csv is not None or (root.is_file() and root.suffix.lower() == ".csv")
     name = config.format if config.format != "auto" else "csv" if is_csv else "folder"
-    return FORMATS[name](root, config)
+    return FORMATS[name](root, config, needs_labels)

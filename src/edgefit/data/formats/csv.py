@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import posixpath
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edgefit.data.formats.rules import (
@@ -30,13 +30,14 @@ class _Row:
     values: dict[str, str]
 
 
-def read_csv_file(root: Path, config: DataConfig) -> SampleTable:
+def read_csv_file(root: Path, config: DataConfig, needs_labels: bool = True) -> SampleTable:
     """Read a CSV file (UTF-8, byte order mark allowed, comma or semicolon, quoted as in RFC 4180).
 
     The first line names the columns, in any order and case: ``path`` (relative to the CSV's
     folder) and ``label``; ``split`` (train, val, valid, validation, test; in every row or in
     none); ``group`` unless ``config.group`` or ``config.group_column`` says otherwise. Files that
-    do not exist stay in the table; the audit counts and lists them with the unreadable ones.
+    do not exist stay in the table; the audit counts and lists them with the unreadable ones. Where
+    labels are not needed, they may be empty, or their column absent.
 
     Raises:
         DataError: With the line number: no header, a row of another length, an empty value, a
@@ -46,7 +47,8 @@ def read_csv_file(root: Path, config: DataConfig) -> SampleTable:
     folder = source.parent
     seen: dict[str, int] = {}
     samples = []
-    rows = list(_rows(source))
+    needed = {"path", "label"} if needs_labels else {"path"}
+    rows = list(_rows(source, needed))
     if not rows:
         raise DataError(
             "The CSV file names no images.",
@@ -55,24 +57,21 @@ def read_csv_file(root: Path, config: DataConfig) -> SampleTable:
             found="the columns' names alone",
         )
     for row in rows:
-        sample = _sample(row, source, config)
+        sample = _sample(row, source, config, needs_labels)
         if not is_included(sample.path, config) or is_excluded(sample.path, config):
             continue
         if sample.path in seen:
             raise _bad_row(source, row, f"repeats the path of line {seen[sample.path]}", "path")
-        if config.classes is not None and sample.label not in config.classes:
-            where = f"Line {row.line}"
-            raise unknown_label(sample.label, config, path=source, where=where)
+        label = sample.label
+        if label and config.classes is not None and label not in config.classes:
+            raise unknown_label(label, config, path=source, where=f"Line {row.line}")
         seen[sample.path] = row.line
         require_inside(folder / sample.path, folder)
         samples.append(sample)
     _require_all_or_no_splits(source, samples, seen)
     if config.group is not None:
         names = group_names([s.path for s in samples], config.group)
-        samples = [
-            Sample(s.path, s.label, s.split, name, s.columns)
-            for s, name in zip(samples, names, strict=True)
-        ]
+        samples = [replace(s, group=name) for s, name in zip(samples, names, strict=True)]
     return make_table(folder, samples, config)
 
 
@@ -90,7 +89,7 @@ def _find_csv(root: Path, config: DataConfig) -> Path:
     return source
 
 
-def _rows(source: Path) -> Iterator[_Row]:
+def _rows(source: Path, needed: set[str]) -> Iterator[_Row]:
     with source.open(encoding="utf-8-sig", newline="") as file:
         try:
             header_line = file.readline()
@@ -99,7 +98,7 @@ def _rows(source: Path) -> Iterator[_Row]:
             reader = csv.reader(file, delimiter=delimiter, strict=True)
             header = [name.strip() for name in next(reader, [])]
             header = [name.lower() if name.lower() in _KNOWN else name for name in header]
-            _require_header(source, header)
+            _require_header(source, header, needed)
             for values in reader:
                 if not values:
                     continue
@@ -118,8 +117,8 @@ def _rows(source: Path) -> Iterator[_Row]:
             ) from error
 
 
-def _require_header(source: Path, header: list[str]) -> None:
-    if not {"path", "label"} <= set(header) or len(set(header)) != len(header):
+def _require_header(source: Path, header: list[str], needed: set[str]) -> None:
+    if not needed <= set(header) or len(set(header)) != len(header):
         raise DataError(
             "The first line of the CSV file does not name its columns.",
             path=source,
@@ -128,10 +127,10 @@ def _require_header(source: Path, header: list[str]) -> None:
         )
 
 
-def _sample(row: _Row, source: Path, config: DataConfig) -> Sample:
+def _sample(row: _Row, source: Path, config: DataConfig, needs_labels: bool) -> Sample:
     path = _relative_path(row, source)
-    label = row.values["label"].strip()
-    if not label:
+    label = row.values.get("label", "").strip()
+    if not label and needs_labels:
         raise _bad_row(source, row, "has no label", "label")
     stated = row.values.get("split", "").strip()
     if stated and stated.lower() not in SPLIT_NAMES:
@@ -150,7 +149,7 @@ def _sample(row: _Row, source: Path, config: DataConfig) -> Sample:
     if not group and config.group is None:
         raise _bad_row(source, row, "has no group", column)
     columns = {name: text for name, text in row.values.items() if name not in _KNOWN}
-    return Sample(path, label, SPLIT_NAMES.get(stated.lower()), group, columns)
+    return Sample(path, label or None, SPLIT_NAMES.get(stated.lower()), group, columns)
 
 
 def _relative_path(row: _Row, source: Path) -> str:

@@ -22,13 +22,14 @@ from edgefit.recipe import DataConfig
 from edgefit.runtime.images.decode import IMAGE_SUFFIXES
 
 
-def read_folder(root: Path, config: DataConfig) -> SampleTable:
+def read_folder(root: Path, config: DataConfig, needs_labels: bool = True) -> SampleTable:
     """Read a folder whose subfolders are the classes; images may lie deeper inside them.
 
     When every top folder is named train, val, valid, validation or test (any case), and one is
     train, the classes are looked for one level deeper and the splits are those stated. Hidden
     files and folders (``.name``) are not looked at. Classes are sorted by name unless
-    ``config.classes`` orders them.
+    ``config.classes`` orders them. Where labels are not needed, images outside class folders have
+    none.
 
     Raises:
         DataError: No folder, images outside class folders, an empty class folder, a class that is
@@ -53,14 +54,15 @@ def read_folder(root: Path, config: DataConfig) -> SampleTable:
     depth = 1 if _are_splits(tops) else 0
     every_image = [path for path in sorted(_walk(root)) if is_included(path, config)]
     paths = [path for path in every_image if not is_excluded(path, config)]
-    _require_class_folder(root, paths, depth)
+    if needs_labels:
+        _require_class_folder(root, paths, depth)
     if config.classes is None:
         _require_no_empty_class(root, every_image, depth)
     samples = []
     for path, group in zip(paths, group_names(paths, config.group), strict=True):
         parts = path.split("/")
-        label = parts[depth]
-        if config.classes is not None and label not in config.classes:
+        label = parts[depth] if len(parts) > depth + 1 else None
+        if label and config.classes is not None and label not in config.classes:
             where = f"The folder {'/'.join(parts[: depth + 1])!r}"
             raise unknown_label(label, config, path=root, where=where)
         split = SPLIT_NAMES[parts[0].lower()] if depth else None

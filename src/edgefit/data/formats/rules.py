@@ -95,7 +95,7 @@ def make_table(root: Path, samples: Iterable[Sample], config: DataConfig) -> Sam
             found=wanted if config.include or config.exclude else None,
             remedy="check the path" + (" and the globs" if config.include else ""),
         )
-    present = {s.label for s in ordered}
+    present = {s.label for s in ordered if s.label is not None}
     names = tuple(config.classes) if config.classes is not None else tuple(sorted(present))
     labels = LabelMap(names)
     empty = [name for name in names if name not in present]

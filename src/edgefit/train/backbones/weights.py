@@ -13,7 +13,6 @@ import pickle
 import re
 import struct
 import urllib.error
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,8 @@ from torch import Tensor, nn
 
 from edgefit.bundle import sha256_of
 from edgefit.errors import WeightsError, missing_weights
+from edgefit.records.train import WeightsReport
+from edgefit.spec.weights import WeightsSource
 from edgefit.train.backbones.card import BackboneCard
 
 State = dict[str, Tensor]
@@ -42,50 +43,22 @@ UNREADABLE = (
 _HASH_IN_NAME = re.compile(r"-([a-f0-9]{8,})\.")
 
 
-@dataclass(frozen=True)
-class WeightsReport:
-    """What was loaded into a backbone.
-
-    Attributes:
-        source: ``imagenet``, ``none``, or the file's name.
-        sha256: Hash of the file; None for ``none``.
-        missing: Backbone tensors the file lacks (always empty: lacking ones are an error).
-        unexpected: Tensors in the file that the backbone has no place for, head excluded.
-        unused_head: Tensors of the head that is replaced.
-    """
-
-    source: str
-    sha256: str | None = None
-    missing: list[str] = field(default_factory=list)
-    unexpected: list[str] = field(default_factory=list)
-    unused_head: list[str] = field(default_factory=list)
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON-ready form."""
-        return asdict(self)
-
-
-def load_weights(backbone: nn.Module, card: BackboneCard, weights: str) -> WeightsReport:
+def load_weights(backbone: nn.Module, card: BackboneCard, start: WeightsSource) -> WeightsReport:
     """Fill a backbone.
 
     Args:
         backbone: From :func:`edgefit.train.backbones.build.build_backbone`.
         card: Its card.
-        weights: ``imagenet``, ``none`` or a path of a ``.pth``/``.pt``/``.safetensors`` file.
+        start: ``imagenet``, ``none`` or a path of a ``.pth``/``.pt``/``.safetensors`` file.
 
     Raises:
         WeightsError: The file is absent, damaged, of another network, or cannot be downloaded.
     """
-    if weights == "none":
-        return WeightsReport("none")
-    if weights == "imagenet":
-        path = _imagenet_file(card)
-        source = "imagenet"
-    else:
-        path = Path(weights)
-        source = path.name
-    state = read_state(path)
-    return _fill(backbone, card, state, WeightsReport(source, sha256_of(path)), path)
+    if start.is_random:
+        return WeightsReport(source=start.text)
+    path = start.file or _imagenet_file(card)
+    source = path.name if start.file else start.text
+    return _fill(backbone, card, read_state(path), source, path)
 
 
 def read_state(path: Path) -> State:
@@ -144,7 +117,7 @@ def _read_safetensors(path: Path) -> dict[str, Any]:
 
 
 def _fill(
-    backbone: nn.Module, card: BackboneCard, state: State, report: WeightsReport, path: Path
+    backbone: nn.Module, card: BackboneCard, state: State, source: str, path: Path
 ) -> WeightsReport:
     passed_over = (f"{card.head}.", *card.ignored_weight_prefixes)
     unused_head = [k for k in state if k.startswith(passed_over)]
@@ -168,7 +141,13 @@ def _fill(
             remedy="give the file of this backbone, or change model.backbone",
         )
     backbone.load_state_dict(kept, strict=False)
-    return WeightsReport(report.source, report.sha256, missing, unexpected, unused_head)
+    return WeightsReport(
+        source=source,
+        sha256=sha256_of(path),
+        missing=tuple(missing),
+        unexpected=tuple(unexpected),
+        unused_head=tuple(unused_head),
+    )
 
 
 def _imagenet_file(card: BackboneCard) -> Path:

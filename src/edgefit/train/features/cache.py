@@ -22,12 +22,12 @@ import os
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgefit.progress import QUIET, Reporter
+from edgefit.records.train import EngineComparison
 
 DIGEST_BYTES = 32
 _CHOICE = "choice.json"
@@ -77,7 +77,7 @@ class FeatureCache:
             np.savez(file, digests=digests_ND, features=np.stack(list(rows.values())))
         part.replace(folder / f"{name}.npz")
 
-    def choice(self, network: str, reporter: Reporter = QUIET) -> str | None:
+    def chosen_engine(self, network: str, reporter: Reporter = QUIET) -> str | None:
         """The engine that was chosen for a network by measurement, if any."""
         file = self.folder / network / _CHOICE
         if not file.is_file():
@@ -89,12 +89,12 @@ class FeatureCache:
             return None
         return engine if engine in _ENGINES else None
 
-    def choose(self, network: str, engine: str, measured: Mapping[str, Any]) -> None:
+    def keep_engine(self, network: str, engine: str, measured: EngineComparison) -> None:
         """Keep the choice of an engine, so that a run that goes on later computes the same."""
         folder = self.folder / network
         folder.mkdir(parents=True, exist_ok=True)
         part = folder / f"{_CHOICE}.{os.getpid()}.part"
-        text = json.dumps({"engine": engine, "measured": dict(measured)}, indent=2)
+        text = json.dumps({"engine": engine, "measured": measured.to_json()}, indent=2)
         part.write_text(text + "\n", encoding="utf-8")
         part.replace(folder / _CHOICE)
 

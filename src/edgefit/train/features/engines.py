@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from edgefit.errors import MissingDependencyError, StageError, missing_extra
+from edgefit.records.train import EngineComparison
 from edgefit.runtime.engines.openvino import shared_core
 from edgefit.telemetry import block_telemetry
 from edgefit.train.network import EdgeNetwork
@@ -122,7 +123,7 @@ def choose_engine(
     images: int,
     *,
     rival: Callable[[EdgeNetwork, tuple[int, int]], FeatureEngine] = OpenvinoEngine,
-) -> tuple[FeatureEngine, dict[str, Any]]:
+) -> tuple[FeatureEngine, EngineComparison]:
     """The engine that is expected to be done first, of those that give torch's numbers.
 
     Args:
@@ -136,23 +137,25 @@ def choose_engine(
     """
     reference = TorchEngine(network)
     reference_NF, torch_s = _timed(reference, batches)
-    facts: dict[str, Any] = {"torch_ms_per_image": round(1000 * torch_s, 3)}
+    torch_ms = round(1000 * torch_s, 3)
     started = time.perf_counter()
     try:
         engine = rival(network, (batches[0].shape[1], batches[0].shape[2]))
     except (MissingDependencyError, StageError) as error:
-        return reference, facts | {"openvino_refused": error.found or error.message}
+        refused = str(error.found or error.message)
+        return reference, EngineComparison(torch_ms_per_image=torch_ms, openvino_refused=refused)
     conversion_s = time.perf_counter() - started
     found_NF, openvino_s = _timed(engine, batches)
     difference = relative_difference(found_NF, reference_NF)
-    facts |= {
-        "openvino_ms_per_image": round(1000 * openvino_s, 3),
-        "openvino_conversion_s": round(conversion_s, 2),
-        "relative_difference": float(f"{difference:.2g}"),
-    }
+    measured = EngineComparison(
+        torch_ms_per_image=torch_ms,
+        openvino_ms_per_image=round(1000 * openvino_s, 3),
+        openvino_conversion_s=round(conversion_s, 2),
+        relative_difference=float(f"{difference:.2g}") if np.isfinite(difference) else None,
+    )
     # the conversion counts although it is done: a run that goes on later pays it again
     faster = conversion_s + images * openvino_s < images * torch_s
-    return (engine if faster and difference <= EQUAL_WITHIN else reference), facts
+    return (engine if faster and difference <= EQUAL_WITHIN else reference), measured
 
 
 def relative_difference(found_NF: Features, reference_NF: Features) -> float:

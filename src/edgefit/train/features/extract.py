@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from edgefit.data.augment import Augmentation, build_augmentation
 from edgefit.errors import MissingDependencyError, StageError
 from edgefit.progress import QUIET, Reporter
+from edgefit.records.train import EngineComparison, FeatureFacts
 from edgefit.spec import Frame, InputSpec
 from edgefit.train.features.cache import FeatureCache
 from edgefit.train.features.engines import (
@@ -100,17 +101,17 @@ class Extraction:
     computed: int
     reused: int
     images_per_second: float | None
-    measured: dict[str, Any] = field(default_factory=dict)
+    measured: EngineComparison = field(default_factory=EngineComparison)
 
-    def facts(self) -> dict[str, Any]:
-        """All but the features, JSON-ready."""
-        return {
-            "engine": self.engine,
-            "computed": self.computed,
-            "reused": self.reused,
-            "images_per_second": self.images_per_second,
-            "measured": self.measured,
-        }
+    def facts(self) -> FeatureFacts:
+        """All but the features."""
+        return FeatureFacts(
+            engine=self.engine,
+            computed=self.computed,
+            reused=self.reused,
+            images_per_second=self.images_per_second,
+            measured=self.measured,
+        )
 
 
 def named_augmentation(name_or_path: str, spec: InputSpec) -> NamedAugmentation | None:
@@ -232,7 +233,7 @@ class _Work:
     seed: int
     reporter: Reporter
     digests: list[bytes]
-    measured: dict[str, Any] = field(default_factory=dict)
+    measured: EngineComparison = field(default_factory=EngineComparison)
 
     def __post_init__(self) -> None:
         self.place = {digest: index for index, digest in reversed(list(enumerate(self.digests)))}
@@ -268,7 +269,7 @@ class _Work:
         """torch on a GPU and for few images; else what was chosen before, or is measured now."""
         if self.network.mean_255.device.type != "cpu":
             return TorchEngine(self.network)
-        chosen = self.cache.choice(self.name, self.reporter) if self.cache else None
+        chosen = self.cache.chosen_engine(self.name, self.reporter) if self.cache else None
         if chosen == "openvino":
             try:
                 return OpenvinoEngine(self.network, (self.shape_HWC[0], self.shape_HWC[1]))
@@ -281,7 +282,7 @@ class _Work:
         batches = [self._frames(items) for items in _batches(few)]
         engine, self.measured = choose_engine(self.network, batches, len(missing))
         if self.cache:
-            self.cache.choose(self.name, engine.name, self.measured)
+            self.cache.keep_engine(self.name, engine.name, self.measured)
         return engine
 
     def _compute(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,9 @@ from lightning.pytorch.callbacks import Callback, Checkpoint
 from edgefit.errors import RunError
 from edgefit.progress import Advance, Reporter
 from edgefit.recipe import TrainConfig
+from edgefit.records.train import EpochRow
 from edgefit.train.backbones.weights import UNREADABLE, first_line
-from edgefit.train.loop.history import size_in_words
-from edgefit.train.loop.module import FineTuning
+from edgefit.train.loop.module import FineTuning, LoopState
 from edgefit.train.loop.overfitting import gap_in_words
 from edgefit.train.weight_files import FINETUNED, save_weights
 
@@ -40,11 +41,11 @@ class EpochCheckpoint(Checkpoint):
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         assert isinstance(pl_module, FineTuning)
         if trainer.is_global_zero:
-            if pl_module.choice.row is pl_module.history[-1]:
+            if pl_module.judge.kept is pl_module.history[-1]:
                 with pl_module.average.applied() if pl_module.average else nullcontext():
                     save_weights(pl_module.network, self.folder / FINETUNED)
             write_log(pl_module.history, self.folder / LOG)
-        if pl_module.choice.patience_is_over:
+        if pl_module.judge.patience_is_over:
             trainer.should_stop = True
         temporary = self.folder / f"{LAST}.part"
         trainer.save_checkpoint(temporary)
@@ -85,39 +86,42 @@ class StepProgress(Callback):
         assert isinstance(pl_module, FineTuning)
         history, metric = pl_module.history, self.config.metric
         row = history[-1]
-        told = f"epoch {row['epoch']}: {metric} {row[f'val_{metric}']:.4f}"
-        small = (row["height"], row["width"]) != pl_module.network.spec.shape_HWC[:2]
-        self.advance(0, f"{told} at {size_in_words(row)}" if small else told)
+        told = f"epoch {row.epoch}: {metric} {row.validation[metric]:.4f}"
+        small = (row.height, row.width) != pl_module.network.spec.shape_HWC[:2]
+        self.advance(0, f"{told} at {row.size_in_words}" if small else told)
         warning = gap_in_words(history, self.config)
         if warning and not gap_in_words(history[:-1], self.config):
             self.reporter.warn(warning)
 
 
-def write_log(history: list[dict[str, Any]], target: Path) -> None:
+def write_log(history: Sequence[EpochRow], target: Path) -> None:
     """Write the rows so far as CSV, atomically."""
+    rows = [row.to_json() for row in history]
     temporary = target.with_name(target.name + ".part")
     with temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, fieldnames=list(history[0]))
+        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
         writer.writeheader()
-        writer.writerows(history)
+        writer.writerows(rows)
     temporary.replace(target)
 
 
-def read_state_of_last(folder: Path) -> dict[str, Any] | None:
-    """Our part of the last checkpoint (history, choice, average); None if there is none.
+def read_state_of_last(folder: Path) -> LoopState | None:
+    """Our part of the last checkpoint; None if there is none.
 
     Raises:
-        RunError: The checkpoint is damaged.
+        RunError: The checkpoint is damaged, or not what this release writes.
     """
     path = folder / LAST
     if not path.is_file():
         return None
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-        own: dict[str, Any] = checkpoint["edgefit"]
+        own: LoopState = checkpoint["edgefit"]
+        for row in own["history"]:
+            EpochRow.model_validate(row)
     except UNREADABLE as error:
         raise RunError(
-            "The training checkpoint is damaged.",
+            "The training checkpoint is damaged, or another release wrote it.",
             path=path,
             found=first_line(error),
             remedy="remove it; training then starts from the beginning",

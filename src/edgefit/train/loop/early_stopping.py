@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TypedDict
 
 from edgefit.recipe import TrainConfig
+from edgefit.records.train import EpochRow
 
-State = dict[str, Any]
+
+class JudgeState(TypedDict):
+    """What a checkpoint keeps of an :class:`EpochJudge`, in plain values."""
+
+    row: object
+    epochs_without_gain: int
+    highest: tuple[float, float] | None
+    risen_to: float | None
 
 
-class EpochChoice:
-    """Chooses among epochs as they end, by the metric on validation.
+class EpochJudge:
+    """Judges epochs as they end, by the metric on validation: what is kept, and when to stop.
 
     A few hundred validation images cannot tell epochs apart that differ by an image or two, and
     the learning rate falls to zero at the end, where the weights settle. So ``within-error`` keeps
@@ -25,27 +33,27 @@ class EpochChoice:
         config: ``metric``, ``keep_epoch`` and ``early_stopping`` are read.
 
     Attributes:
-        row: The row of the epoch to keep so far; None before the first.
+        kept: The row of the epoch to keep so far; None before the first.
         epochs_without_gain: Epochs since the metric last rose by more than ``min_delta``.
     """
 
     def __init__(self, config: TrainConfig) -> None:
         self.config = config
-        self.row: State | None = None
+        self.kept: EpochRow | None = None
         self.epochs_without_gain = 0
         self._highest: tuple[float, float] | None = None
         self._risen_to: float | None = None
 
-    def take(self, row: State, images: int) -> None:
+    def judge(self, row: EpochRow, images: int) -> None:
         """Judge an epoch that ended.
 
         Args:
-            row: What was measured in it: ``val_loss`` and ``val_`` with the metric's name.
+            row: What was measured in it; its validation holds the metric and ``loss``.
             images: Validation images it was measured on.
         """
-        value = row[f"val_{self.config.metric}"]
+        value = row.validation[self.config.metric]
         # of epochs with the same metric the one with the lower loss is the best
-        rank = (value, -row["val_loss"])
+        rank = (value, -row.validation["loss"])
         is_highest = self._highest is None or rank > self._highest
         if is_highest:
             self._highest = rank
@@ -59,7 +67,7 @@ class EpochChoice:
                 highest = self._highest[0]
                 keep = value >= highest - standard_error(highest, images)
         if keep:
-            self.row = row
+            self.kept = row
         # patience wants a rise of min_delta; a smaller one may be kept all the same
         delta = self.config.early_stopping.min_delta
         if self._risen_to is None or value > self._risen_to + delta:
@@ -73,18 +81,19 @@ class EpochChoice:
         patience = self.config.early_stopping.patience
         return patience > 0 and self.epochs_without_gain >= patience
 
-    def state(self) -> State:
+    def state(self) -> JudgeState:
         """What a checkpoint keeps."""
         return {
-            "row": self.row,
+            "row": self.kept.to_json() if self.kept else None,
             "epochs_without_gain": self.epochs_without_gain,
             "highest": self._highest,
             "risen_to": self._risen_to,
         }
 
-    def load(self, state: State) -> None:
+    def load(self, state: JudgeState) -> None:
         """Take up a state written by :meth:`state`."""
-        self.row = state["row"]
+        row = state["row"]
+        self.kept = None if row is None else EpochRow.model_validate(row)
         self.epochs_without_gain = state["epochs_without_gain"]
         self._highest = state["highest"]
         self._risen_to = state["risen_to"]

@@ -9,14 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypedDict
 
 import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 
-class WeightAverage:
+class AverageState(TypedDict):
+    """What a checkpoint keeps of a :class:`MovingAverage`."""
+
+    updates: int
+    average: dict[str, Tensor]
+
+
+class MovingAverage:
     """Exponential moving average of the parameters that learn, and of batch-norm statistics.
 
     Not an ``nn.Module``: its tensors are no part of the network, and data-parallel training must
@@ -84,16 +91,13 @@ class WeightAverage:
         finally:
             self.swap()
 
-    def state(self) -> dict[str, int | dict[str, Tensor]]:
+    def state(self) -> AverageState:
         """What a checkpoint keeps."""
         return {"updates": self.updates, "average": self._average}
 
     @torch.no_grad()
-    def load(self, state: dict[str, int | dict[str, Tensor]]) -> None:
+    def load(self, state: AverageState) -> None:
         """Take up a state written by :meth:`state`."""
-        updates, average = state["updates"], state["average"]
-        assert isinstance(updates, int)
-        assert isinstance(average, dict)
-        self.updates = updates
+        self.updates = state["updates"]
         for name, own in self._average.items():
-            own.copy_(average[name])
+            own.copy_(state["average"][name])

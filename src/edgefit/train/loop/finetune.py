@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import lightning.pytorch as pl
 import torch
@@ -17,11 +17,9 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from torch.utils.data import DataLoader
 
 from edgefit.data.loader import TrainingBatches
-from edgefit.data.table import SampleTable
 from edgefit.errors import RecipeError, StageError
 from edgefit.progress import QUIET, Reporter
-from edgefit.recipe import Recipe
-from edgefit.train.backbones.card import BackboneCard
+from edgefit.recipe import Recipe, TrainConfig
 from edgefit.train.backbones.weights import first_line
 from edgefit.train.distributed import launched_world
 from edgefit.train.loop.checkpoint import (
@@ -34,37 +32,23 @@ from edgefit.train.loop.cuda_graphs import OTHER_STREAM
 from edgefit.train.loop.loaders import finds_gpu, make_loaders
 from edgefit.train.loop.module import FineTuning
 from edgefit.train.loop.schedule import Schedule
-from edgefit.train.network import EdgeNetwork
 from edgefit.train.penalties.penalty import Penalty
-from edgefit.train.split_frames import SplitFrames
-from edgefit.train.tasks import TASKS
+from edgefit.train.training import Training
 
 
 def fine_tune(
-    recipe: Recipe,
-    table: SampleTable,
-    frames: SplitFrames,
-    network: EdgeNetwork,
-    card: BackboneCard,
-    folder: Path,
-    penalties: Sequence[Penalty] = (),
-    reporter: Reporter = QUIET,
+    training: Training, penalties: Sequence[Penalty] = ()
 ) -> tuple[FineTuning, pl.Trainer]:
     """Train all layers, or go on with a training that was interrupted.
 
     Ensures ``finetuned.safetensors`` (the epoch that ``train.keep_epoch`` picks; the averaged
-    weights where ``train.ema_decay`` is not 0), ``last.ckpt`` and ``log.csv`` in ``folder``.
-    ``network`` itself ends with the weights of the last step, which are not the ones to keep.
+    weights where ``train.ema_decay`` is not 0), ``last.ckpt`` and ``log.csv`` in the folder of
+    ``training``. Its network ends with the weights of the last step, which are not the ones to
+    keep.
 
     Args:
-        recipe: ``model``, ``train`` and ``task`` are read.
-        table: The checked samples.
-        frames: Frames of its train and val splits.
-        network: Holds the weights to start from; frozen parameters do not require a gradient.
-        card: The backbone's.
-        folder: Where the files go, and where an earlier start left them.
+        training: Data, network and settings; files of an earlier start are taken up.
         penalties: Further terms of the loss.
-        reporter: Where progress and warnings are shown.
 
     Returns:
         The module with its history, and the trainer with the devices that were used.
@@ -75,65 +59,59 @@ def fine_tune(
         StageError: The loss is not a number or explodes, the network cannot be compiled, or a
             process that makes batches dies.
     """
-    config = recipe.train
-    learned = config.learns_batch_norm(recipe.model.weights)
+    recipe, config = training.recipe, training.recipe.train
     with quiet_lightning():
-        trainer = make_trainer(recipe, folder, [EpochCheckpoint(folder)])
-    if not trainer.is_global_zero:
-        reporter = QUIET
-    on_gpu = trainer.strategy.root_device.type == "cuda"
-    training, plain = make_loaders(
+        trainer = make_trainer(recipe, training.folder, [EpochCheckpoint(training.folder)])
+    reporter = training.reporter if trainer.is_global_zero else QUIET
+    device = trainer.strategy.root_device.type
+    batches, plain = make_loaders(
         config,
-        table,
-        frames,
+        training.table,
+        training.frames,
         rank=trainer.global_rank,
         world=trainer.world_size,
         ranks_here=trainer.num_devices,
-        on_gpu=on_gpu,
+        on_gpu=device == "cuda",
         reporter=reporter,
     )
     module = FineTuning(
-        network.to(memory_format=torch.channels_last),
-        _loss(recipe, table),
+        training.network.to(memory_format=torch.channels_last),
+        training.loss(recipe, training.table.of("train")),
+        training.validation,
         config,
-        Schedule(config, len(training)),
-        recipe.task,
-        card,
-        classes=len(table.labels),
-        learned_statistics=learned,
+        Schedule(config, len(batches)),
+        training.card,
+        classes=len(training.table.labels),
+        learned_statistics=config.learns_batch_norm(recipe.model.start),
         penalties=penalties,
     )
-    _make_faster(module, trainer, training, reporter)
+    way = way_of_running(config, device, trainer.world_size, len(batches.sampler))
+    module.run_backbone(way, batches.batch_size, reporter)
     try:
-        _go_on(trainer, module, training, plain, folder, reporter)
+        _go_on(trainer, module, batches, plain, training.folder, reporter)
     finally:
-        training.close()
+        batches.close()
     return module, trainer
 
 
-def _loss(recipe: Recipe, table: SampleTable) -> torch.nn.Module:
-    targets_N = table.of("train").targets_N()
-    loss: torch.nn.Module = TASKS[recipe.task].ClassificationLoss(
-        recipe.train, targets_N, len(table.labels)
-    )
-    return loss
+def way_of_running(
+    config: TrainConfig, device: str, world: int, images: int
+) -> Literal["compiled", "recorded", "plain"]:
+    """How training runs the backbone: compiled if asked for; else on a GPU recorded as a graph.
 
+    Several GPUs exchange gradients during the backward pass, which a recording would leave out; and
+    a recording is of a full batch, so that there must be one.
 
-def _make_faster(
-    module: FineTuning, trainer: pl.Trainer, training: TrainingBatches, reporter: Reporter
-) -> None:
-    """Compile the backbone if asked for; else on a GPU record it, if a full batch will come.
-
-    Several GPUs exchange gradients during the backward pass, which a recording would leave out.
+    Args:
+        config: ``compile`` and ``batch_size`` are read.
+        device: The kind of device: ``cpu``, ``cuda`` ...
+        world: Number of training processes.
+        images: Training images of an epoch in this process.
     """
-    if module.config.compile:
-        module.compile_backbone()
-    elif (
-        trainer.strategy.root_device.type == "cuda"
-        and trainer.world_size == 1
-        and len(training.sampler) >= training.batch_size
-    ):
-        module.graph_backbone(training.batch_size, reporter)
+    if config.compile:
+        return "compiled"
+    fills_a_batch = images >= config.batch_size
+    return "recorded" if device == "cuda" and world == 1 and fills_a_batch else "plain"
 
 
 def _go_on(
@@ -148,9 +126,9 @@ def _go_on(
     config, steps = module.config, len(training)
     state = read_state_of_last(folder)
     if state:
-        module.on_load_checkpoint({"edgefit": state})
+        module.load(state)
         reporter.say(f"training goes on after epoch {len(module.history)}")
-        if module.choice.patience_is_over or len(module.history) >= config.epochs:
+        if module.judge.patience_is_over or len(module.history) >= config.epochs:
             return
     with quiet_lightning(), reporter.bar("training", config.epochs * steps) as advance:
         progress: Any = StepProgress(advance, config, len(module.history), steps, reporter)
@@ -210,7 +188,7 @@ def make_trainer(recipe: Recipe, folder: Path, callbacks: list[Any]) -> pl.Train
     if precision == "auto":
         precision = ("bf16-mixed" if torch.cuda.is_bf16_supported() else "16-mixed") if gpu else 32
     many, where = _devices(recipe, gpu)
-    learned = config.learns_batch_norm(recipe.model.weights)
+    learned = config.learns_batch_norm(recipe.model.start)
     try:
         return pl.Trainer(
             max_epochs=config.epochs,

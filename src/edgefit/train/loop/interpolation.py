@@ -13,7 +13,6 @@ import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -22,6 +21,7 @@ from torch import Tensor, nn
 from edgefit.data.frame_store import FrameStore
 from edgefit.progress import QUIET, Reporter
 from edgefit.recipe import InterpolationConfig
+from edgefit.records.train import KeptWeights, LinePoint
 from edgefit.train.network import EdgeNetwork
 
 State = Mapping[str, Tensor]
@@ -37,19 +37,25 @@ class Line:
     """What was measured along the line.
 
     Attributes:
-        points: One row a point: ``alpha`` (0: probe only, 1: fine-tuned) and the metrics.
+        points: One a point; alpha 0 is the probe only, 1 the fine-tuned network.
         alpha: The point that was chosen.
         state: Its weights.
     """
 
-    points: list[dict[str, float]]
+    points: tuple[LinePoint, ...]
     alpha: float
     state: dict[str, Tensor]
 
-    def to_dict(self, config: InterpolationConfig, metric: str) -> dict[str, Any]:
-        """JSON-ready form, without the weights."""
-        rule = config.model_dump(include={"rule", "tolerance"})
-        return {"points": self.points, "alpha": self.alpha, "metric": metric, **rule}
+    def kept(self, config: InterpolationConfig, metric: str) -> KeptWeights:
+        """What the record says of it."""
+        return KeptWeights(
+            what="interpolated",
+            points=self.points,
+            alpha=self.alpha,
+            metric=metric,
+            rule=config.rule,
+            tolerance=config.tolerance,
+        )
 
 
 def interpolate(
@@ -80,10 +86,10 @@ def interpolate(
     alphas = [float(a) for a in np.linspace(0.0, 1.0, config.points)]
     for alpha in reporter.track(alphas, "between the weights"):
         _load(moving, between(start, end, alpha), recompute if 0 < alpha < 1 else None)
-        points.append({"alpha": alpha, **measure(moving)})
+        points.append(LinePoint(alpha=alpha, metrics=measure(moving)))
     alpha = choose(points, metric, config)
     _load(moving, between(start, end, alpha), recompute if 0 < alpha < 1 else None)
-    return Line(points, alpha, {k: v.clone() for k, v in moving.state_dict().items()})
+    return Line(tuple(points), alpha, {k: v.clone() for k, v in moving.state_dict().items()})
 
 
 def between(start: State, end: State, alpha: float) -> dict[str, Tensor]:
@@ -99,20 +105,18 @@ def between(start: State, end: State, alpha: float) -> dict[str, Tensor]:
     }
 
 
-def choose(
-    points: Sequence[Mapping[str, float]], metric: str, config: InterpolationConfig
-) -> float:
+def choose(points: Sequence[LinePoint], metric: str, config: InterpolationConfig) -> float:
     """The alpha that a rule picks.
 
     ``best``: the highest metric; of equal ones the lower loss. ``general``: the smallest alpha
     whose metric is at most ``tolerance`` below the highest.
     """
-    highest = max(point[metric] for point in points)
+    highest = max(point.metrics[metric] for point in points)
     if config.rule == "general":
-        near = [p for p in points if p[metric] >= highest - config.tolerance - 1e-12]
-        return min(p["alpha"] for p in near)
-    best = [p for p in points if p[metric] == highest]
-    return min(best, key=lambda p: (p["loss"], p["alpha"]))["alpha"]
+        near = [p for p in points if p.metrics[metric] >= highest - config.tolerance - 1e-12]
+        return min(p.alpha for p in near)
+    best = [p for p in points if p.metrics[metric] == highest]
+    return min(best, key=lambda p: (p.metrics["loss"], p.alpha)).alpha
 
 
 def _load(network: EdgeNetwork, state: State, recompute: FrameStore | None) -> None:

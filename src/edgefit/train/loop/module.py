@@ -11,34 +11,44 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Literal, TypedDict
 
 import lightning.pytorch as pl
 import numpy as np
 import torch
+from pydantic import JsonValue
 from torch import Tensor, nn
 from torch.optim import AdamW
 
 from edgefit.progress import QUIET, Reporter
 from edgefit.recipe import TrainConfig
-from edgefit.spec import Task
+from edgefit.records.train import EpochRow
 from edgefit.train.backbones.build import hold_statistics
 from edgefit.train.backbones.card import BackboneCard
 from edgefit.train.distributed import rows_of_all, same_buffers
 from edgefit.train.loop.cuda_graphs import GraphedBackbone
 from edgefit.train.loop.divergence import LossWatch
-from edgefit.train.loop.early_stopping import EpochChoice
-from edgefit.train.loop.ema import WeightAverage
+from edgefit.train.loop.early_stopping import EpochJudge, JudgeState
+from edgefit.train.loop.ema import AverageState, MovingAverage
 from edgefit.train.loop.mixing import Mixer
 from edgefit.train.loop.progressive_resizing import Resizer
 from edgefit.train.loop.schedule import Schedule, parameter_groups
 from edgefit.train.network import EdgeNetwork
 from edgefit.train.penalties.penalty import Penalty, TrainingStep
-from edgefit.train.tasks import TASKS
+from edgefit.train.training import Validation
 
 Batch = tuple[Tensor, Tensor]
-State = dict[str, Any]
+Checkpoint = dict[str, Any]  # lightning's: free-form, each part of a trainer adds its own keys
 _PENALTIES = "penalty_modules."
+
+
+class LoopState(TypedDict):
+    """What a checkpoint keeps of the loop, in plain values: later releases can read it."""
+
+    history: list[dict[str, JsonValue]]
+    choice: JudgeState
+    first_loss: float | None
+    average: AverageState | None
 
 
 class FineTuning(pl.LightningModule):
@@ -53,9 +63,9 @@ class FineTuning(pl.LightningModule):
     Args:
         network: What is trained.
         loss: Takes logits (N, C) and targets, (N,) classes or (N, C) shares.
+        validation: The task's metrics.
         config: The recipe's training section.
         schedule: Learning rates per step.
-        task: Decides how validation is measured.
         card: Places parameters in stages, and knows the smallest input.
         learned_statistics: Whether batch norm adapts its running statistics.
         classes: Number of classes C.
@@ -63,7 +73,7 @@ class FineTuning(pl.LightningModule):
 
     Attributes:
         history: One row an epoch; what ``log.csv`` holds.
-        choice: Which epoch is kept.
+        judge: Which epoch is kept, and when to stop.
         average: The averaged weights, or None.
     """
 
@@ -71,9 +81,9 @@ class FineTuning(pl.LightningModule):
         self,
         network: EdgeNetwork,
         loss: nn.Module,
+        validation: Validation,
         config: TrainConfig,
         schedule: Schedule,
-        task: Task,
         card: BackboneCard,
         *,
         classes: int,
@@ -90,17 +100,17 @@ class FineTuning(pl.LightningModule):
         self.penalties = list(penalties)
         # registered, so that they move to the device and what they learn is saved
         self.penalty_modules = nn.ModuleList([p for p in penalties if isinstance(p, nn.Module)])
-        self.measure = TASKS[task].validation_metrics
+        self.validation = validation
         self.mixer = Mixer(config.mix, classes, config.seed)
         self.resizer = Resizer(config.resizing, config.epochs, card.min_input_size)
         self.watch = LossWatch(classes, config.learning_rate)
         self.average = (
-            WeightAverage(network, config.ema_decay, buffers=learned_statistics)
+            MovingAverage(network, config.ema_decay, buffers=learned_statistics)
             if config.ema_decay
             else None
         )
-        self.history: list[State] = []
-        self.choice = EpochChoice(config)
+        self.history: list[EpochRow] = []
+        self.judge = EpochJudge(config)
         self._graphed: GraphedBackbone | None = None
         # in a list, or it would be a second child with the backbone's weights in the checkpoint
         self._compiled: list[Callable[[Tensor], Tensor]] = []
@@ -169,18 +179,23 @@ class FineTuning(pl.LightningModule):
         if self.average:
             self.average.update()
 
-    def compile_backbone(self) -> None:
-        """Compile what training runs; names of weights stay as they are, validation stays eager."""
-        self._compiled = [torch.compile(self.network.backbone)]
-
-    def graph_backbone(self, batch_size: int, reporter: Reporter = QUIET) -> None:
-        """Record what training runs as a CUDA graph; needs a GPU, and a single process.
+    def run_backbone(
+        self,
+        way: Literal["compiled", "recorded", "plain"],
+        batch_size: int,
+        reporter: Reporter = QUIET,
+    ) -> None:
+        """Choose how training steps run the backbone; names of weights stay, validation is plain.
 
         Args:
+            way: ``recorded`` as a CUDA graph needs a GPU, and a single process.
             batch_size: Images in a full batch.
             reporter: See :class:`edgefit.train.loop.cuda_graphs.GraphedBackbone`.
         """
-        self._graphed = GraphedBackbone(self.network.backbone, batch_size, reporter)
+        if way == "compiled":
+            self._compiled = [torch.compile(self.network.backbone)]
+        elif way == "recorded":
+            self._graphed = GraphedBackbone(self.network.backbone, batch_size, reporter)
 
     def _backbone_of_training(self, images_NCHW: Tensor) -> Tensor:
         if self._compiled:
@@ -265,7 +280,7 @@ class FineTuning(pl.LightningModule):
         logits_NC = rows_of_all(np.concatenate(logits))
         if not np.isfinite(logits_NC).all():
             raise self.watch.fail("the network's answers are not numbers")
-        measured: dict[str, float] = self.measure(logits_NC, rows_of_all(np.concatenate(targets)))
+        measured = self.validation(logits_NC, rows_of_all(np.concatenate(targets)))
         return measured, len(logits_NC)
 
     def _record(
@@ -279,44 +294,51 @@ class FineTuning(pl.LightningModule):
         images = self._images * (self.trainer.world_size if self._trainer else 1)
         metric, spec = self.config.metric, self.network.spec
         height, width = self.resizer.size_at(int(self.current_epoch), spec.height, spec.width)
-        row: State = {
-            "epoch": int(self.current_epoch) + 1,
-            "phase": "full",
-            "height": height,
-            "width": width,
-            "train_loss": terms["train_loss"],
-            **{f"val_{name}": value for name, value in measured.items()},
-            f"train_{metric}": on_training,
-            "gap": on_training - measured[metric],
-            "learning_rate": self.schedule.rate(max(0, self.global_step - 1)),
-            **{name: value for name, value in terms.items() if name != "train_loss"},
-            "images_per_second": round(images / max(seconds, 1e-9), 1),
-            "seconds": round(seconds, 2),
-        }
+        row = EpochRow(
+            epoch=int(self.current_epoch) + 1,
+            phase="full",
+            height=height,
+            width=width,
+            train_loss=terms["train_loss"],
+            validation=measured,
+            on_training={metric: on_training},
+            gap=on_training - measured[metric],
+            learning_rate=self.schedule.rate(max(0, self.global_step - 1)),
+            penalties={name: value for name, value in terms.items() if name != "train_loss"},
+            images_per_second=round(images / max(seconds, 1e-9), 1),
+            seconds=round(seconds, 2),
+        )
         self.history.append(row)
-        self.log_dict({k: float(v) for k, v in row.items() if isinstance(v, float)}, logger=True)
+        self.log_dict({k: v for k, v in row.to_json().items() if isinstance(v, float)}, logger=True)
         if (height, width) == (spec.height, spec.width):  # what is kept must be good at that size
-            self.choice.take(row, validation_images)
+            self.judge.judge(row, validation_images)
 
     # -- what a resumed run needs ------------------------------------------------------------
 
-    def on_save_checkpoint(self, checkpoint: State) -> None:
-        checkpoint["edgefit"] = {
-            "history": self.history,
-            "choice": self.choice.state(),
+    def state(self) -> LoopState:
+        """What a checkpoint keeps of the loop."""
+        return {
+            "history": [row.to_json() for row in self.history],
+            "choice": self.judge.state(),
             "first_loss": self.watch.start,
             "average": self.average.state() if self.average else None,
         }
+
+    def load(self, state: LoopState) -> None:
+        """Take up a state written by :meth:`state`."""
+        self.history = [EpochRow.model_validate(row) for row in state["history"]]
+        self.judge.load(state["choice"])
+        self.watch.start = state["first_loss"]
+        if self.average and state["average"]:
+            self.average.load(state["average"])
+
+    def on_save_checkpoint(self, checkpoint: Checkpoint) -> None:
+        checkpoint["edgefit"] = self.state()
         for name in self._frozen_in_penalties():
             checkpoint["state_dict"].pop(name, None)
 
-    def on_load_checkpoint(self, checkpoint: State) -> None:
-        own = checkpoint["edgefit"]
-        self.history = own["history"]
-        self.choice.load(own["choice"])
-        self.watch.start = own["first_loss"]
-        if self.average:
-            self.average.load(own["average"])
+    def on_load_checkpoint(self, checkpoint: Checkpoint) -> None:
+        self.load(checkpoint["edgefit"])
         if "state_dict" in checkpoint:
             checkpoint["state_dict"] |= self._frozen_in_penalties()
 

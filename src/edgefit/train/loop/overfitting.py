@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from edgefit.recipe import TrainConfig
-from edgefit.train.loop.history import Row, is_same_size
+from edgefit.records.train import EpochRow
 
 
-def gap_in_words(history: Sequence[Row], config: TrainConfig) -> str | None:
+def gap_in_words(history: Sequence[EpochRow], config: TrainConfig) -> str | None:
     """The warning of the first epoch in which the gap opened, or None.
 
     The gap is open where the metric on training images exceeds that on validation by more than
@@ -20,31 +20,33 @@ def gap_in_words(history: Sequence[Row], config: TrainConfig) -> str | None:
         history: Rows of the training, first epoch first; missing values are None.
         config: Gives the metric and the bound.
     """
-    on_validation, on_training = f"val_{config.metric}", f"train_{config.metric}"
-    best = learned = None
+    best: float | None = None
+    learned: float | None = None
     for number, row in enumerate(history):
-        if number and not is_same_size(row, history[number - 1]):
+        if number and not row.is_same_size(history[number - 1]):
             best = learned = None
-        has_risen = best is None or row[on_validation] > best
-        learns = row[on_training] is not None and row[on_training] >= (learned or 0)
+        value, on_training = row.validation[config.metric], row.on_training.get(config.metric)
+        learns = on_training is not None and on_training >= (learned or 0)
         if learns:
-            learned = row[on_training]
-        if learns and not has_risen and row["gap"] is not None and row["gap"] > config.gap_warning:
-            later = (
-                r for r in history[number:] if is_same_size(r, row) and r[on_validation] > best
-            )
+            learned = on_training
+        is_open = row.gap is not None and row.gap > config.gap_warning
+        if learns and is_open and best is not None and value <= best:
+            later = (r for r in history[number:] if r.is_same_size(row))
             return (
-                f"In epoch {row['epoch']} the network seems to learn its training images by heart: "
-                f"{config.metric} is {row[on_training]:.3f} on training images and "
-                f"{row[on_validation]:.3f} on validation, not above its {best:.3f} of before "
-                f"(train.gap_warning is {config.gap_warning:g}).{_risen(later, on_validation)} "
+                f"In epoch {row.epoch} the network seems to learn its training images by heart: "
+                f"{config.metric} is {on_training:.3f} on training images and "
+                f"{value:.3f} on validation, not above its {best:.3f} of before "
+                f"(train.gap_warning is {config.gap_warning:g})."
+                f"{_risen(later, config.metric, best)} "
                 "More images or a stronger train.augment help most; then train.freeze_stages, or "
                 "fewer train.epochs."
             )
-        best = row[on_validation] if best is None else max(best, row[on_validation])
+        best = value if best is None else max(best, value)
     return None
 
 
-def _risen(later: Iterator[Row], name: str) -> str:
-    row = next(later, None)
-    return f" It rose above that in epoch {row['epoch']}, to {row[name]:.3f}." if row else ""
+def _risen(later: Iterator[EpochRow], metric: str, best: float) -> str:
+    for row in later:
+        if row.validation[metric] > best:
+            return f" It rose above that in epoch {row.epoch}, to {row.validation[metric]:.3f}."
+    return ""

@@ -27,8 +27,9 @@ from edgefit.data.table import SampleTable
 from edgefit.errors import RecipeError
 from edgefit.progress import QUIET, Reporter
 from edgefit.recipe import ProbeConfig, Recipe
-from edgefit.spec import Frame, InputSpec
+from edgefit.spec import InputSpec
 from edgefit.train.network import EdgeNetwork
+from edgefit.train.over_frames import over_frames
 from edgefit.train.penalties.penalty import TrainingStep
 from edgefit.train.probe.fit import fit_probe
 
@@ -88,7 +89,8 @@ class ReplayPenalty(nn.Module):
         """The penalty, a scalar ``float32``; images are at the size of the step's."""
         positions_N = self.draw(step)
         device, size = step.images_NCHW.device, step.images_NCHW.shape[-2:]
-        images_NCHW = step.network.normalise(_batch(self._store, positions_N).to(device))
+        frames_NHWC = torch.from_numpy(_frames(self._store, positions_N))
+        images_NCHW = step.network.normalise(frames_NHWC.to(device))
         if images_NCHW.shape[-2:] != size:
             images_NCHW = functional.interpolate(
                 images_NCHW, size, mode="bilinear", antialias=True
@@ -196,7 +198,7 @@ def _start_head(
 
 def _first_of_each(table: SampleTable, most: int) -> NDArray[np.int64]:
     """Positions of at most so many samples of each class, in table order."""
-    taken: dict[str, int] = defaultdict(int)
+    taken: dict[str | None, int] = defaultdict(int)
     positions = []
     for position, sample in enumerate(table.samples):
         taken[sample.label] += 1
@@ -218,15 +220,14 @@ def _features(
     batches = [
         positions_N[i : i + _FEATURE_BATCH] for i in range(0, len(positions_N), _FEATURE_BATCH)
     ]
-    with torch.inference_mode():
-        features = [
-            network.features(_batch(store, batch)).numpy()
-            for batch in reporter.track(batches, "general features", total=len(batches))
-        ]
+    tracked = reporter.track(batches, "general features", total=len(batches))
+    found = over_frames(
+        lambda frames_NHWC: {"features": network.features(frames_NHWC)},
+        (_frames(store, batch_N) for batch_N in tracked),
+    )
     network.train(was_training)
-    return np.concatenate(features)
+    return found["features"]
 
 
-def _batch(store: FrameStore, positions_N: NDArray[np.int64]) -> Tensor:
-    frames: list[Frame] = [store.frame(int(i)) for i in positions_N]
-    return torch.from_numpy(np.stack(frames))
+def _frames(store: FrameStore, positions_N: NDArray[np.int64]) -> NDArray[np.uint8]:
+    return np.stack([store.frame(int(i)) for i in positions_N])

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -23,6 +22,7 @@ from edgefit.data.table import SampleTable
 from edgefit.errors import StageError
 from edgefit.progress import QUIET, Reporter
 from edgefit.recipe import ProbeConfig, TrainConfig
+from edgefit.records.train import FeatureFacts, ProbeRecord, ProbeSetting
 from edgefit.train.features.cache import FeatureCache
 from edgefit.train.features.extract import extract_views, named_augmentation
 from edgefit.train.network import EdgeNetwork
@@ -59,15 +59,15 @@ class Candidate:
     nll: float | None = None
     temperature: float = 1.0
 
-    def to_dict(self) -> dict[str, Any]:
-        """JSON-ready."""
-        return {
-            "kind": self.kind,
-            "strength": self.strength,
-            "score": None if self.score is None else round(self.score, 6),
-            "nll": None if self.nll is None else round(self.nll, 6),
-            "temperature": round(self.temperature, 6),
-        }
+    def to_part(self) -> ProbeSetting:
+        """As the record holds it, rounded."""
+        return ProbeSetting(
+            kind=self.kind,
+            strength=self.strength,
+            score=None if self.score is None else round(self.score, 6),
+            nll=None if self.nll is None else round(self.nll, 6),
+            temperature=round(self.temperature, 6),
+        )
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class Probe:
         folds: Folds of the cross-validation; 0 for none.
         seconds: Time of fitting, features not included.
         notes: What was not as asked for, in words.
-        features: How the features came about (:meth:`.Extraction.facts`).
+        features: How the features came about; None where they were given.
     """
 
     weight_CF: NDArray[np.float32]
@@ -94,7 +94,7 @@ class Probe:
     folds: int
     seconds: float
     notes: tuple[str, ...] = ()
-    features: dict[str, Any] = field(default_factory=dict)
+    features: FeatureFacts | None = None
 
     @property
     def kind(self) -> str:
@@ -110,17 +110,32 @@ class Probe:
         """Logits ``float32`` (N, C)."""
         return LinearModel(self.weight_CF, self.bias_C).logits(features_NF)
 
-    def to_dict(self) -> dict[str, Any]:
-        """All but the layer, JSON-ready."""
-        return {
-            **self.chosen.to_dict(),
-            "metric": self.metric,
-            "folds": self.folds,
-            "cross_validation": [candidate.to_dict() for candidate in self.cross_validation],
-            "seconds": round(self.seconds, 2),
-            "notes": list(self.notes),
-            "features": self.features,
-        }
+    def to_record(self, validation: dict[str, float]) -> ProbeRecord:
+        """All but the layer.
+
+        Args:
+            validation: Metrics and loss of the network with this probe as its head.
+
+        Raises:
+            StageError: It is not said how the features came about.
+        """
+        if self.features is None:
+            raise StageError("A probe that was fitted to given features has no record.")
+        chosen = self.chosen.to_part()
+        return ProbeRecord(
+            kind=chosen.kind,
+            strength=chosen.strength,
+            score=chosen.score,
+            nll=chosen.nll,
+            temperature=chosen.temperature,
+            metric=self.metric,
+            folds=self.folds,
+            cross_validation=tuple(candidate.to_part() for candidate in self.cross_validation),
+            seconds=round(self.seconds, 2),
+            notes=self.notes,
+            features=self.features,
+            validation=validation,
+        )
 
 
 def run_probe(

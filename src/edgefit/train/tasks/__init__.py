@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from types import ModuleType
-
 from edgefit.spec import CLASSIFICATION, Task
-from edgefit.train.tasks import classification
+from edgefit.train.tasks.classification import ClassificationTask
+from edgefit.train.tasks.task import TrainTask
 
-TASKS: dict[Task, ModuleType] = {CLASSIFICATION: classification}
+__all__ = ["TASKS", "TrainTask"]
+
+TASKS: dict[Task, TrainTask] = {CLASSIFICATION: ClassificationTask()}

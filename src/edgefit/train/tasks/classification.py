@@ -9,14 +9,60 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from edgefit import metrics
-from edgefit.recipe import TrainConfig
+from edgefit.data.table import SampleTable
+from edgefit.recipe import ModelConfig, Recipe, TrainConfig
+from edgefit.spec import LabelMap
+from edgefit.train.backbones.card import BackboneCard
+from edgefit.train.network import softmax_readout
+from edgefit.train.phases.full import FullPhase
+from edgefit.train.phases.interpolation import InterpolationPhase
+from edgefit.train.phases.phase import Phase
+from edgefit.train.phases.probe import ProbePhase
 
 EFFECTIVE_BETA = 0.999
 """b of the effective number of images; the paper's middle value: beyond about a thousand images of
 a class, more of them hardly count."""
 
 
-def build_head(features: int, classes: int, dropout: float) -> nn.Module:
+class ClassificationTask:
+    """One class for each image; see :class:`edgefit.train.tasks.task.TrainTask`."""
+
+    def taps(self, card: BackboneCard) -> tuple[str, ...]:
+        """None: the pooled features say it all."""
+        return ()
+
+    def phases(self, recipe: Recipe) -> tuple[Phase, ...]:
+        """A probe, all layers, or both; then the line between them if the recipe asks for it."""
+        config = recipe.train
+        phases: list[Phase] = []
+        if config.mode != "full":
+            phases.append(ProbePhase())
+        if config.mode != "probe":
+            phases.append(FullPhase())
+        if config.interpolation.points:
+            phases.append(InterpolationPhase())
+        return tuple(phases)
+
+    def build_head(self, card: BackboneCard, labels: LabelMap, config: ModelConfig) -> nn.Module:
+        """Dropout and a linear layer: (N, F) to logits (N, C)."""
+        return linear_head(card.feature_dim, len(labels), config.dropout)
+
+    def build_loss(self, recipe: Recipe, table: SampleTable) -> nn.Module:
+        """Cross entropy, smoothed and balanced as the recipe says."""
+        return ClassificationLoss(recipe.train, table.targets_N(), len(table.labels))
+
+    def readout(self, logits: Tensor, temperature: Tensor) -> dict[str, Tensor]:
+        """``probabilities`` (N, C)."""
+        return softmax_readout(logits, temperature)
+
+    def validation(
+        self, logits: NDArray[np.float32], targets: NDArray[np.int64]
+    ) -> dict[str, float]:
+        """Accuracy, balanced accuracy, macro F1 and the plain loss."""
+        return validation_metrics(logits, targets)
+
+
+def linear_head(features: int, classes: int, dropout: float) -> nn.Sequential:
     """A linear layer on the feature vector: (N, F) to logits (N, C)."""
     linear = nn.Linear(features, classes)
     nn.init.zeros_(linear.bias)

@@ -21,10 +21,12 @@ from safetensors.torch import save_file
 from torch import nn
 
 from edgefit.errors import WeightsError
+from edgefit.records.train import WeightsReport
+from edgefit.spec.weights import WeightsSource
 from edgefit.train.backbones import weights as weights_module
 from edgefit.train.backbones.build import build_backbone
 from edgefit.train.backbones.card import load_card
-from edgefit.train.backbones.weights import WeightsReport, load_weights, read_state
+from edgefit.train.backbones.weights import load_weights, read_state
 
 CARD = load_card("squeezenet1_1")
 
@@ -39,7 +41,7 @@ def state() -> dict[str, torch.Tensor]:
 
 def load(path: Path) -> tuple[nn.Module, WeightsReport]:
     backbone = build_backbone(CARD)
-    return backbone, load_weights(backbone, CARD, str(path))
+    return backbone, load_weights(backbone, CARD, WeightsSource(str(path)))
 
 
 def assert_filled(backbone: nn.Module, state: dict[str, torch.Tensor]) -> None:
@@ -61,8 +63,8 @@ def test_pth_files(
     assert_filled(backbone, state)
     assert report.source == "w.pth"
     assert report.sha256 == hashlib.sha256((tmp_path / "w.pth").read_bytes()).hexdigest()
-    assert (report.missing, report.unexpected) == ([], [])
-    assert report.unused_head == ["classifier.1.weight"]
+    assert (report.missing, report.unexpected) == ((), ())
+    assert report.unused_head == ("classifier.1.weight",)
 
 
 def test_safetensors_files(tmp_path: Path, state: dict[str, torch.Tensor]) -> None:
@@ -74,7 +76,7 @@ def test_safetensors_files(tmp_path: Path, state: dict[str, torch.Tensor]) -> No
 def test_none_leaves_the_random_start() -> None:
     backbone = build_backbone(CARD)
     before = {k: v.clone() for k, v in backbone.state_dict().items()}
-    assert load_weights(backbone, CARD, "none").to_dict() == {
+    assert load_weights(backbone, CARD, WeightsSource("none")).to_json() == {
         "source": "none",
         "sha256": None,
         "missing": [],
@@ -88,7 +90,7 @@ def test_tensors_without_a_place_are_reported(
     tmp_path: Path, state: dict[str, torch.Tensor]
 ) -> None:
     torch.save(state | {"extra.weight": torch.ones(1)}, tmp_path / "w.pth")
-    assert load(tmp_path / "w.pth")[1].unexpected == ["extra.weight"]
+    assert load(tmp_path / "w.pth")[1].unexpected == ("extra.weight",)
 
 
 def test_missing_and_misshaped_tensors_are_an_error(
@@ -109,7 +111,7 @@ def test_another_networks_file_is_refused_and_changes_nothing(tmp_path: Path) ->
     backbone = build_backbone(CARD)
     before = {k: v.clone() for k, v in backbone.state_dict().items()}
     with pytest.raises(WeightsError, match="do not fit"):
-        load_weights(backbone, CARD, str(tmp_path / "w.pth"))
+        load_weights(backbone, CARD, WeightsSource(str(tmp_path / "w.pth")))
     assert_filled(backbone, before)
 
 
@@ -227,7 +229,7 @@ def publish(server: SimpleNamespace, state: dict[str, Any], *, prefix: str | Non
 
 def imagenet() -> tuple[nn.Module, WeightsReport]:
     backbone = build_backbone(CARD)
-    return backbone, load_weights(backbone, CARD, "imagenet")
+    return backbone, load_weights(backbone, CARD, WeightsSource("imagenet"))
 
 
 def test_imagenet_is_downloaded_once_and_then_taken_from_the_cache(

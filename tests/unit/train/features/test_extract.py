@@ -16,6 +16,7 @@ from rich.console import Console
 
 from edgefit.errors import StageError, missing_extra
 from edgefit.progress import Reporter
+from edgefit.records.train import EngineComparison
 from edgefit.spec import Frame
 from edgefit.train.features import extract as features_module
 from edgefit.train.features.cache import FeatureCache
@@ -378,7 +379,7 @@ def test_without_openvino_torch_computes(network: EdgeNetwork, pictures: Picture
     batches = [pictures.frames_NHWC[:BATCH]] * 2
     engine, facts = choose_engine(network, batches, 10**6, rival=absent)
     assert engine.name == "torch"
-    assert "openvino" in facts["openvino_refused"]
+    assert "openvino" in str(facts.openvino_refused)
 
 
 def test_a_measured_choice_is_kept_and_few_images_are_not_measured(
@@ -388,7 +389,7 @@ def test_a_measured_choice_is_kept_and_few_images_are_not_measured(
 
     def choose(network: EdgeNetwork, batches: list[Any], images: int) -> Any:
         asked.append((len(batches), images))
-        return FakeEngine(network, (32, 32)), {"torch_ms_per_image": 1.0}
+        return FakeEngine(network, (32, 32)), EngineComparison(torch_ms_per_image=1.0)
 
     monkeypatch.setattr(features_module, "choose_engine", choose)
     monkeypatch.setattr(features_module, "OpenvinoEngine", FakeEngine)
@@ -396,7 +397,7 @@ def test_a_measured_choice_is_kept_and_few_images_are_not_measured(
     assert few.engine == "torch" and asked == []
     monkeypatch.setattr(features_module, "MEASURE_FROM", 100)
     many = extract_views(network, pictures, [0], cache=cache)
-    assert (many.engine, many.measured) == ("openvino", {"torch_ms_per_image": 1.0})
+    assert (many.engine, many.measured) == ("openvino", EngineComparison(torch_ms_per_image=1.0))
     assert asked == [(2, 110)]
     later = extract_views(network, pictures, [1], cache=cache, augmentation=BRIGHTER)
     assert later.engine == "openvino" and len(asked) == 1
@@ -411,7 +412,7 @@ def test_a_damaged_choice_is_measured_again(
     network: EdgeNetwork, pictures: Pictures, cache: FeatureCache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = network_digest(network, SPEC.shape_HWC)
-    cache.choose(name, "openvino", {})
+    cache.keep_engine(name, "openvino", EngineComparison())
     (cache.folder / name / "choice.json").write_text("[1")
     ear = Ear()
     assert extract_views(network, pictures, [0], cache=cache, reporter=ear).engine == "torch"

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from edgefit.errors import RunError
+from edgefit.records.train import EpochRow
 from edgefit.train.backbones.weights import read_state
 from edgefit.train.loop.checkpoint import LAST, read_state_of_last, write_log
 from edgefit.train.weight_files import save_weights
@@ -26,17 +27,33 @@ def test_weights_round_trip_whatever_their_memory_order(tmp_path: Path) -> None:
 
 
 def test_the_log_is_csv_with_a_row_an_epoch(tmp_path: Path) -> None:
-    write_log([{"epoch": 1, "val_loss": 0.5}, {"epoch": 2, "val_loss": 0.25}], tmp_path / "log.csv")
+    history = [
+        EpochRow(epoch=number, phase="full", validation={"loss": 1 / number}, seconds=2.0)
+        for number in (1, 2)
+    ]
+    write_log(history, tmp_path / "log.csv")
     with (tmp_path / "log.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
-    assert rows == [{"epoch": "1", "val_loss": "0.5"}, {"epoch": "2", "val_loss": "0.25"}]
+    assert rows == [
+        {"epoch": "1", "phase": "full", "val_loss": "1.0", "seconds": "2.0"},
+        {"epoch": "2", "phase": "full", "val_loss": "0.5", "seconds": "2.0"},
+    ]
     assert len(list(tmp_path.iterdir())) == 1
 
 
 def test_no_checkpoint_is_none_and_a_good_one_gives_our_part(tmp_path: Path) -> None:
     assert read_state_of_last(tmp_path) is None
-    torch.save({"edgefit": {"history": [1]}, "state_dict": {}}, tmp_path / LAST)
-    assert read_state_of_last(tmp_path) == {"history": [1]}
+    own = {"history": [{"epoch": 1, "phase": "full", "val_loss": 0.5}], "first_loss": 2.0}
+    torch.save({"edgefit": own, "state_dict": {}}, tmp_path / LAST)
+    assert read_state_of_last(tmp_path) == own
+
+
+@pytest.mark.parametrize("row", [1, {"epoch": 1}, {"epoch": 1, "phase": "full", "note": "x"}])
+def test_rows_of_another_release_are_a_clear_error(tmp_path: Path, row: object) -> None:
+    torch.save({"edgefit": {"history": [row]}, "state_dict": {}}, tmp_path / LAST)
+    with pytest.raises(RunError, match="another release wrote it") as caught:
+        read_state_of_last(tmp_path)
+    assert "starts from the beginning" in str(caught.value.remedy)
 
 
 @pytest.mark.parametrize("content", [b"", b"text", b"PK\x03\x04" + b"x" * 99, b"\x80\x02K\x01."])

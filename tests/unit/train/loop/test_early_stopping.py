@@ -8,22 +8,27 @@ from typing import Any
 import pytest
 
 from edgefit.recipe import TrainConfig
-from edgefit.train.loop.early_stopping import EpochChoice, standard_error
+from edgefit.records.train import EpochRow
+from edgefit.train.loop.early_stopping import EpochJudge, standard_error
 
 IMAGES = 96
 
 
-def judged(*epochs: tuple[float, float], images: int = IMAGES, **config: Any) -> EpochChoice:
-    """A choice that has seen epochs of (accuracy, loss)."""
-    choice = EpochChoice(TrainConfig(**({"metric": "accuracy"} | config)))
+def row(epoch: int, accuracy: float, loss: float) -> EpochRow:
+    return EpochRow(epoch=epoch, phase="full", validation={"accuracy": accuracy, "loss": loss})
+
+
+def judged(*epochs: tuple[float, float], images: int = IMAGES, **config: Any) -> EpochJudge:
+    """A judge that has seen epochs of (accuracy, loss)."""
+    judge = EpochJudge(TrainConfig(**({"metric": "accuracy"} | config)))
     for number, (accuracy, loss) in enumerate(epochs, start=1):
-        choice.take({"epoch": number, "val_accuracy": accuracy, "val_loss": loss}, images)
-    return choice
+        judge.judge(row(number, accuracy, loss), images)
+    return judge
 
 
-def kept(choice: EpochChoice) -> int:
-    assert choice.row is not None
-    return int(choice.row["epoch"])
+def kept(judge: EpochJudge) -> int:
+    assert judge.kept is not None
+    return judge.kept.epoch
 
 
 @pytest.mark.parametrize(
@@ -40,16 +45,16 @@ def kept(choice: EpochChoice) -> int:
     ],
 )
 def test_each_rule_keeps_its_epoch(rule: str, accuracies: tuple[float, ...], epoch: int) -> None:
-    choice = judged(*((accuracy, 1.0) for accuracy in accuracies), keep_epoch=rule)
-    assert kept(choice) == epoch
+    judge = judged(*((accuracy, 1.0) for accuracy in accuracies), keep_epoch=rule)
+    assert kept(judge) == epoch
 
 
 def test_of_equal_metrics_the_lower_loss_is_best_but_does_not_count_as_a_rise() -> None:
     epochs = ((0.8, 1.0), (0.8, 0.5), (0.8, 0.7), (0.8, 0.4), (0.8, 0.6))
-    choice = judged(*epochs, keep_epoch="best", early_stopping={"patience": 4})
-    assert kept(choice) == 4
-    assert choice.epochs_without_gain == 4
-    assert choice.patience_is_over
+    judge = judged(*epochs, keep_epoch="best", early_stopping={"patience": 4})
+    assert kept(judge) == 4
+    assert judge.epochs_without_gain == 4
+    assert judge.patience_is_over
 
 
 def test_more_images_make_the_error_smaller_and_a_share_of_one_has_an_error_too() -> None:
@@ -64,23 +69,23 @@ def test_more_images_make_the_error_smaller_and_a_share_of_one_has_an_error_too(
 
 def test_a_gain_below_min_delta_is_kept_but_uses_up_patience() -> None:
     patience = {"patience": 2, "min_delta": 0.05}
-    choice = judged((0.80, 1.0), (0.84, 0.5), early_stopping=patience)
-    assert (kept(choice), choice.epochs_without_gain) == (2, 1)
-    choice = judged((0.80, 1.0), (0.84, 0.5), (0.86, 0.5), early_stopping=patience)
-    assert (kept(choice), choice.epochs_without_gain) == (3, 0)
+    judge = judged((0.80, 1.0), (0.84, 0.5), early_stopping=patience)
+    assert (kept(judge), judge.epochs_without_gain) == (2, 1)
+    judge = judged((0.80, 1.0), (0.84, 0.5), (0.86, 0.5), early_stopping=patience)
+    assert (kept(judge), judge.epochs_without_gain) == (3, 0)
 
 
 def test_patience_and_its_absence() -> None:
     falling = [(0.9, 1.0), (0.8, 1.0), (0.7, 1.0)]
     for patience, over in ((1, True), (2, True), (3, False), (0, False)):
-        choice = judged(*falling, early_stopping={"patience": patience})
-        assert choice.patience_is_over is over, patience
+        judge = judged(*falling, early_stopping={"patience": patience})
+        assert judge.patience_is_over is over, patience
 
 
 def test_a_state_that_was_taken_up_goes_on() -> None:
-    choice = judged((0.9, 1.0), (0.88, 1.0))
+    judge = judged((0.9, 1.0), (0.88, 1.0))
     other = judged()
-    other.load(choice.state())
-    for one in (choice, other):
-        one.take({"epoch": 3, "val_accuracy": 0.89, "val_loss": 1.0}, IMAGES)
-    assert other.state() == choice.state()
+    other.load(judge.state())
+    for one in (judge, other):
+        one.judge(row(3, 0.89, 1.0), IMAGES)
+    assert other.state() == judge.state()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from edgefit.train.loop.ema import WeightAverage
+from edgefit.train.loop.ema import MovingAverage
 
 
 def network() -> nn.Sequential:
@@ -20,14 +20,14 @@ def fill(module: nn.Module, value: float) -> None:
 
 
 def test_the_decay_warms_up() -> None:
-    average = WeightAverage(network(), 0.9, buffers=False)
+    average = MovingAverage(network(), 0.9, buffers=False)
     assert [average.decay_at(t) for t in (0, 8, 1000)] == [0.1, 0.5, 0.9]
 
 
 def test_it_is_the_recursion_by_hand() -> None:
     module = network()
     fill(module, 1.0)
-    average = WeightAverage(module, 0.5, buffers=False)
+    average = MovingAverage(module, 0.5, buffers=False)
     expected = 1.0
     for t, value in enumerate((3.0, -2.0, 5.0)):
         fill(module, value)
@@ -44,7 +44,7 @@ def test_it_is_the_recursion_by_hand() -> None:
 def test_statistics_are_averaged_only_where_they_learn() -> None:
     for buffers in (False, True):
         module = network()
-        average = WeightAverage(module, 0.5, buffers=buffers)
+        average = MovingAverage(module, 0.5, buffers=buffers)
         module[1].running_mean.fill_(1.0)
         average.update()
         with average.applied():
@@ -55,7 +55,7 @@ def test_statistics_are_averaged_only_where_they_learn() -> None:
 def test_frozen_parameters_are_left_out_and_the_memory_order_is_followed() -> None:
     module = network()
     module[2].requires_grad_(False)
-    average = WeightAverage(module, 0.5, buffers=False)
+    average = MovingAverage(module, 0.5, buffers=False)
     module.to(memory_format=torch.channels_last).double()
     average.follow()
     average.update()
@@ -68,10 +68,10 @@ def test_frozen_parameters_are_left_out_and_the_memory_order_is_followed() -> No
 
 def test_a_state_comes_back() -> None:
     module, other = network(), network()
-    average = WeightAverage(module, 0.5, buffers=True)
+    average = MovingAverage(module, 0.5, buffers=True)
     fill(module, 2.0)
     average.update()
-    taken_up = WeightAverage(other, 0.5, buffers=True)
+    taken_up = MovingAverage(other, 0.5, buffers=True)
     taken_up.load(average.state())
     assert taken_up.updates == 1
     with average.applied(), taken_up.applied():

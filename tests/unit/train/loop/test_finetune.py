@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 import gc
 import multiprocessing
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
-from unittest import mock
 
 import lightning.pytorch as pl
 import pytest
@@ -21,7 +21,8 @@ from edgefit.data.loader import TrainingBatches
 from edgefit.data.table import SampleTable
 from edgefit.errors import RecipeError, RunError, StageError
 from edgefit.progress import QUIET, Reporter
-from edgefit.recipe import Recipe, make_recipe
+from edgefit.recipe import Recipe, TrainConfig, make_recipe
+from edgefit.records.train import EpochRow
 from edgefit.run import RunFolder
 from edgefit.stages.check import check
 from edgefit.train.assembly import build_network
@@ -30,10 +31,12 @@ from edgefit.train.backbones.weights import read_state
 from edgefit.train.loop import finetune
 from edgefit.train.loop import loaders as batches
 from edgefit.train.loop.checkpoint import LAST, LOG, EpochCheckpoint
-from edgefit.train.loop.finetune import fine_tune, make_trainer
+from edgefit.train.loop.finetune import fine_tune, make_trainer, way_of_running
 from edgefit.train.loop.module import FineTuning
 from edgefit.train.penalties.penalty import Penalty, TrainingStep
 from edgefit.train.split_frames import SplitFrames, decode_splits
+from edgefit.train.tasks import TASKS
+from edgefit.train.training import Training
 from edgefit.train.weight_files import FINETUNED
 from tests.cuda_graphs import Recorder
 from tests.shapes import draw_shapes
@@ -80,7 +83,19 @@ class Shapes:
         recipe = self.recipe(*overrides)
         network, card, _ = build_network(recipe, self.table.labels)
         frames: SplitFrames = decode_splits(recipe, self.table, network.spec)
-        return fine_tune(recipe, self.table, frames, network, card, folder, penalties, reporter)[0]
+        task = TASKS[recipe.task]
+        training = Training(
+            recipe,
+            self.table,
+            frames,
+            network,
+            card,
+            folder,
+            loss=task.build_loss,
+            validation=task.validation,
+            reporter=reporter,
+        )
+        return fine_tune(training, penalties)[0]
 
 
 @pytest.fixture(scope="module")
@@ -97,10 +112,10 @@ def kept(folder: Path) -> bytes:
     return (folder / FINETUNED).read_bytes()
 
 
-def untimed(tuning: FineTuning) -> list[dict[str, Any]]:
+def untimed(tuning: FineTuning) -> list[EpochRow]:
     """The history without what a clock decides."""
-    clock = ("seconds", "images_per_second")
-    return [{k: v for k, v in row.items() if k not in clock} for row in tuning.history]
+    clock = {"seconds": None, "images_per_second": None}
+    return [row.model_copy(update=clock) for row in tuning.history]
 
 
 class Killed(BaseException):
@@ -131,10 +146,18 @@ class Anchor(nn.Module):
         self.learns = [self.shift]
         self.frozen = nn.Linear(100, 100).requires_grad_(False)
         self.steps: list[TrainingStep] = []
+        self.given: list[float] = []
 
     def forward(self, step: TrainingStep) -> Tensor:
         self.steps.append(step)
-        return 0.1 * (step.features_NF.float().mean() - self.shift - 1).square().sum()
+        term = 0.1 * (step.features_NF.float().mean() - self.shift - 1).square().sum()
+        self.given.append(term.item())
+        return term
+
+    def mean_of(self, epoch: int) -> float:
+        """Of what it gave in the steps of an epoch."""
+        terms = [t for t, s in zip(self.given, self.steps, strict=True) if s.epoch == epoch]
+        return sum(terms) / len(terms)
 
 
 def test_two_trainings_of_one_seed_end_with_the_same_bytes_and_another_seed_does_not(
@@ -147,9 +170,10 @@ def test_two_trainings_of_one_seed_end_with_the_same_bytes_and_another_seed_does
     assert {p.name for p in (tmp_path / "first").iterdir()} >= {FINETUNED, LAST, LOG}
     assert not list((tmp_path / "first").glob("*.part"))
     row = first.history[-1]
-    assert row["gap"] == row["train_balanced_accuracy"] - row["val_balanced_accuracy"]
-    assert row["phase"] == "full"
-    assert row["images_per_second"] > 0
+    on_training, on_validation = row.on_training["balanced_accuracy"], row.validation
+    assert row.gap == (on_training or 0) - on_validation["balanced_accuracy"]
+    assert row.phase == "full"
+    assert row.images_per_second and row.images_per_second > 0
 
 
 @pytest.mark.parametrize("epoch", [0, 1, 2])
@@ -239,7 +263,7 @@ def test_every_key_changes_what_is_learned(
 ) -> None:
     tuning = shapes.tune(tmp_path, "train.epochs=2", "input.width=64", "input.height=64", override)
     assert kept(tmp_path) != plainly_trained
-    assert all(row["train_loss"] < 3 for row in tuning.history)
+    assert all(row.train_loss and row.train_loss < 3 for row in tuning.history)
 
 
 @pytest.fixture(scope="module")
@@ -385,35 +409,21 @@ def test_workers_are_prepared_where_a_gpu_will_need_them(
 
 
 @pytest.mark.parametrize(
-    ("device", "world", "images", "compile", "expected"),
+    ("device", "world", "images", "compiles", "expected"),
     [
         ("cuda", 1, 8, False, "recorded"),
-        ("cuda", 1, 7, False, "as it is"),
-        ("cuda", 2, 8, False, "as it is"),
-        ("cpu", 1, 8, False, "as it is"),
+        ("cuda", 1, 7, False, "plain"),
+        ("cuda", 2, 8, False, "plain"),
+        ("cpu", 1, 8, False, "plain"),
         ("cuda", 1, 8, True, "compiled"),
+        ("cpu", 2, 7, True, "compiled"),
     ],
 )
-def test_what_training_runs_is_made_faster_where_it_can_be(
-    device: str, world: int, images: int, compile: bool, expected: str
+def test_the_backbone_runs_in_the_fastest_way_that_is_right(
+    device: str, world: int, images: int, compiles: bool, expected: str
 ) -> None:
-    module, trainer, training = mock.Mock(), mock.Mock(world_size=world), mock.Mock(batch_size=8)
-    module.config.compile = compile
-    trainer.strategy.root_device = torch.device(device)
-    training.sampler = range(images)
-    finetune._make_faster(module, trainer, training, QUIET)
-    assert module.compile_backbone.called is (expected == "compiled")
-    assert module.graph_backbone.called is (expected == "recorded")
-    if expected == "recorded":
-        assert module.graph_backbone.call_args.args[0] == 8
-
-
-class Recorded(FineTuning):
-    """What a GPU trains, without one: its backbone is recorded, by a stand-in."""
-
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self.graph_backbone(batch_size=8)
+    config = TrainConfig(batch_size=8, compile=compiles)
+    assert way_of_running(config, device, world, images) == expected
 
 
 def test_a_recorded_backbone_does_not_change_the_weights(
@@ -423,12 +433,13 @@ def test_a_recorded_backbone_does_not_change_the_weights(
     monkeypatch.setattr(torch.cuda, "make_graphed_callables", recorder)
     options = (*EVERYTHING, "train.batch_norm=learned")
     plain = shapes.tune(tmp_path / "plain", *options)
-    monkeypatch.setattr(finetune, "FineTuning", Recorded)
+    # what a GPU takes, without one: the recording is a stand-in
+    monkeypatch.setattr(finetune, "way_of_running", lambda *_: "recorded")
     recorded = shapes.tune(tmp_path / "recorded", *options)
     assert untimed(recorded) == untimed(plain)
     assert kept(tmp_path / "recorded") == kept(tmp_path / "plain")
-    sizes = [(row["height"], row["width"]) for row in plain.history]
-    assert recorder.recorded == [(8, 3, *size) for size in sorted(set(sizes))]
+    sizes = [(row.height, row.width) for row in plain.history]
+    assert recorder.recorded == [(8, 3, *size) for size in dict.fromkeys(sizes)]
     full = len(shapes.table.of("train")) // 8
     assert recorder.replays == full * len(sizes), "the last, short batch goes past it"
     assert recorded._graphed is not None
@@ -441,10 +452,10 @@ def test_a_penalty_learns_is_logged_and_its_frozen_part_is_not_saved(
     anchor = Anchor()
     tuning = shapes.tune(tmp_path, *EVERYTHING, "train.epochs=2", penalties=[anchor])
     assert anchor.shift.item() != 0
-    assert [row["anchor"] for row in tuning.history] == [
-        pytest.approx(row["anchor"]) for row in tuning.history
-    ]
-    assert "anchor" in (tmp_path / LOG).read_text().splitlines()[0].split(",")
+    logged = [anchor.mean_of(epoch) for epoch in (0, 1)]
+    assert [row.penalties["anchor"] for row in tuning.history] == pytest.approx(logged, rel=1e-5)
+    with (tmp_path / LOG).open(newline="") as file:
+        assert [float(row["anchor"]) for row in csv.DictReader(file)] == pytest.approx(logged)
     saved = torch.load(tmp_path / LAST, weights_only=True)["state_dict"]
     assert "penalty_modules.0.shift" in saved
     assert not [name for name in saved if "frozen" in name]
@@ -511,7 +522,7 @@ def test_early_stopping_stops(shapes: Shapes, tmp_path: Path) -> None:
     patience = "train.early_stopping={patience: 1, min_delta: 1}"
     tuning = shapes.tune(tmp_path, "train.epochs=9", patience)
     assert len(tuning.history) == 2
-    assert tuning.choice.epochs_without_gain == 1
+    assert tuning.judge.epochs_without_gain == 1
     again = shapes.tune(tmp_path, "train.epochs=9", patience)
     assert untimed(again) == untimed(tuning), "an ended training is not gone on with"
 
@@ -560,9 +571,9 @@ def test_an_epoch_kept_before_a_kill_is_the_one_kept_after_it(
             shapes.tune(tmp_path / "killed", *options)
     resumed = shapes.tune(tmp_path / "killed", *options)
     for tuning in (undisturbed, resumed):
-        assert tuning.choice.row is not None
-        assert tuning.choice.row["epoch"] == 2
-    assert resumed.choice.epochs_without_gain == 2
+        assert tuning.judge.kept is not None
+        assert tuning.judge.kept.epoch == 2
+    assert resumed.judge.epochs_without_gain == 2
     assert kept(tmp_path / "killed") == kept(tmp_path / "undisturbed")
 
 
@@ -582,10 +593,10 @@ def test_validation_sees_images_of_the_size_of_the_epoch(
     monkeypatch.setattr(FineTuning, "validation_step", watched)
     options = ("train.epochs=2", "train.resizing={share: 0.5, scale: 0.5}")
     tuning = shapes.tune(tmp_path, *options, "input.width=64", "input.height=64")
-    assert seen == {(row["epoch"], row["height"], row["width"]) for row in tuning.history}
+    assert seen == {(row.epoch, row.height, row.width) for row in tuning.history}
     small, full = tuning.history
-    assert small["height"] < full["height"] == tuning.network.spec.height
-    assert tuning.choice.row is full
+    assert (small.height, full.height) == (32, 64) == (32, tuning.network.spec.height)
+    assert tuning.judge.kept is full
 
 
 def test_a_damaged_checkpoint_says_what_to_do(shapes: Shapes, tmp_path: Path) -> None:

@@ -7,14 +7,18 @@ import pytest
 import torch
 
 from edgefit.recipe import InterpolationConfig
+from edgefit.records.train import LinePoint
 from edgefit.train.loop.interpolation import between, choose, interpolate, recompute_statistics
 from tests.tiny_network import SPEC, colour_frames, tiny_network
 
 CURVE = [
-    {"alpha": 0.0, "accuracy": 0.80, "loss": 0.9},
-    {"alpha": 0.5, "accuracy": 0.95, "loss": 0.4},
-    {"alpha": 0.75, "accuracy": 0.96, "loss": 0.3},
-    {"alpha": 1.0, "accuracy": 0.96, "loss": 0.2},
+    LinePoint(alpha=alpha, metrics={"accuracy": accuracy, "loss": loss})
+    for alpha, accuracy, loss in (
+        (0.0, 0.80, 0.9),
+        (0.5, 0.95, 0.4),
+        (0.75, 0.96, 0.3),
+        (1.0, 0.96, 0.2),
+    )
 ]
 
 
@@ -66,12 +70,12 @@ def test_the_line_is_measured_and_the_chosen_weights_are_those_measured() -> Non
 
     config = InterpolationConfig(points=3, rule="best")
     line = interpolate(network, start, end, config, metric="accuracy", measure=measure)
-    assert [p["alpha"] for p in line.points] == [0.0, 0.5, 1.0]
-    assert line.points[-1]["accuracy"] > line.points[0]["accuracy"]
+    assert [p.alpha for p in line.points] == [0.0, 0.5, 1.0]
+    assert line.points[-1].metrics["accuracy"] > line.points[0].metrics["accuracy"]
     chosen = tiny_network(steps=0)
     chosen.load_state_dict(line.state)
-    at_alpha = next(p for p in line.points if p["alpha"] == line.alpha)
-    assert measure(chosen)["accuracy"] == at_alpha["accuracy"]
+    at_alpha = next(p for p in line.points if p.alpha == line.alpha)
+    assert measure(chosen)["accuracy"] == at_alpha.metrics["accuracy"]
     assert all(torch.equal(v, before[k]) for k, v in network.state_dict().items())
 
 

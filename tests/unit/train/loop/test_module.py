@@ -13,12 +13,11 @@ from torch.nn import functional
 
 from edgefit.errors import StageError
 from edgefit.recipe import TrainConfig
-from edgefit.spec import CLASSIFICATION
 from edgefit.train.backbones.card import BackboneCard
 from edgefit.train.loop.divergence import CHECK_EVERY, LossWatch
 from edgefit.train.loop.module import FineTuning, _seed
 from edgefit.train.loop.schedule import Schedule
-from edgefit.train.tasks.classification import ClassificationLoss, build_head, validation_metrics
+from edgefit.train.tasks.classification import ClassificationLoss, linear_head, validation_metrics
 from tests.tiny_network import colour_frames, tiny_network
 
 CARD = BackboneCard.model_construct(id="tiny", stages=[["0", "1"], ["3"], ["5"]], min_input_size=16)
@@ -29,7 +28,7 @@ def module(**config: Any) -> FineTuning:
     loss = ClassificationLoss(settings, np.arange(4), 4)
     network = tiny_network(steps=0)
     schedule = Schedule(settings, 2)
-    return FineTuning(network, loss, settings, schedule, CLASSIFICATION, CARD, classes=4)
+    return FineTuning(network, loss, validation_metrics, settings, schedule, CARD, classes=4)
 
 
 def feed(tuning: FineTuning, *epochs: tuple[float, float]) -> None:
@@ -45,9 +44,8 @@ def test_an_epoch_on_smaller_images_is_no_candidate(monkeypatch: pytest.MonkeyPa
     for epoch, accuracy in enumerate((0.99, 0.98, 0.7, 0.6)):
         monkeypatch.setattr(FineTuning, "current_epoch", epoch)
         feed(tuning, (accuracy, 1.0))
-    assert [row["height"] for row in tuning.history] == [side // 2, side // 2, side, side]
-    assert tuning.choice.row is not None
-    assert tuning.choice.row["val_accuracy"] == 0.7
+    assert [row.height for row in tuning.history] == [side // 2, side // 2, side, side]
+    assert tuning.judge.kept is tuning.history[2]
 
 
 def test_what_a_resumed_run_needs_comes_back() -> None:
@@ -58,9 +56,9 @@ def test_what_a_resumed_run_needs_comes_back() -> None:
     other = module()
     other.on_load_checkpoint(checkpoint)
     assert other.history == tuning.history
-    assert other.choice.state() == tuning.choice.state()
-    assert other.choice.row == tuning.history[1]
-    assert other.choice.epochs_without_gain == 1
+    assert other.judge.state() == tuning.judge.state()
+    assert other.judge.kept == tuning.history[1]
+    assert other.judge.epochs_without_gain == 1
 
 
 def test_a_row_holds_the_gap_and_further_terms() -> None:
@@ -69,8 +67,11 @@ def test_a_row_holds_the_gap_and_further_terms() -> None:
     terms = {"train_loss": 0.5, "distill": 0.25}
     tuning._record(terms, {"accuracy": 0.75, "loss": 1.0}, 1.0, 100)
     (row,) = tuning.history
-    assert (row["train_accuracy"], row["gap"], row["distill"]) == (1.0, 0.25, 0.25)
-    assert list(row)[:5] == ["epoch", "phase", "height", "width", "train_loss"]
+    assert (row.on_training, row.gap, row.penalties) == ({"accuracy": 1.0}, 0.25, {"distill": 0.25})
+    assert list(row.to_json()) == [
+        *("epoch", "phase", "height", "width", "train_loss", "val_accuracy", "val_loss"),
+        *("train_accuracy", "gap", "learning_rate", "distill", "images_per_second", "seconds"),
+    ]
 
 
 def test_a_resumed_average_goes_on_where_it_was() -> None:
@@ -196,7 +197,7 @@ def test_the_means_of_an_epoch() -> None:
 
 
 def test_head_shape_and_small_start() -> None:
-    head = build_head(16, 5, 0.3).eval()
+    head = linear_head(16, 5, 0.3).eval()
     logits = head(torch.randn(7, 16))
     assert logits.shape == (7, 5)
     assert logits.abs().max() < 0.5

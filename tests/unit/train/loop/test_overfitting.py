@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from edgefit.recipe import TrainConfig
+from edgefit.records.train import EpochRow
 from edgefit.train.loop.overfitting import gap_in_words
 
 CONFIG = TrainConfig(metric="accuracy", gap_warning=0.1)
 
 
-def rows(*pairs: tuple[float, float]) -> list[dict[str, Any]]:
+def rows(*pairs: tuple[float, float], first: int = 1, side: int = 96) -> list[EpochRow]:
     """A history of (accuracy on training images, on validation)."""
     return [
-        {"epoch": n, "train_accuracy": a, "val_accuracy": b, "gap": a - b}
-        for n, (a, b) in enumerate(pairs, start=1)
+        EpochRow(
+            epoch=number,
+            phase="full",
+            height=side,
+            width=side,
+            validation={"accuracy": on_validation},
+            on_training={"accuracy": on_training},
+            gap=on_training - on_validation,
+        )
+        for number, (on_training, on_validation) in enumerate(pairs, start=first)
     ]
 
 
@@ -49,11 +56,7 @@ def test_a_later_rise_is_told() -> None:
 
 
 def test_epochs_on_smaller_images_are_not_compared_with_larger_ones() -> None:
-    small, large = rows((0.99, 0.95)), rows((0.99, 0.8), (0.99, 0.79))
-    for row in large:
-        row["epoch"] += 1
-    history = [row | {"height": 64, "width": 64} for row in small]
-    history += [row | {"height": 96, "width": 96} for row in large]
+    history = rows((0.99, 0.95), side=64) + rows((0.99, 0.8), (0.99, 0.79), first=2)
     assert gap_in_words(history[:2], CONFIG) is None
     assert "In epoch 3" in str(gap_in_words(history, CONFIG))
 

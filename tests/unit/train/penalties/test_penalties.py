@@ -15,7 +15,7 @@ from edgefit.data.table import SampleTable
 from edgefit.progress import Reporter
 from edgefit.recipe import Recipe, make_recipe
 from edgefit.train.network import EdgeNetwork
-from edgefit.train.penalties import build_penalties
+from edgefit.train.penalties.build import build_penalties
 from edgefit.train.penalties.feature_distillation import FeatureDistillation
 from edgefit.train.penalties.l2_sp import StartingPointPenalty
 from edgefit.train.penalties.penalty import Penalty, TrainingStep

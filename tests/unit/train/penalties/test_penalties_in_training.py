@@ -14,6 +14,7 @@ import torch
 from edgefit.recipe import make_recipe
 from edgefit.run import RunFolder
 from edgefit.stages.check import check
+from edgefit.stages.runner import always
 from edgefit.stages.train import train
 from edgefit.train.assembly import build_network
 from edgefit.train.backbones.build import build_backbone
@@ -81,12 +82,13 @@ def kept(run: RunFolder) -> dict[str, torch.Tensor]:
 
 def test_every_penalty_is_logged_and_the_network_keeps_its_form(begin: Any) -> None:
     run, plain = begin("run", *ALL), begin("plain")
-    history = train(run)["history"]
+    history = always(train(run)).history
     train(plain)
     for row in history:
-        assert all(np.isfinite(row[name]) for name in ("l2_sp", "distill", "replay"))
-        assert row["replay"] > 0
-    assert history[-1]["distill"] > 0
+        assert set(row.penalties) == {"l2_sp", "distill", "replay"}
+        assert np.isfinite(list(row.penalties.values())).all()
+        assert row.penalties["replay"] > 0
+    assert history[-1].penalties["distill"] > 0
     assert kept(run).keys() == kept(plain).keys()
     last = torch.load(run.root / "train" / LAST, weights_only=True)
     own = {name for name in last["state_dict"] if name.startswith("penalty_modules.")}
@@ -146,5 +148,5 @@ def test_a_teacher_alone_teaches(begin: Any) -> None:
         "train.learning_rate=0.001",
         "train.early_stopping.patience=0",
     )
-    history = train(student)["history"]
-    assert history[-1]["teacher"] < 0.5 * history[0]["teacher"]
+    history = always(train(student)).history
+    assert history[-1].penalties["teacher"] < 0.5 * history[0].penalties["teacher"]

@@ -16,7 +16,7 @@ from edgefit.errors import RecipeError
 from edgefit.recipe import Recipe, make_recipe
 from edgefit.spec import Enlarge, InputSpec
 from edgefit.train.network import EdgeNetwork
-from edgefit.train.penalties import build_penalties
+from edgefit.train.penalties.build import build_penalties
 from edgefit.train.penalties.penalty import Penalty, TrainingStep
 from edgefit.train.penalties.replay import ReplayPenalty, build_replay
 from tests.tiny_network import LABELS, colour_frames, tiny_network

@@ -23,7 +23,7 @@ from edgefit.spec import InputSpec, LabelMap
 from edgefit.stages.check import check
 from edgefit.train.assembly import build_network
 from edgefit.train.network import EdgeNetwork
-from edgefit.train.penalties import build_penalties
+from edgefit.train.penalties.build import build_penalties
 from edgefit.train.penalties.penalty import Penalty, TrainingStep
 from edgefit.train.penalties.teacher import TeacherPenalty, build_teacher, held_out_in_training
 from edgefit.train.weight_files import BEST, save_weights

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from edgefit.data.frame_store import FrameStore
 from edgefit.data.table import Sample, SampleTable
 from edgefit.errors import StageError
 from edgefit.recipe import ProbeConfig, TrainConfig
+from edgefit.records.train import EngineComparison, FeatureFacts
 from edgefit.train.features.cache import FeatureCache
 from edgefit.train.probe.fit import Probe, fill_head, fit_probe, run_probe
 from edgefit.train.probe.models import (
@@ -106,8 +108,14 @@ def test_cross_validation_takes_the_best_and_lists_all() -> None:
     ]
     assert probe.chosen.score == max(row.score or 0 for row in probe.cross_validation)
     assert probe.metric == "accuracy"
-    facts = probe.to_dict()
-    assert facts["cross_validation"][1]["strength"] == 0.01 and "weight_CF" not in facts
+    features = FeatureFacts(
+        engine="torch", computed=120, reused=0, images_per_second=9.0, measured=EngineComparison()
+    )
+    record = replace(probe, features=features).to_record({"accuracy": 0.9})
+    assert record.cross_validation[1].strength == 0.01
+    assert (record.strength, record.validation) == (probe.strength, {"accuracy": 0.9})
+    with pytest.raises(StageError, match="has no record"):
+        probe.to_record({})
 
 
 def test_noise_wants_strong_regularisation_and_clean_data_does_not() -> None:
@@ -303,14 +311,14 @@ def test_it_fills_the_head_and_leaves_the_rest(pictures: SampleTable, tmp_path: 
     after = network.state_dict()
     changed = {k for k, v in before.items() if not torch.equal(v, after[k])}
     assert changed == {"head.weight", "head.bias"}
-    assert probe.features["computed"] == 120 and probe.folds == 5
+    assert probe.features is not None and probe.features.computed == 120 and probe.folds == 5
     frames_NHWC, targets_N = colour_frames(40, seed=22)
     with torch.inference_mode():
-        answers_N = network(torch.from_numpy(frames_NHWC)).argmax(dim=1).numpy()
+        answers_N = network.logits(torch.from_numpy(frames_NHWC)).argmax(dim=1).numpy()
     assert (answers_N == targets_N).mean() > 0.8
     again = tiny_network(steps=0)
     second = run_probe(again, store, pictures, config, cache=cache)
-    assert second.features["computed"] == 0
+    assert second.features is not None and second.features.computed == 0
     assert second.weight_CF.tobytes() == probe.weight_CF.tobytes()
 
 
@@ -318,5 +326,5 @@ def test_views_of_nothing_augmented_are_one_view_and_that_is_said(pictures: Samp
     store = FrameStore(pictures.samples, pictures.root, SPEC)
     config = TrainConfig(augment="none", probe=ProbeConfig(views=4))
     probe = run_probe(tiny_network(steps=0), store, pictures, config)
-    assert probe.features["computed"] == 40
+    assert probe.features is not None and probe.features.computed == 40
     assert "train.augment is none" in probe.notes[0]
