@@ -8,7 +8,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
+
+from pydantic import JsonValue
 
 from edgefit.bundle.manifest import FORMAT_VERSION
 from edgefit.spec import CLASSIFICATION
@@ -18,14 +21,14 @@ READABLE = tuple(range(1, FORMAT_VERSION + 1))
 _WITH_TAGGED_RULE = 3
 
 
-def to_newest(facts: dict[str, Any]) -> dict[str, Any]:
+def to_newest(facts: Mapping[str, Any]) -> dict[str, JsonValue]:
     """The manifest's JSON in the newest form; ``format_version`` stays that of the file.
 
     Args:
         facts: JSON of a readable format, which is left as it was.
     """
     if facts["format_version"] >= _WITH_TAGGED_RULE:
-        return facts
+        return dict(facts)
     newest = {key: value for key, value in facts.items() if key != "thresholds"}
     rule = newest.get("operating")
     if isinstance(rule, dict):

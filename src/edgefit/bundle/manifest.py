@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Annotated, Any, Literal, Self
 
@@ -14,6 +15,7 @@ from pydantic import (
     ConfigDict,
     Field,
     InstanceOf,
+    JsonValue,
     PlainSerializer,
     ValidationError,
     create_model,
@@ -82,10 +84,11 @@ class Variant(_Record):
     engine: Engine
     precision: Precision
     files: list[FileEntry] = Field(min_length=1)
+    # free-form: each task has metrics and verdicts of its own, and old bundles keep theirs
     metrics: dict[str, Any] = {}
     gate: dict[str, Any] = {}
-    benchmark: dict[str, Any] = {}
-    quantization: dict[str, Any] = {}
+    benchmark: dict[str, JsonValue] = {}
+    quantization: dict[str, JsonValue] = {}
 
     @property
     def key(self) -> VariantKey:
@@ -120,13 +123,13 @@ class Manifest(_Record):
     task: Annotated[Task, AfterValidator(known_task)]
     labels: list[str] = Field(min_length=2)
     labels_sha256: str
-    input: dict[str, Any]
+    input: dict[str, Any]  # checked by InputSpec.from_dict
     temperature: float = Field(default=1.0, gt=0)
     operating: TaggedRule | None = None
     variants: list[Variant] = Field(min_length=1)
     recommended: dict[str, str] = {}
     files: list[FileEntry] = []
-    lineage: dict[str, Any] = {}
+    lineage: dict[str, Any] = {}  # free-form: it holds the recipe of whatever release built it
     sha256: str = ""
 
     @model_validator(mode="after")
@@ -143,12 +146,12 @@ class Manifest(_Record):
         return self
 
 
-def manifest_hash(facts: dict[str, Any]) -> str:
+def manifest_hash(facts: Mapping[str, JsonValue]) -> str:
     """Hash over all that a manifest's JSON says, of whatever format, its own hash excepted."""
     others = {key: value for key, value in facts.items() if key != "sha256"}
     return hashlib.sha256(json.dumps(others, sort_keys=True).encode()).hexdigest()
 
 
-def manifest_facts(manifest: Manifest) -> dict[str, Any]:
+def manifest_facts(manifest: Manifest) -> dict[str, JsonValue]:
     """What is written to the file and hashed; JSON-ready."""
     return manifest.model_dump(mode="json") | {"format_version": FORMAT_VERSION}

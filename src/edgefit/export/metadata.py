@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from edgefit.export.tasks import TASKS
 from edgefit.spec import Aspect, InputSpec, LabelMap, Rule, Task
@@ -43,7 +42,7 @@ class ModelMetadata:
 
     def for_onnx(self) -> dict[str, str]:
         """Key -> text for ``metadata_props``."""
-        facts: dict[str, Any] = {
+        facts: dict[str, object] = {
             "name": self.name,
             "task": str(self.task),
             "labels": list(self.labels.names),
@@ -53,8 +52,9 @@ class ModelMetadata:
             "producer": "edgefit",
         }
         if self.operating is not None:
-            facts["operating"] = asdict(self.operating)
-            del facts["operating"]["kind"]  # the task says it
+            # the task says its kind
+            rule = {key: value for key, value in asdict(self.operating).items() if key != "kind"}
+            facts["operating"] = rule
         return {
             f"edgefit.{key}": value if isinstance(value, str) else json.dumps(value)
             for key, value in facts.items()

@@ -17,6 +17,7 @@ import numpy as np
 import onnx
 import onnxruntime
 from numpy.typing import NDArray
+from pydantic import JsonValue
 
 _QUANTIZED_OPERATORS = [
     "Conv",
@@ -44,7 +45,7 @@ _BATCH = 8
 
 def quantize_onnxruntime(
     source: Path, frames_NHWC: NDArray[np.uint8]
-) -> tuple[onnx.ModelProto, dict[str, Any]]:
+) -> tuple[onnx.ModelProto, dict[str, JsonValue]]:
     """Quantize an fp32 ONNX file.
 
     Args:

@@ -14,12 +14,15 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import JsonValue
 
 from edgefit.quantize.signal_stack import keeping_signal_stack
 from edgefit.telemetry import block_telemetry
 
 
-def quantize_openvino(model: Any, frames_NHWC: NDArray[np.uint8]) -> tuple[Any, dict[str, Any]]:
+def quantize_openvino(
+    model: Any, frames_NHWC: NDArray[np.uint8]
+) -> tuple[Any, dict[str, JsonValue]]:
     """Quantize an ``openvino.Model``; the given one is left as it is.
 
     Args:
