@@ -33,6 +33,7 @@ def decision_rows(measured: Decisions | TrainedDecisions | None) -> list[list[st
         *_rows(measured.threshold),
         *_rows(measured.conformal, ", unsure answers left to a person"),
         *_rows(measured.novelty),
+        *([name.replace("_", " "), percent(rate)] for name, rate in (measured.other or {}).items()),
     ]
 
 

@@ -1,4 +1,4 @@
-"""The calibration set: training images, through the input contract, every class present."""
+"""The calibration set: training images, through the input contract, every kind of image present."""
 
 from __future__ import annotations
 
@@ -6,19 +6,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgefit.data.frame_store import FrameStore
-from edgefit.data.selection import choose_over_classes
+from edgefit.data.selection import choose_over_strata
 from edgefit.data.table import SampleTable
 from edgefit.progress import QUIET, Reporter
-from edgefit.spec import InputSpec
+from edgefit.spec import InputSpec, Task
 
 
 def calibration_frames(
-    table: SampleTable, count: int, spec: InputSpec, *, seed: int, reporter: Reporter = QUIET
+    table: SampleTable,
+    task: Task,
+    count: int,
+    spec: InputSpec,
+    *,
+    seed: int,
+    reporter: Reporter = QUIET,
 ) -> NDArray[np.uint8]:
     """Training images to calibrate int8 on, preprocessed, ``uint8`` (N, H, W, 3).
 
     Args:
         table: The frozen table; only its training split is used.
+        task: Says over which kinds of images the choice is spread.
         count: How many images to take; all where there are fewer.
         spec: The input contract.
         seed: Makes the choice repeatable.
@@ -28,7 +35,6 @@ def calibration_frames(
         DataError: A file cannot be read (any more).
     """
     training = table.of("train")
-    chosen = choose_over_classes(training.targets_N(), count, seed=seed)
-    samples = [training.samples[i] for i in chosen]
+    samples = choose_over_strata(training, task, count, seed=seed)
     store = FrameStore(samples, training.root, spec, reporter=reporter)
     return np.stack([store.frame(i) for i in range(len(store))])

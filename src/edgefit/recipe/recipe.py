@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -16,6 +16,7 @@ from edgefit.recipe.results import (
     VerifyConfig,
 )
 from edgefit.recipe.section import Section
+from edgefit.recipe.tasks import TASKS
 from edgefit.recipe.training import ModelConfig, TrainConfig
 from edgefit.spec import CLASSIFICATION, Enlarge, Task, known_task
 
@@ -48,6 +49,36 @@ class Recipe(Section):
         """How training pictures that are smaller than the input are made larger."""
         way = self.train.enlarge
         return self.input.enlarge if way == "as-in-use" else Enlarge(way)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _default_metrics(cls, facts: Any) -> Any:
+        """Fill in the metrics of a task whose defaults are not those of the sections."""
+        task = facts.get("task", CLASSIFICATION) if isinstance(facts, dict) else CLASSIFICATION
+        if task == CLASSIFICATION or task not in TASKS:
+            return facts
+        defaults = {
+            "train": {"metric": TASKS[task].train_metrics[0]},
+            "verify": {"metric": TASKS[task].verify_metrics[0]},
+        }
+        sections = {name: facts.get(name, {}) for name in defaults}
+        filled = {n: {**defaults[n], **own} for n, own in sections.items() if isinstance(own, dict)}
+        return {**facts, **filled}
+
+    @model_validator(mode="after")
+    def _metrics_are_of_the_task(self) -> Recipe:
+        task = TASKS[self.task]
+        named = (
+            ("train.metric", self.train.metric, task.train_metrics),
+            ("verify.metric", self.verify.metric, task.verify_metrics),
+        )
+        for key, metric, known in named:
+            if metric not in known:
+                raise ValueError(
+                    f"{key} is {metric!r}, which is not a metric of {self.task}; "
+                    f"expected {' or '.join(known)}"
+                )
+        return self
 
     @model_validator(mode="after")
     def _replay_has_images(self) -> Recipe:

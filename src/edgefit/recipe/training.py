@@ -195,7 +195,8 @@ class TrainConfig(Section):
         keep: Remedies against forgetting.
         teacher: Distillation from another run's network.
         interpolation: Between the probe's and the fine-tuned weights, after training.
-        metric: What early stopping and the choice of the epoch look at, on validation.
+        metric: What early stopping and the choice of the epoch look at, on validation; one of the
+            task's.
         keep_epoch: The epoch whose weights are kept: ``within-error`` is the latest that is at most
             one standard error below the best on validation, so that the luck of an image or two
             does not decide; ``best`` is the best itself, ``last`` the last. Epochs of progressive
@@ -241,7 +242,7 @@ class TrainConfig(Section):
     keep: KeepConfig = KeepConfig()
     teacher: TeacherConfig | None = None
     interpolation: InterpolationConfig = InterpolationConfig()
-    metric: Literal["accuracy", "balanced_accuracy", "macro_f1"] = "balanced_accuracy"
+    metric: str = "balanced_accuracy"
     keep_epoch: Literal["within-error", "best", "last"] = "within-error"
     early_stopping: EarlyStoppingConfig = EarlyStoppingConfig()
     gap_warning: float = Field(default=0.1, gt=0, le=1)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
+from pydantic import JsonValue
+
 from edgefit.records.evaluate import Reliability, Share
 from edgefit.records.record import Part, Record
 
@@ -89,10 +91,13 @@ class CalibrateRecord(Record):
         threshold: The threshold between good parts and defects.
         conformal: The reject option.
         novelty: The novelty rule.
+        other: What a task chose that has none of the above, in keys of its own; its file in
+            ``operating/tasks/`` writes and reads it.
         notes: What a reader of the figures must know, in sentences.
         warnings: What does not fit this network or these images; earlier releases wrote none.
     """
 
+    OMITTED: ClassVar[frozenset[str]] = frozenset({"other"})
     STAGE: ClassVar[str] = "calibrate"
     FILE: ClassVar[str] = "operating.json"
 
@@ -103,5 +108,6 @@ class CalibrateRecord(Record):
     threshold: ThresholdChoice | None = None
     conformal: ConformalChoice | None = None
     novelty: NoveltyChoice | None = None
+    other: dict[str, JsonValue] | None = None
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()

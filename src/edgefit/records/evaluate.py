@@ -176,12 +176,16 @@ class Decisions(Part):
         threshold: Rates at the threshold alone.
         conformal: Rates of the reject option.
         novelty: Rates of the novelty rule.
+        other: Name -> rate of a task that has none of the above.
     """
+
+    OMITTED: ClassVar[frozenset[str]] = frozenset({"other"})
 
     calibration: Reliability | None = None
     threshold: ThresholdRates | None = None
     conformal: ConformalRates | None = None
     novelty: NoveltyRates | None = None
+    other: dict[str, Figure] | None = None
 
 
 class TrainedDecisions(Part):
@@ -192,12 +196,16 @@ class TrainedDecisions(Part):
         threshold: As in :class:`Decisions`, like the rest.
         conformal: Rates of the reject option.
         novelty: Rates of the novelty rule.
+        other: Name -> rate of a task that has none of the above.
     """
+
+    OMITTED: ClassVar[frozenset[str]] = frozenset({"other"})
 
     calibration: TemperatureEffect | None = None
     threshold: ThresholdRates | None = None
     conformal: ConformalRates | None = None
     novelty: NoveltyRates | None = None
+    other: dict[str, Figure] | None = None
 
 
 class EvaluateRecord(Evaluation, Record):

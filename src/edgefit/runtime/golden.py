@@ -93,7 +93,7 @@ def write_golden(
     frames: Sequence[Frame],
     names: Sequence[str],
     outputs: Mapping[VariantKey, Outputs],
-    targets: Sequence[int] | None = None,
+    targets: Sequence[int | None] | None = None,
 ) -> list[Path]:
     """Write golden frames and the answers expected to them.
 
@@ -103,7 +103,7 @@ def write_golden(
         names: What to call each in messages.
         outputs: What each variant answered: the task's outputs, ``float32`` (N, ...), rows in the
             frames' order.
-        targets: True classes of the frames, if known.
+        targets: True class of each frame; None where it is not known, or the task has none.
 
     Returns:
         The files written: the PNGs, then ``golden.json``.

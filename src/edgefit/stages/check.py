@@ -8,8 +8,9 @@ from edgefit.data.frozen import freeze
 from edgefit.data.split import assign_splits, require_every_class
 from edgefit.data.table import SampleTable
 from edgefit.data.tasks import TASKS, DataTask
-from edgefit.errors import DataError, RecipeError, RunError, missing_weights
-from edgefit.operating.threshold import operating_labels
+from edgefit.errors import DataError, RunError, missing_weights
+from edgefit.metrics.tasks import TASKS as METRICS_TASKS
+from edgefit.operating.tasks import TASKS as OPERATING_TASKS
 from edgefit.progress import QUIET, Reporter
 from edgefit.recipe import Recipe
 from edgefit.records.check import CheckRecord
@@ -18,8 +19,6 @@ from edgefit.stages.runner import Runner, always
 from edgefit.stages.stage import Stage
 from edgefit.train.backbones.card import input_spec
 from edgefit.train.weight_files import BEST
-
-TWO_CLASS_METRICS = ("roc_auc", "average_precision")
 
 
 class Check(Stage[CheckRecord]):
@@ -84,15 +83,8 @@ def check(run: RunFolder, reporter: Reporter = QUIET) -> CheckRecord:
 
 def _require_what_later_stages_need(recipe: Recipe, source: SampleTable) -> None:
     """Report now what would otherwise fail after the audit, or after training."""
-    if recipe.verify.metric in TWO_CLASS_METRICS and len(source.labels) != 2:
-        raise RecipeError(
-            f"{recipe.verify.metric} is a metric of two classes.",
-            key="verify.metric",
-            expected="accuracy, balanced_accuracy or macro_f1",
-            found=f"{len(source.labels)} classes",
-        )
-    if recipe.operating.good is not None:
-        operating_labels(source.labels, recipe.operating.good)
+    METRICS_TASKS[recipe.task].check(recipe.verify.metric, source.labels)
+    OPERATING_TASKS[recipe.task].check(recipe.operating, source.labels)
     weights = recipe.model.start.file
     if weights is not None and not weights.is_file():
         raise missing_weights(weights)

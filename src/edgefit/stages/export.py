@@ -26,8 +26,9 @@ from edgefit.bundle import (
     sha256_of,
 )
 from edgefit.data.frozen import frozen_samples
-from edgefit.data.selection import choose_over_classes
+from edgefit.data.selection import choose_over_strata
 from edgefit.data.table import SampleTable
+from edgefit.data.tasks import TASKS as DATA_TASKS
 from edgefit.export.metadata import ModelMetadata
 from edgefit.operating.chosen import chosen_rule, reference_path
 from edgefit.progress import QUIET, Reporter
@@ -40,13 +41,21 @@ from edgefit.runtime.engines import open_session
 from edgefit.runtime.golden import write_golden
 from edgefit.runtime.images.preprocess import decode_image, preprocess
 from edgefit.runtime.tasks import TASKS as RUNTIME_TASKS
-from edgefit.spec import FEATURE_VECTOR, OUTPUTS, Engine, Outputs, Precision, Rule, VariantKey
+from edgefit.spec import (
+    FEATURE_VECTOR,
+    OUTPUTS,
+    ClassTruth,
+    Engine,
+    Outputs,
+    Precision,
+    Rule,
+    VariantKey,
+)
 from edgefit.stages.calibrate import Calibrate
 from edgefit.stages.check import Check
 from edgefit.stages.lineage import lineage
 from edgefit.stages.runner import Runner, always
 from edgefit.stages.stage import Stage
-from edgefit.train.assembly import load_trained
 from edgefit.train.backbones.card import input_spec
 
 
@@ -74,6 +83,7 @@ class Export(Stage[ExportRecord]):
 
     def prepare(self) -> None:
         """Load the network."""
+        from edgefit.train.assembly import load_trained
 
         self.temperature = CalibrateRecord.read(self.run.root).temperature or 1.0
         self.network = load_trained(self.run, self.temperature)
@@ -97,6 +107,7 @@ class Export(Stage[ExportRecord]):
                 recipe.export,
                 calibration_frames(
                     table,
+                    recipe.task,
                     recipe.export.calibration_images,
                     spec,
                     seed=recipe.train.seed,
@@ -223,10 +234,9 @@ def _write_golden(
     """Keep a few held-out frames with what each file just made says of them."""
     test = table.of("test")
     spec = input_spec(recipe)
-    chosen = choose_over_classes(
-        test.targets_N(), recipe.export.golden_frames, seed=recipe.train.seed
-    )
-    frames = [decode_image(test.absolute(test.samples[i]), spec) for i in chosen]
+    count, seed = recipe.export.golden_frames, recipe.train.seed
+    chosen = choose_over_strata(test, recipe.task, count, seed=seed)
+    frames = [decode_image(test.absolute(sample), spec) for sample in chosen]
     inputs_NHWC = np.stack([preprocess(frame, spec) for frame in frames])
     names = [output.name for output in OUTPUTS[recipe.task]]
     outputs: dict[VariantKey, Outputs] = {}
@@ -238,9 +248,12 @@ def _write_golden(
     write_golden(
         golden,
         frames,
-        names=[test.samples[i].path for i in chosen],
+        names=[sample.path for sample in chosen],
         outputs=outputs,
-        targets=[int(target) for target in test.targets_N()[chosen]],
+        targets=[
+            truth.index if isinstance(truth, ClassTruth) else None
+            for truth in DATA_TASKS[recipe.task].truths(test.with_samples(chosen))
+        ],
     )
     written = sorted(p.relative_to(folder).as_posix() for p in golden.rglob("*") if p.is_file())
     return describe_files(folder, written)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from edgefit.errors import InputError
+from edgefit.errors import InputError, RecipeError
 from edgefit.metrics.classification import METRICS
 from edgefit.metrics.comparison import disagreement, paired_drop
 from edgefit.metrics.evaluation import evaluate
@@ -16,7 +16,9 @@ from edgefit.metrics.labelled import Bootstrap, LabelledOutputs
 from edgefit.records.evaluate import Evaluation, GroupFigures
 from edgefit.records.figures import Figure
 from edgefit.records.verify import Agreement
-from edgefit.spec import PROBABILITIES, ClassTruth, Outputs, Truth
+from edgefit.spec import PROBABILITIES, ClassTruth, LabelMap, Outputs, Truth
+
+_OF_TWO_CLASSES = ("roc_auc", "average_precision")
 
 
 class ClassificationMetrics:
@@ -24,6 +26,16 @@ class ClassificationMetrics:
 
     names = tuple(METRICS)
     headline = "accuracy"
+
+    def check(self, name: str, labels: LabelMap) -> None:
+        """Refuse a metric of two classes where there are more."""
+        if name in _OF_TWO_CLASSES and len(labels) != 2:
+            raise RecipeError(
+                f"{name} is a metric of two classes.",
+                key="verify.metric",
+                expected=" or ".join(m for m in METRICS if m not in _OF_TWO_CLASSES),
+                found=f"{len(labels)} classes",
+            )
 
     def evaluate(self, found: LabelledOutputs, bootstrap: Bootstrap) -> Evaluation:
         """All metrics, the results of each class, the confusion matrix and the worst class."""

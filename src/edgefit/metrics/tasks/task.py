@@ -12,7 +12,7 @@ from edgefit.metrics.labelled import Bootstrap, LabelledOutputs
 from edgefit.records.evaluate import Evaluation, GroupFigures
 from edgefit.records.figures import Figure
 from edgefit.records.verify import Agreement
-from edgefit.spec import Outputs
+from edgefit.spec import LabelMap, Outputs
 
 
 class MetricsTask(Protocol):
@@ -26,6 +26,14 @@ class MetricsTask(Protocol):
     @property
     def headline(self) -> str:
         """The metric to show where there is room for one."""
+        ...
+
+    def check(self, name: str, labels: LabelMap) -> None:
+        """Refuse a metric that these classes cannot have.
+
+        Raises:
+            RecipeError: It names the key.
+        """
         ...
 
     def evaluate(self, found: LabelledOutputs, bootstrap: Bootstrap) -> Evaluation:
