@@ -55,6 +55,20 @@ class Quantization(_Section):
     note: str
 
 
+class Tap(_Section):
+    """A place inside the network where feature maps (N, ``channels``, h, w) can be taken.
+
+    Attributes:
+        module: Dotted name of the submodule that gives them.
+        stride: Pixels of the input that one step of the map covers, to the nearest power of two.
+        channels: Of the maps.
+    """
+
+    module: str
+    stride: Literal[2, 4, 8, 16, 32]
+    channels: Annotated[int, Field(gt=0)]
+
+
 class BackboneCard(_Section):
     """One backbone of the catalogue.
 
@@ -80,6 +94,7 @@ class BackboneCard(_Section):
             picture of ``input_size``.
         stages: From input to output, groups of dotted module names that together hold every
             parameter once; what is frozen together, and shares a learning rate.
+        taps: From input to output, where a task can take feature maps instead of the pooled vector.
         licence: Terms of code and weights.
         quantization: How well it stands 8-bit arithmetic.
     """
@@ -100,6 +115,7 @@ class BackboneCard(_Section):
     parameters: Annotated[int, Field(gt=0)]
     macs: Annotated[int, Field(gt=0)]
     stages: Annotated[list[list[str]], Field(min_length=4, max_length=8)]
+    taps: Annotated[tuple[Tap, ...], Field(min_length=3)]
     licence: Licence
     quantization: Quantization
 
@@ -112,6 +128,9 @@ class BackboneCard(_Section):
         names = [name for stage in self.stages for name in stage]
         if len(set(names)) != len(names) or not all(self.stages):
             raise ValueError("stages repeat a module or hold an empty stage")
+        strides = [tap.stride for tap in self.taps]
+        if strides != sorted(set(strides)):
+            raise ValueError("the strides of taps do not rise")
         return self
 
     def stage_of(self, parameter: str) -> int:

@@ -17,6 +17,7 @@ from torch import nn
 from edgefit.errors import InputError
 from edgefit.resources import resource
 from edgefit.train.backbones.card import BackboneCard, _read_card, list_cards, load_card
+from edgefit.train.backbones.taps import feature_maps
 
 LARGE = {"vgg16", "resnet50", "inception_v3"}
 SMALL = {
@@ -102,6 +103,22 @@ def test_head_is_the_last_thing_and_the_network_runs_at_the_smallest_size(name: 
         p.numel() for p in head.parameters()
     )
     assert features(whole.eval(), card.min_input_size).shape == (1, 1000)
+
+
+@pytest.mark.parametrize("name", EACH)
+def test_taps_give_the_maps_that_the_card_states(name: str) -> None:
+    card = load_card(name)
+    network, size = build(card), card.input_size
+    images_NCHW = torch.rand(2, 3, size, size)
+    with torch.inference_mode():
+        features_NF, maps = feature_maps(network, [tap.module for tap in card.taps], images_NCHW)
+        assert torch.equal(features_NF, network(images_NCHW)), "looking on changes nothing"
+    for tap, found_NCHW in zip(card.taps, maps, strict=True):
+        images, channels, height, width = found_NCHW.shape
+        assert (images, channels) == (2, tap.channels), tap.module
+        assert height == width
+        assert 2 ** round(np.log2(size / height)) == tap.stride, tap.module
+    assert not any(module._forward_hooks for module in network.modules())
 
 
 @pytest.mark.parametrize("name", sorted(LARGE | SMALL))
@@ -195,6 +212,8 @@ def write_card(folder: Path, **changes: object) -> Path:
         {"min_input_size": 9999},
         {"std": [0.2, 0.2, 0.0]},
         {"stages": [["conv1"], ["layer1"], ["layer2"], ["layer2"]]},
+        {"taps": [{"module": "layer1", "stride": 4, "channels": 64}] * 3},
+        {"taps": []},
     ],
 )
 def test_invalid_card_is_an_error_that_names_the_file(
