@@ -21,6 +21,7 @@ from edgefit import metrics
 from edgefit.data.frame_store import FrameStore
 from edgefit.data.table import SampleTable
 from edgefit.errors import StageError
+from edgefit.operating.temperature import softmax
 from edgefit.progress import QUIET, Reporter
 from edgefit.recipe import ProbeConfig, TrainConfig
 from edgefit.train.features.cache import FeatureCache
@@ -363,9 +364,7 @@ def _judged(
     for candidate, out_NC in zip(candidates, out_KNC, strict=True):
         logits_JC = out_NC[rows_J]
         temperature, nll = fit_temperature(logits_JC, truth_J, weights_J)
-        scaled_JC = logits_JC.astype(np.float64) / temperature
-        powers_JC = np.exp(scaled_JC - scaled_JC.max(axis=1, keepdims=True))
-        probabilities_JC = powers_JC / powers_JC.sum(axis=1, keepdims=True)
+        probabilities_JC = softmax(logits_JC, temperature)
         score = float(metrics.METRICS[metric](probabilities_JC, truth_J, None))
         judged.append(replace(candidate, score=score, nll=nll, temperature=temperature))
     return judged
