@@ -33,7 +33,6 @@ UNDECIDED = -1
 LIMIT_CONFIDENCE = 0.95
 """Confidence at which a limit of a rate holds, one-sided."""
 
-_BISECTIONS = 60
 _EDGE = 1e-15
 
 
@@ -90,14 +89,10 @@ def upper_bound(events: int, trials: int, confidence: float = LIMIT_CONFIDENCE) 
     """
     if events >= trials:
         return 1.0
-    low, high = events / trials, 1.0
-    for _ in range(_BISECTIONS):
-        middle = (low + high) / 2
-        if _chance_of_at_most(events, trials, middle) > 1 - confidence:
-            low = middle
-        else:
-            high = middle
-    return high
+    # thresholds are chosen in the workshop; the device reads this module without scipy
+    from scipy.special import betaincinv
+
+    return float(betaincinv(events + 1, trials - events, confidence))
 
 
 def trials_needed(limit: float, confidence: float = LIMIT_CONFIDENCE) -> int:
@@ -235,17 +230,3 @@ def _log_odds(scores: Floats) -> Floats:
     inside = scores.clip(_EDGE, 1 - _EDGE)
     odds: Floats = np.log(inside / (1 - inside))
     return odds
-
-
-def _chance_of_at_most(events: int, trials: int, share: float) -> float:
-    """Binomial distribution function, summed in logarithms."""
-    terms = [
-        math.lgamma(trials + 1)
-        - math.lgamma(k + 1)
-        - math.lgamma(trials - k + 1)
-        + k * math.log(share if share > 0 else 5e-324)
-        + (trials - k) * math.log1p(-share)
-        for k in range(events + 1)
-    ]
-    largest = max(terms)
-    return math.exp(largest) * sum(math.exp(term - largest) for term in terms)

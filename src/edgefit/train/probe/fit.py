@@ -379,7 +379,8 @@ def _judged(
     for candidate, out_NC in zip(candidates, out_KNC, strict=True):
         logits_JC = out_NC[rows_J]
         temperature, nll = fit_temperature(logits_JC, truth_J, weights_J)
-        score = float(metrics.METRICS[metric](softmax(logits_JC, temperature), truth_J, None))
+        probabilities_JC = softmax(logits_JC, temperature)
+        score = float(metrics.METRICS[metric](probabilities_JC, truth_J, None))
         judged.append(replace(candidate, score=score, nll=nll, temperature=temperature))
     return judged
 
