@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from edgefit.bundle import Manifest, Variant
 from edgefit.data.frozen import frozen_samples
 from edgefit.data.table import SampleTable
-from edgefit.errors import RunError
-from edgefit.evaluate.saved import SavedOutputs, saved_path
+from edgefit.evaluate.saved import SavedOutputs
 from edgefit.recipe import Recipe
 from edgefit.records.benchmark import BenchmarkRecord, MeasuredVariant
 from edgefit.records.calibrate import CalibrateRecord
@@ -22,6 +17,7 @@ from edgefit.records.evaluate import EvaluateRecord
 from edgefit.records.verify import VerifyRecord
 from edgefit.run import RunFolder
 from edgefit.runtime.golden import GOLDEN_FILE, GOLDEN_FOLDER, Golden, read_golden
+from edgefit.spec import Outputs
 from edgefit.train.backbones.card import BackboneCard, load_card
 
 Facts = dict[str, Any]
@@ -48,7 +44,7 @@ class RunFacts:
         golden: ``golden.json`` of the export.
         golden_folder: Where the golden frames lie.
         test: The held-out samples.
-        probabilities_NC: What the trained network gave for them, ``float32`` (N, C), 0 to 1.
+        outputs: What the trained network gave for them, by name.
         retention: ``retention.json``; None where it was not measured for this very network.
         comparison: ``comparison.json`` of remedies against forgetting; None without one.
         learning_curve: ``learning-curve.json``; None without one.
@@ -67,7 +63,7 @@ class RunFacts:
     golden: Golden
     golden_folder: Path
     test: SampleTable
-    probabilities_NC: NDArray[np.float32]
+    outputs: Outputs
     retention: Facts | None = None
     comparison: Facts | None = None
     learning_curve: Facts | None = None
@@ -95,23 +91,6 @@ class RunFacts:
         fitting = [v for v in self.manifest.variants if str(v.key) == name]
         return (fitting or self.manifest.variants)[0]
 
-    @cached_property
-    def targets_N(self) -> NDArray[np.int64]:
-        """True class of each held-out image, ``int64`` (N,)."""
-        return self.test.targets_N()
-
-    @cached_property
-    def answers_N(self) -> NDArray[np.int64]:
-        """Most probable class of each held-out image, ``int64`` (N,)."""
-        best: NDArray[np.int64] = self.probabilities_NC.argmax(axis=1)
-        return best
-
-    @cached_property
-    def confidence_N(self) -> NDArray[np.float32]:
-        """Probability of that class, ``float32`` (N,)."""
-        best: NDArray[np.float32] = self.probabilities_NC.max(axis=1)
-        return best
-
     def measured(self, variant: str) -> MeasuredVariant | None:
         """What ``benchmark`` measured for a variant; None where it measured nothing."""
         return next((e for e in self.benchmark.measured if e.variant == variant), None)
@@ -128,16 +107,7 @@ def gather(run: RunFolder, manifest: Manifest, *, retention_is_current: bool = T
     """
     recipe = run.recipe()
     test = frozen_samples(run).of("test")
-    probabilities_NC = SavedOutputs.read(run.root).outputs["probabilities"]
-    expected = (len(test), len(manifest.labels))
-    if probabilities_NC.shape != expected:
-        raise RunError(
-            "The evaluation belongs to another table of samples.",
-            path=saved_path(run.root),
-            expected=f"probabilities of shape {expected}",
-            found=probabilities_NC.shape,
-            remedy=f"run `edgefit evaluate {run.root}` again",
-        )
+    outputs = SavedOutputs.read(run.root, images=len(test)).outputs
     left_out: list[str] = []
     return RunFacts(
         recipe=recipe,
@@ -152,7 +122,7 @@ def gather(run: RunFolder, manifest: Manifest, *, retention_is_current: bool = T
         golden=read_golden(run.root / "export" / GOLDEN_FOLDER / GOLDEN_FILE),
         golden_folder=run.root / "export" / GOLDEN_FOLDER,
         test=test,
-        probabilities_NC=probabilities_NC,
+        outputs=outputs,
         retention=_retention(run, recipe, left_out, is_current=retention_is_current),
         comparison=_side_study(run, _COMPARISON, left_out),
         learning_curve=_side_study(run, _LEARNING_CURVE, left_out),

@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
-from edgefit.records.calibrate import ThresholdChoice
-from edgefit.records.evaluate import Decisions, Share, TrainedDecisions
-from edgefit.report.decisions import TRAINED, held_out
 from edgefit.report.facts import RunFacts
+from edgefit.report.tasks import TASKS
 from edgefit.report.words import (
     counted,
     metric_title,
     percent,
     points,
-    shortened,
     with_interval,
 )
 
 _WIDE = 0.02
-_FEW_IMAGES = 20
-_WEAK_RECALL = 0.9
-_POOR_CALIBRATION = 0.05
 _RESTLESS = 0.2
-_MUCH_UNSURE = 0.1
 _FORGOTTEN = 0.9
-_SHOWN = 6
 _SPOILING = {
     "leak": "pictures occur in more than one split, so the figures here are too good",
     "label-conflict": "pictures occur with different labels, so some answers counted as wrong "
@@ -34,15 +26,14 @@ _SPOILING = {
 
 def limits(facts: RunFacts) -> list[str]:
     """Limits and risks, the gravest first; each one sentence or two."""
+    task = TASKS[facts.recipe.task]
     return [
         *_data(facts),
         *_uncertainty(facts),
-        *_weak_classes(facts),
-        *_operating_point(facts),
-        *_calibration(facts),
+        *task.weaknesses(facts),
         *_training(facts),
         *_variants(facts),
-        *_unknown_pictures(facts),
+        *task.unlike_the_training(facts),
         *_always(facts),
         *facts.left_out,
     ]
@@ -80,133 +71,6 @@ def _uncertainty(facts: RunFacts) -> Iterator[str]:
         "The intervals cover the choice of test images only. One training with one seed was "
         "measured; another may come out better or worse."
     )
-
-
-def _weak_classes(facts: RunFacts) -> Iterator[str]:
-    entries = facts.evaluation.per_class
-    absent = [e.label for e in entries if not e.support]
-    if absent:
-        yield f"Never tested, for want of test images: {_names(absent)}."
-    few = [e.label for e in entries if 0 < e.support < _FEW_IMAGES]
-    if few:
-        yield (
-            f"Tested on fewer than {_FEW_IMAGES} images each: {_names(few)}. "
-            "Their own figures say little."
-        )
-    yield from _weak_group(facts)
-    weak = [
-        f"{shortened(e.label, 40)} ({percent(e.recall.value)} found)"
-        for e in sorted(entries, key=lambda e: e.recall.value or 0.0)
-        if e.recall.value is not None and e.recall.value < _WEAK_RECALL
-    ]
-    if weak:
-        yield f"Found in fewer than {percent(_WEAK_RECALL, 0)} of cases: {_names(weak)}."
-
-
-def _weak_group(facts: RunFacts) -> Iterator[str]:
-    """The mean hides a camera, a shift or a track that fails."""
-    group = facts.evaluation.worst_group
-    if group is not None and (group.accuracy.value or 0.0) < _WEAK_RECALL:
-        yield (
-            f"Of the {counted(group.images, 'image')} of {group.column} "
-            f"{shortened(group.value, 60)} only {percent(group.accuracy.value)} were "
-            "answered right."
-        )
-
-
-def _operating_point(facts: RunFacts) -> Iterator[str]:
-    threshold = facts.operating.threshold
-    if threshold is not None:
-        yield from _threshold(facts, threshold)
-    conformal = facts.operating.conformal
-    if conformal is not None:
-        yield from _reject_option(facts, conformal.coverage)
-
-
-def _threshold(facts: RunFacts, threshold: ThresholdChoice) -> Iterator[str]:
-    escape, overkill = threshold.escape_rate, threshold.overkill_rate
-    basis = f"{counted(escape.images, 'defect')} and {overkill.images:,} good images"
-    limit = threshold.limit
-    if limit is None:
-        yield (
-            "No largest escape or overkill rate was asked for: the answer is the more probable "
-            f"class, and nothing was chosen so that few defects escape. Validation holds {basis}."
-        )
-        return
-    which = "escape" if threshold.chosen_for == "max_escape" else "overkill"
-    yield (
-        f"The threshold was chosen on {basis} of validation "
-        f"({counted(threshold.bound_groups or 0, 'independent group')} of those that the {which} "
-        "rate counts). It holds for parts like those; where defects become rarer, of another "
-        "kind, or look different, choose it anew."
-    )
-    above = _where(
-        facts,
-        lambda found: (
-            found.threshold
-            and (
-                found.threshold.escape_rate if which == "escape" else found.threshold.overkill_rate
-            )
-        ),
-        lambda rate: (rate.value or 0.0) > limit,
-    )
-    if above:
-        yield (
-            f"On held-out images the {which} rate is above the {percent(limit, 2)} that was asked "
-            f"for: {above}."
-        )
-
-
-def _reject_option(facts: RunFacts, coverage: float) -> Iterator[str]:
-    below = _where(
-        facts,
-        lambda found: found.conformal and found.conformal.coverage,
-        lambda share: (share.high or 1.0) < coverage,
-    )
-    if below:
-        yield (
-            f"On held-out images the prediction sets cover fewer than the {percent(coverage)} "
-            f"asked for: {below}. These images differ from those of validation."
-        )
-    many = _where(
-        facts,
-        lambda found: found.conformal and found.conformal.unsure,
-        lambda share: (share.value or 0.0) > _MUCH_UNSURE,
-    )
-    if many:
-        yield f"Many held-out images are left to a person: {many}."
-
-
-def _where(
-    facts: RunFacts,
-    share_of: Callable[[Decisions | TrainedDecisions], Share | None],
-    holds: Callable[[Share], bool],
-) -> str:
-    """The networks a user can get whose figure is such, with the figure."""
-    users = {TRAINED, *(str(variant.key) for variant in facts.manifest.variants)}
-    found = [
-        f"{whose} {with_interval(entry)}"
-        for whose, measured in held_out(facts)
-        if whose in users
-        and (entry := share_of(measured)) is not None
-        and entry.value is not None
-        and holds(entry)
-    ]
-    return ", ".join(found)
-
-
-def _calibration(facts: RunFacts) -> Iterator[str]:
-    error = facts.evaluation.metrics["expected_calibration_error"]
-    if error.value is not None and error.value > _POOR_CALIBRATION:
-        scaled = (
-            ", also after the temperature was fitted on validation"
-            if facts.recipe.operating.temperature
-            else " (operating.temperature is off)"
-        )
-        yield (
-            "The stated confidence is not the chance of being right: they differ by "
-            f"{with_interval(error)} on average{scaled}. Set thresholds on measured results only."
-        )
 
 
 def _training(facts: RunFacts) -> Iterator[str]:
@@ -248,39 +112,9 @@ def _variants(facts: RunFacts) -> Iterator[str]:
             )
 
 
-def _unknown_pictures(facts: RunFacts) -> Iterator[str]:
-    """What becomes of a picture that shows none of the classes."""
-    classes = len(facts.labels)
-    if facts.operating.novelty is None:
-        unsure = facts.operating.conformal is not None
-        yield (
-            f"It knows only its {classes} classes: a picture that shows none of them is given one "
-            f"{'of them, or called unsure' if unsure else 'as well'}, and is not pointed out."
-        )
-        return
-    figures = dict(held_out(facts))
-    found = figures.get(str(facts.recommended.key), Decisions()).novelty
-    flagged = found and found.flagged_out_of_domain
-    seen = (
-        f"of general images {with_interval(flagged)} were flagged"
-        if flagged
-        else "how many of them are flagged was not measured"
-    )
-    yield (
-        f"It knows only its {classes} classes. A picture that shows none of them may be flagged as "
-        f"novel, but need not be: {seen}. A flaw of a new kind on a known part can look familiar."
-    )
-
-
 def _always(facts: RunFacts) -> Iterator[str]:
     yield (
         "It was tested on pictures of the same origin as those it learned from. Another camera, "
         "lens, light, background or product has not been shown to work."
     )
     yield "Latency was measured on the machine named here; measure again on the device."
-
-
-def _names(names: list[str]) -> str:
-    shown = ", ".join(shortened(name, 60) for name in names[:_SHOWN])
-    rest = len(names) - _SHOWN
-    return f"{shown} and {rest} more" if rest > 0 else shown

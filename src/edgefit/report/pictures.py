@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from edgefit.errors import FrameError
 from edgefit.report.facts import RunFacts
@@ -38,10 +39,34 @@ class Picture:
     confidence: float
 
 
+@dataclass(frozen=True)
+class Answers:
+    """What the trained network answered to the held-out images.
+
+    Attributes:
+        answers_N: Most probable class, ``int64`` (N,).
+        confidence_N: Its probability, ``float32`` (N,).
+        right_N: Whether it is the true class, bool (N,).
+    """
+
+    answers_N: NDArray[np.int64]
+    confidence_N: NDArray[np.float32]
+    right_N: NDArray[np.bool_]
+
+
+def answers_of(facts: RunFacts) -> Answers:
+    """The answers, from the outputs that ``evaluate`` saved."""
+    probabilities_NC = facts.outputs[PROBABILITIES.name]
+    answers_N = probabilities_NC.argmax(axis=1)
+    right_N = answers_N == facts.test.targets_N()
+    return Answers(answers_N, probabilities_NC.max(axis=1), right_N)
+
+
 def mistakes(facts: RunFacts) -> list[Picture]:
     """The held-out images that the trained network got wrong with the greatest confidence."""
-    wrong_N = np.flatnonzero(facts.answers_N != facts.targets_N)
-    order = wrong_N[np.argsort(-facts.confidence_N[wrong_N], kind="stable")]
+    found = answers_of(facts)
+    wrong_N = np.flatnonzero(~found.right_N)
+    order = wrong_N[np.argsort(-found.confidence_N[wrong_N], kind="stable")]
     pictures = []
     for index in order[:MOST_PICTURES].tolist():
         sample = facts.test.samples[index]
@@ -50,8 +75,8 @@ def mistakes(facts: RunFacts) -> list[Picture]:
                 source=thumbnail(facts.test.absolute(sample)),
                 name=PurePosixPath(sample.path).name,
                 truth=sample.label,
-                answer=facts.labels[facts.answers_N[index]],
-                confidence=float(facts.confidence_N[index]),
+                answer=facts.labels[found.answers_N[index]],
+                confidence=float(found.confidence_N[index]),
             )
         )
     return pictures

@@ -27,7 +27,6 @@ from edgefit.report.words import (
 
 Row = dict[str, Any]
 
-_MOST_NAMES_IN_A_SENTENCE = 8
 _MOST_CONFUSIONS = 12
 _MOST_PATHS = 8
 _MOST_UNREADABLE = 40
@@ -42,14 +41,9 @@ def headline(facts: RunFacts) -> Row:
     basis = counted(images, "held-out image")
     if groups != images:
         basis += f" ({counted(groups, 'independent group')})"
-    names = [shortened(name, 40) for name in facts.labels]
-    listed = ", ".join(names[:_MOST_NAMES_IN_A_SENTENCE])
-    if len(names) > _MOST_NAMES_IN_A_SENTENCE:
-        listed += f" and {len(names) - _MOST_NAMES_IN_A_SENTENCE} more"
     return {
         "name": facts.manifest.name,
         "description": facts.recipe.description,
-        "task": f"Tells for a picture which of {len(names)} classes it shows: {listed}.",
         "variant": str(best.key),
         "recommended": bool(facts.manifest.recommended),
         "reason": facts.benchmark.recommendation.reason,

@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from edgefit.bundle import Manifest
 from edgefit.errors import missing_extra
 from edgefit.report.words import (
@@ -95,15 +93,19 @@ def _card(loader: jinja2.BaseLoader) -> jinja2.Template:
 
 def _shared(facts: RunFacts) -> dict[str, Any]:
     """What both files show."""
-    from edgefit.report import decisions as operating
     from edgefit.report import phases, sections, studies
     from edgefit.report.limits import limits
+    from edgefit.report.tasks import TASKS
 
+    task = TASKS[facts.recipe.task]
     gate = sections.gate_rows(facts)
     drops = {row["variant"]: row["drop"] for row in gate}
     lineage = sections.lineage(facts)
     return {
-        "head": sections.headline(facts) | {"many_classes": len(facts.labels) > _MANY_CLASSES},
+        **task.shared(facts),
+        "templates": task.templates,
+        "head": sections.headline(facts)
+        | {"task": task.purpose(facts), "many_classes": len(facts.labels) > _MANY_CLASSES},
         "data": sections.data_table(facts),
         "findings": sections.findings(facts),
         "unreadable": sections.unreadable(facts),
@@ -114,15 +116,12 @@ def _shared(facts: RunFacts) -> dict[str, Any]:
         "gap": phases.gap(facts),
         "over_fitting": facts.training["over_fitting"],
         "train_metric": metric_title(facts.recipe.train.metric),
-        "decisions": operating.decisions(facts),
-        "rates": operating.tile(facts),
         "retention": studies.retention(facts),
         "comparison": studies.comparison(facts),
         "curve": studies.learning_curve(facts),
         "evaluation": facts.evaluation,
         "confidence": facts.confidence,
         "metrics": sections.metric_rows(facts),
-        "classes": sections.class_rows(facts),
         "gate": gate,
         "variants": [row | {"drop": drops[row["name"]]} for row in sections.variant_rows(facts)],
         "limits": limits(facts),
@@ -139,28 +138,22 @@ def _shared(facts: RunFacts) -> dict[str, Any]:
 
 def _only_on_page(facts: RunFacts, shared: dict[str, Any]) -> dict[str, Any]:
     """Drawings and pictures."""
-    from edgefit.report import curves, pictures, plots, sections
+    from edgefit.report import curves, plots, sections
+    from edgefit.report.tasks import TASKS
 
     timed = [row for row in shared["variants"] if row["p50"] is not None]
     recommended = str(facts.recommended.key)
     speed = [plots.latency(timed, recommended)] if timed else []
     return {
+        **TASKS[facts.recipe.task].drawings(facts),
         "training_plots": _training_plots(facts),
         **_small_epochs(facts.training["history"]),
         "interpolation_plot": shared["interpolation"]
         and curves.interpolation(facts.training["kept"]),
         "knowledge_plot": facts.comparison and curves.knowledge(facts.comparison),
         "curve_plot": facts.learning_curve and curves.learning_curve(facts.learning_curve),
-        "confusion_plot": plots.confusion(facts.evaluation.confusion, facts.labels),
-        "reliability_plot": plots.reliability(
-            facts.confidence_N, facts.answers_N == facts.targets_N
-        ),
         "speed_plots": [*speed, plots.sizes(shared["variants"], recommended)],
-        "confusions": sections.confusions(facts),
         "breakdowns": sections.breakdowns(facts),
-        "mistakes": pictures.mistakes(facts),
-        "mistake_count": int(np.count_nonzero(facts.answers_N != facts.targets_N)),
-        "golden": pictures.golden_frames(facts),
         "verification": facts.verification,
     }
 

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from edgefit.report.facts import gather
-from edgefit.report.pictures import MOST_PICTURES, golden_frames, mistakes, thumbnail
+from edgefit.report.pictures import MOST_PICTURES, answers_of, golden_frames, mistakes, thumbnail
 from tests.unit.report.finished_run import MakeRun
 
 
@@ -21,7 +21,7 @@ def test_mistakes_are_real_mistakes_most_confident_first(make_run: MakeRun) -> N
     finished = make_run(per_class=40)
     facts = gather(finished.run, finished.manifest)
     shots = mistakes(facts)
-    assert len(shots) == (facts.answers_N != facts.targets_N).sum()
+    assert len(shots) == (~answers_of(facts).right_N).sum()
     assert all(shot.truth != shot.answer for shot in shots)
     confidences = [shot.confidence for shot in shots]
     assert confidences == sorted(confidences, reverse=True)
@@ -36,7 +36,7 @@ def test_there_are_never_more_than_the_most(make_run: MakeRun) -> None:
 def test_mistake_whose_file_is_gone_stays_without_picture(make_run: MakeRun) -> None:
     finished = make_run()
     facts = gather(finished.run, finished.manifest)
-    wrong = int(np.flatnonzero(facts.answers_N != facts.targets_N)[0])
+    wrong = int(np.flatnonzero(~answers_of(facts).right_N)[0])
     facts.test.absolute(facts.test.samples[wrong]).unlink()
     assert [shot.source for shot in mistakes(facts)].count(None) == 1
 

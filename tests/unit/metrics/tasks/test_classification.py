@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import get_args
-
 import numpy as np
 import pytest
 
@@ -12,7 +10,7 @@ from edgefit.metrics import evaluate, evaluate_by
 from edgefit.metrics.labelled import Bootstrap, LabelledOutputs
 from edgefit.metrics.tasks import TASKS
 from edgefit.metrics.tasks.classification import class_targets
-from edgefit.recipe.results import MetricName
+from edgefit.recipe.tasks import TASKS as RECIPE_TASKS
 from edgefit.records.verify import Agreement
 from edgefit.report.words import METRICS as TITLES
 from edgefit.spec import CLASSIFICATION, OUTPUTS, ClassTruth, GoodTruth, LabelMap
@@ -38,7 +36,9 @@ def test_every_task_has_metrics_and_a_headline_among_them() -> None:
 
 
 def test_a_recipe_may_name_just_these_and_the_report_has_a_title_for_each() -> None:
-    assert get_args(MetricName) == METRICS.names
+    recipe = RECIPE_TASKS[CLASSIFICATION]
+    assert recipe.verify_metrics == METRICS.names
+    assert set(recipe.train_metrics) < set(METRICS.names)
     assert set(METRICS.names) < set(TITLES)
 
 
