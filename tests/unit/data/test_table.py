@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgefit.data.table import Sample, SampleTable, examples
+from edgefit.data.table import Box, Sample, SampleTable, examples
 from edgefit.errors import DataError
 from edgefit.spec import LabelMap
 
@@ -46,6 +46,7 @@ def test_csv_of_names_that_are_not_utf8(tmp_path: Path) -> None:
         ("path,label,split,group\na,good,train\n", "Row 2"),
         ("path,label,split,group\na,good,train,g\nb,ugly,train,g\n", "Row 3"),
         ("path,label,split,group\na,good,holdout,g\n", "Row 2"),
+        ("path,label,split,group,@boxes\na,good,train,g,[[1\n", "Row 2"),
     ],
 )
 def test_damaged_csv_is_an_error(tmp_path: Path, text: str, message: str) -> None:
@@ -100,3 +101,35 @@ def test_fingerprint_sees_every_fact_but_not_the_order(tmp_path: Path) -> None:
 def test_examples_are_few() -> None:
     assert examples(["a", "b"]) == "a, b"
     assert examples([str(i) for i in range(12)]) == "0, 1, 2, 3, 4 and 7 more"
+
+
+def test_labels_that_are_absent_boxes_and_masks_survive_the_file(tmp_path: Path) -> None:
+    boxes = (Box("good", 1.0, 2.5, 8.0, 9.0), Box("bad", 0.0, 0.0, 4.0, 4.0))
+    samples = (
+        Sample("a.png", None, "train", "g1", {"camera": "left"}),
+        Sample("b.png", "good", "val", "g2", boxes=boxes),
+        Sample("c.png", "bad", None, "g3", boxes=(), mask="masks/c.png"),
+    )
+    table = SampleTable(tmp_path, samples, LABELS)
+    table.write_csv(tmp_path / "samples.csv")
+    again = SampleTable.read_csv(tmp_path / "samples.csv", root=tmp_path, labels=LABELS)
+    assert again == table
+    assert table.counts()["train"] == {"good": 0, "bad": 0, "unlabelled": 1}
+    with pytest.raises(DataError, match="without a label"):
+        table.targets_N()
+
+
+def test_boxes_and_masks_are_part_of_the_fingerprint(tmp_path: Path) -> None:
+    def fingerprint(sample: Sample) -> str:
+        return SampleTable(tmp_path, (sample,), LABELS).fingerprint()
+
+    box = Box("good", 0.0, 0.0, 4.0, 4.0)
+    found = {
+        fingerprint(Sample("a.png", "good")),
+        fingerprint(Sample("a.png", "good", boxes=())),
+        fingerprint(Sample("a.png", "good", boxes=(box,))),
+        fingerprint(Sample("a.png", "good", mask="a-mask.png")),
+    }
+    (tmp_path / "a-mask.png").write_bytes(b"pixels")
+    found.add(fingerprint(Sample("a.png", "good", mask="a-mask.png")))
+    assert len(found) == 5

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import lightning.pytorch as pl
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -236,34 +237,91 @@ def test_frozen_stages_keep_their_weights(shapes: Shapes, tmp_path: Path) -> Non
     assert len(same) < len(first) / 2
 
 
-@pytest.mark.parametrize(
-    "override",
-    [
-        "train.balance=class-weights",
-        "train.balance=effective-number",
-        "train.balance=logit-adjustment",
-        "train.balance=sampler",
-        "train.balance=square-root-sampler",
-        "train.enlarge=lanczos",
-        "train.mix.mixup=0.5",
-        "train.mix.cutmix=1.0",
-        "train.label_smoothing=0.3",
-        "train.layer_decay=0.3",
-        "train.weight_decay=0.5",
-        "train.warmup_epochs=2",
-        "train.resizing={share: 0.5, scale: 0.5}",
-        "train.ema_decay=0.05",
-        "train.batch_norm=frozen",
-        "train.freeze_stages=1",
-        "train.precision=bf16-mixed",
-    ],
-)
-def test_every_key_changes_what_is_learned(
-    shapes: Shapes, tmp_path: Path, plainly_trained: bytes, override: str
+State = dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A training, the weights it started from, and those it kept."""
+
+    tuning: FineTuning
+    start: State
+    kept: State
+
+    def moved(self, prefix: str) -> float:
+        """How far the weights of a part are from where they started."""
+        names = [n for n, v in self.start.items() if n.startswith(prefix) and v.ndim > 1]
+        return sum(float((self.kept[n] - self.start[n]).square().sum()) for n in names) ** 0.5
+
+    @property
+    def size(self) -> float:
+        """Norm of all filters."""
+        return sum(float(v.square().sum()) for v in self.kept.values() if v.ndim == 4) ** 0.5
+
+    def losses(self) -> list[float]:
+        return [row.train_loss or 0.0 for row in self.tuning.history]
+
+    def is_same(self, *endings: str, prefix: str = "backbone.") -> bool:
+        names = [n for n in self.start if n.startswith(prefix) and n.endswith(endings)]
+        return all(torch.equal(self.start[n], self.kept[n]) for n in names)
+
+    def share_of_rarest(self) -> float:
+        """Of the images drawn in an epoch, those of the class with the fewest."""
+        loader: Any = self.tuning.trainer.train_dataloader
+        drawn = [loader.sampler.targets_N[index] for _, index in loader.sampler]
+        return float(np.mean(np.array(drawn) == 2))
+
+
+Effect = Callable[[Trained, Trained], bool]
+EFFECTS: dict[str, Effect] = {
+    "train.balance=class-weights": lambda t, _: t.tuning.loss.weight.argmax() == 2,
+    "train.balance=effective-number": lambda t, _: t.tuning.loss.weight.argmax() == 2,
+    "train.balance=logit-adjustment": lambda t, _: t.tuning.loss.log_prior.argmin() == 2,
+    "train.balance=sampler": lambda t, plain: t.share_of_rarest() > 1.2 * plain.share_of_rarest(),
+    "train.balance=square-root-sampler": lambda t, plain: (
+        t.share_of_rarest() > plain.share_of_rarest()
+    ),
+    "train.mix.mixup=0.5": lambda t, plain: t.losses()[-1] > plain.losses()[-1],
+    "train.mix.cutmix=1.0": lambda t, plain: t.losses()[-1] > plain.losses()[-1],
+    "train.label_smoothing=0.3": lambda t, plain: t.losses()[-1] > plain.losses()[-1],
+    "train.layer_decay=0.3": lambda t, plain: (
+        t.moved("backbone.features.0.") < 0.5 * plain.moved("backbone.features.0.")
+    ),
+    "train.weight_decay=20": lambda t, plain: t.size < plain.size,
+    "train.warmup_epochs=2": lambda t, plain: (
+        (t.tuning.history[0].learning_rate or 0) < (plain.tuning.history[0].learning_rate or 0)
+    ),
+    "train.resizing={share: 0.5, scale: 0.5}": lambda t, _: (
+        [row.height for row in t.tuning.history] == [32, 64]
+    ),
+    "train.batch_norm=frozen": lambda t, _: t.is_same("running_mean", "running_var"),
+    "train.freeze_stages=1": lambda t, plain: (
+        t.is_same("weight", "bias", prefix="backbone.features.0.")
+        and not plain.is_same("weight", "bias", prefix="backbone.features.0.")
+    ),
+    "train.precision=bf16-mixed": lambda t, _: str(t.tuning.trainer.precision) == "bf16-mixed",
+}
+
+
+@pytest.mark.parametrize("override", EFFECTS)
+def test_every_key_has_its_effect(
+    shapes: Shapes, tmp_path: Path, plain: Trained, override: str
 ) -> None:
-    tuning = shapes.tune(tmp_path, "train.epochs=2", "input.width=64", "input.height=64", override)
-    assert kept(tmp_path) != plainly_trained
-    assert all(row.train_loss and row.train_loss < 3 for row in tuning.history)
+    trained = train_short(shapes, tmp_path, override)
+    assert EFFECTS[override](trained, plain)
+    assert all(0 < loss < 3 for loss in trained.losses())
+
+
+def train_short(shapes: Shapes, folder: Path, *overrides: str) -> Trained:
+    options = ("train.epochs=2", "input.width=64", "input.height=64", *overrides)
+    before, _, _ = build_network(shapes.recipe(*options), shapes.table.labels)
+    tuning = shapes.tune(folder, *options)
+    return Trained(tuning, dict(before.state_dict()), read_state(folder / FINETUNED))
+
+
+@pytest.fixture(scope="module")
+def plain(shapes: Shapes, tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    return train_short(shapes, tmp_path_factory.mktemp("plain-too"))
 
 
 @pytest.fixture(scope="module")
