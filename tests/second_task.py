@@ -7,10 +7,10 @@ brightness of the training frames. Its graph gives ``score`` (N,), and its rule 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import cv2
 import numpy as np
@@ -35,6 +35,9 @@ from edgefit.records.evaluate import Decisions, Evaluation, GroupFigures, Traine
 from edgefit.records.figures import Figure
 from edgefit.records.train import EpochRow, KeptWeights
 from edgefit.records.verify import Agreement
+from edgefit.report import tasks as report_tasks
+from edgefit.report.facts import RunFacts
+from edgefit.report.tasks.task import Templates
 from edgefit.runtime import tasks as runtime_tasks
 from edgefit.runtime.images.caption import NEUTRAL, with_caption
 from edgefit.runtime.images.geometry import Placement
@@ -335,6 +338,27 @@ class GlowRuntime:
         return Comparison(float(gaps_N.max()), 1e-3, changes)
 
 
+class GlowReport:
+    """The page needs nothing beyond its metric."""
+
+    templates = Templates()
+
+    def purpose(self, facts: RunFacts) -> str:
+        return "It says whether the lamp on a part is lit."
+
+    def shared(self, facts: RunFacts) -> dict[str, Any]:
+        return {"rates": None}
+
+    def drawings(self, facts: RunFacts) -> dict[str, Any]:
+        return {}
+
+    def weaknesses(self, facts: RunFacts) -> Iterator[str]:
+        return iter(())
+
+    def unlike_the_training(self, facts: RunFacts) -> Iterator[str]:
+        return iter(())
+
+
 class GlowExport:
     """openvino-model-api has no such model."""
 
@@ -354,6 +378,7 @@ def register(patch: pytest.MonkeyPatch) -> None:
     patch.setitem(operating_tasks.TASKS, GLOW, GlowOperating())
     patch.setitem(runtime_tasks.TASKS, GLOW, GlowRuntime())
     patch.setitem(export_tasks.TASKS, GLOW, GlowExport())
+    patch.setitem(report_tasks.TASKS, GLOW, GlowReport())
 
 
 def draw_lamps(folder: Path, images: int = 60) -> Path:

@@ -121,7 +121,7 @@ class Manifest(_Record):
     status: Literal["draft", "verified"]
     name: str
     task: Annotated[Task, AfterValidator(known_task)]
-    labels: list[str] = Field(min_length=2)
+    labels: list[str]
     labels_sha256: str
     input: dict[str, Any]  # checked by InputSpec.from_dict
     temperature: float = Field(default=1.0, gt=0)

@@ -143,6 +143,10 @@ class ClassificationRule(Rule):
         Raises:
             InputError: A class, or a number, that cannot be.
         """
+        if len(labels) < 2:
+            raise InputError(
+                "A classifier has two or more classes.", key="labels", found=list(labels.names)
+            )
         shares = {}
         if self.threshold is not None:
             shares["threshold.value"] = self.threshold.value
