@@ -18,6 +18,7 @@ GATE = "tests/e2e/test_build.py"
 DEVICE = "tests/e2e/test_device.py"
 WRONG = "tests/unit/cli/test_wrong_input.py"
 MEASURED = "tests/unit/records/test_measured.py"
+LEARNED = "tests/unit/records/test_learning_rooms.py"
 FILES = "tests/unit/stages/test_operating_point.py"
 PENALTIES = "tests/unit/train/penalties/test_penalties.py"
 ENGINES = "tests/contract/test_engine_contract.py"
@@ -47,23 +48,34 @@ ELSEWHERE = {
     "stages/stage.py": "tests/unit/stages/test_runner.py",
     "stages/verify.py": FILES,
     # records: those of real runs are loaded and dumped in one place
+    "records/build.py": GATE,
     "records/calibrate.py": MEASURED,
+    "records/comparison.py": LEARNED,
     "records/check.py": "tests/unit/cli/test_check.py",
     "records/evaluate.py": MEASURED,
     "records/export.py": GATE,
     "records/figures.py": "tests/unit/records/test_record.py",
+    "records/learning_curve.py": LEARNED,
+    "records/retention.py": LEARNED,
     "records/selftest.py": "tests/unit/runtime/test_selftest.py",
+    "records/train.py": LEARNED,
     "records/verify.py": MEASURED,
     # parts of a larger module that is tested whole
     "bench/worker.py": "tests/unit/bench/test_suite.py",
     "data/findings.py": "tests/unit/data/test_audit.py",
     "data/frozen.py": "tests/unit/stages/test_train.py",
     "data/worker_imports.py": "tests/unit/data/test_worker_processes.py",
+    "data/tasks/classification.py": "tests/unit/data/test_table.py",
+    "data/tasks/task.py": "tests/unit/data/test_table.py",
     "evaluate/outputs.py": "tests/unit/stages/test_calibrate.py",
     "evaluate/retention.py": "tests/unit/stages/test_retention.py",
     "evaluate/saved.py": "tests/unit/stages/test_calibrate.py",
+    "metrics/tasks/task.py": "tests/unit/verify/test_gate.py",
     "operating/chosen.py": "tests/unit/stages/test_calibrate.py",
+    "operating/tasks/task.py": "tests/unit/stages/test_calibrate.py",
     "quantize/calibration_set.py": FILES,
+    "recipe/tasks/classification.py": "tests/unit/recipe/test_recipe.py",
+    "recipe/tasks/task.py": "tests/unit/recipe/test_recipe.py",
     "report/facts.py": "tests/unit/report/test_sections.py",
     "report/limits.py": "tests/unit/report/test_sections.py",
     "report/svg.py": "tests/unit/report/test_plots.py",
@@ -83,20 +95,26 @@ ELSEWHERE = {
     "spec/rules.py": "tests/unit/spec/test_tasks.py",
     # training: what the loop is made of
     "train/assembly.py": "tests/unit/stages/test_train.py",
+    "train/over_frames.py": "tests/unit/stages/test_calibrate.py",
     "train/distributed.py": "tests/e2e/test_data_parallel.py",
     "train/features/cache.py": "tests/unit/train/features/test_extract.py",
     "train/features/engines.py": "tests/unit/train/features/test_extract.py",
     "train/loop/divergence.py": "tests/unit/train/loop/test_module.py",
     "train/loop/history.py": "tests/unit/train/loop/test_early_stopping.py",
     "train/loop/loaders.py": "tests/unit/train/loop/test_finetune.py",
-    "train/penalties/__init__.py": PENALTIES,
     "train/penalties/feature_distillation.py": PENALTIES,
     "train/penalties/frozen.py": PENALTIES,
     "train/penalties/l2_sp.py": PENALTIES,
     "train/penalties/penalty.py": PENALTIES,
-    "train/phases.py": "tests/unit/stages/test_train.py",
+    "train/phases/full.py": "tests/unit/stages/test_train.py",
+    "train/phases/interpolation.py": "tests/unit/stages/test_train.py",
+    "train/phases/phase.py": "tests/unit/stages/test_train.py",
+    "train/phases/probe.py": "tests/unit/stages/test_train.py",
     "train/preconditions.py": "tests/unit/stages/test_train.py",
     "train/probe/models.py": "tests/unit/train/probe/test_fit.py",
+    "train/run_training.py": "tests/unit/stages/test_train.py",
+    "train/tasks/task.py": "tests/unit/train/loop/test_module.py",
+    "train/training.py": "tests/unit/train/loop/test_finetune.py",
     "train/tasks/classification.py": "tests/unit/train/loop/test_module.py",
 }
 
@@ -156,9 +174,11 @@ TOGETHER = (
     "tests/unit/data/test_leaks.py",
     "tests/unit/data/test_real_sets.py",
     "tests/unit/export/test_features_output.py",
+    "tests/unit/records/test_learning_rooms.py",
     "tests/unit/records/test_measured.py",
     "tests/unit/stages/test_operating_point.py",
     "tests/unit/test_device_kit.py",
     "tests/unit/train/penalties/test_penalties.py",
+    "tests/unit/train/test_tasks.py",
     "tests/unit/train/penalties/test_penalties_in_training.py",
 )

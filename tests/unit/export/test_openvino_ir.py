@@ -77,6 +77,7 @@ def test_the_facts_are_inside(exported: Exported, name: str) -> None:
 
 
 @pytest.mark.parametrize("aspect", list(Aspect))
+@pytest.mark.slow
 def test_model_api_gives_the_same_classes(
     exported: Exported, tmp_path: Path, aspect: Aspect
 ) -> None:

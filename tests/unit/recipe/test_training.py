@@ -8,6 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from edgefit.recipe import InterpolationConfig, ProbeConfig, TrainConfig
+from edgefit.spec.weights import WeightsSource
 
 
 @pytest.mark.parametrize(
@@ -23,7 +24,7 @@ from edgefit.recipe import InterpolationConfig, ProbeConfig, TrainConfig
 def test_batch_norm_adapts_by_default_from_random_weights_only(
     batch_norm: Any, weights: str, learns: bool
 ) -> None:
-    assert TrainConfig(batch_norm=batch_norm).learns_batch_norm(weights) is learns
+    assert TrainConfig(batch_norm=batch_norm).learns_batch_norm(WeightsSource(weights)) is learns
 
 
 @pytest.mark.parametrize("mode", ["probe", "full"])

@@ -90,6 +90,7 @@ def written(finished: Finished, target: Path) -> tuple[str, str]:
     return page, (target / "MODEL_CARD.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_page_opens_offline_and_its_links_lead_somewhere(make_run: MakeRun, tmp_path: Path) -> None:
     text, _ = written(make_run(), tmp_path / "out")
     page = Page(text)
@@ -102,6 +103,7 @@ def test_page_opens_offline_and_its_links_lead_somewhere(make_run: MakeRun, tmp_
     assert len(page.identifiers) == len(set(page.identifiers))
 
 
+@pytest.mark.slow
 def test_every_part_is_shown_where_the_run_has_it(make_run: MakeRun, tmp_path: Path) -> None:
     page, card = written(full_run(make_run, tmp_path), tmp_path / "out")
     parsed = Page(page)
@@ -162,6 +164,7 @@ def test_over_fitting_is_said_on_both_in_words(make_run: MakeRun, tmp_path: Path
         assert "seems to learn its training images by heart" in text
 
 
+@pytest.mark.slow
 def test_epochs_on_smaller_images_are_told(make_run: MakeRun, tmp_path: Path) -> None:
     finished = make_run()
     assert "progressive resizing" not in written(finished, tmp_path / "alike")[0]
@@ -237,6 +240,7 @@ def test_card_tables_have_as_many_cells_as_columns(make_run: MakeRun, tmp_path: 
 
 
 @pytest.mark.parametrize("classes", [2, 43])
+@pytest.mark.slow
 def test_two_and_many_classes(make_run: MakeRun, tmp_path: Path, classes: int) -> None:
     finished = make_run([f"class {i}" for i in range(classes)], per_class=8)
     page, card = written(finished, tmp_path / "out")
@@ -276,6 +280,7 @@ def test_importing_the_room_imports_neither_torch_nor_matplotlib() -> None:
     assert json.loads(done.stdout) == []
 
 
+@pytest.mark.slow
 def test_warnings_of_the_operating_point_are_on_page_and_card(
     make_run: MakeRun, tmp_path: Path
 ) -> None:

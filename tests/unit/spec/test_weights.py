@@ -1,4 +1,4 @@
-"""What ``model.weights`` may name."""
+"""What a network starts from."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from edgefit.spec.weights import IMAGENET, NOTHING, WeightsSource
 
 
 @pytest.mark.parametrize(
-    ("text", "is_random", "is_imagenet", "file"),
+    ("text", "random", "imagenet", "file"),
     [
         (NOTHING, True, False, None),
         (IMAGENET, False, True, None),
-        ("w.pth", False, False, Path("w.pth")),
-        ("/x/none.pth", False, False, Path("/x/none.pth")),
+        ("base.safetensors", False, False, Path("base.safetensors")),
+        ("None", False, False, Path("None")),
     ],
 )
-def test_a_start_is_one_of_three(
-    text: str, is_random: bool, is_imagenet: bool, file: Path | None
+def test_a_start_is_random_imagenets_or_a_file(
+    text: str, random: bool, imagenet: bool, file: Path | None
 ) -> None:
-    start = WeightsSource(text)
-    assert (start.is_random, start.is_imagenet, start.file) == (is_random, is_imagenet, file)
+    source = WeightsSource(text)
+    assert (source.is_random, source.is_imagenet, source.file) == (random, imagenet, file)

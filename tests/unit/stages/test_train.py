@@ -265,6 +265,7 @@ def test_the_weights_source_is_kept(start: Start, tmp_path: Path) -> None:
     assert train(run).weights.source == "w.pth"
 
 
+@pytest.mark.slow
 def test_early_stopping_stops(start: Start) -> None:
     run = start(
         "run",
@@ -280,6 +281,7 @@ def test_early_stopping_stops(start: Start) -> None:
     assert summary.best.validation[run.recipe().train.metric] == max(values)
 
 
+@pytest.mark.slow
 def test_divergence_is_reported_and_nothing_is_marked_done(start: Start) -> None:
     run = start("run", "train.learning_rate=1e30", "train.warmup_epochs=0")
     with pytest.raises(StageError, match="diverged"):

@@ -1,27 +1,19 @@
-"""Remedies that hold on to the start: L2-SP and feature distillation; and what is switched on."""
+"""Remedies that hold on to the start: L2-SP and feature distillation."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from rich.console import Console
 from torch import nn
 
-from edgefit.data.table import SampleTable
-from edgefit.progress import Reporter
-from edgefit.recipe import Recipe, make_recipe
 from edgefit.train.network import EdgeNetwork
-from edgefit.train.penalties.build import build_penalties
 from edgefit.train.penalties.feature_distillation import FeatureDistillation
 from edgefit.train.penalties.l2_sp import StartingPointPenalty
-from edgefit.train.penalties.penalty import Penalty, TrainingStep
-from tests.tiny_network import LABELS, colour_frames, tiny_network
-
-TABLE = SampleTable(Path("nowhere"), (), LABELS)
+from edgefit.train.penalties.penalty import TrainingStep
+from tests.tiny_network import colour_frames, tiny_network
 
 
 def step_of(network: EdgeNetwork, *, count: int = 8, **other: Any) -> TrainingStep:
@@ -41,10 +33,6 @@ def moved(network: EdgeNetwork, by: float) -> None:
     with torch.no_grad():
         for parameter in network.backbone.parameters():
             parameter.add_(by)
-
-
-def recipe_of(*overrides: str, weights: str = "imagenet") -> Recipe:
-    return make_recipe({"name": "x", "model": {"weights": weights}}, overrides)
 
 
 def test_the_pull_is_half_the_squared_way_from_the_start() -> None:
@@ -129,25 +117,3 @@ def test_a_step_down_the_penalty_leads_back_towards_the_start(build: Any) -> Non
         optimizer.step()
         values.append(float(value.detach()))
     assert values[-1] < values[0]
-
-
-def test_nothing_is_switched_on_by_default() -> None:
-    assert build_penalties(recipe_of(), TABLE, tiny_network(steps=0)) == []
-
-
-def test_what_the_recipe_names_is_built_with_its_strength() -> None:
-    recipe = recipe_of("train.keep.l2_sp=0.5", "train.keep.distill=2")
-    penalties = build_penalties(recipe, TABLE, tiny_network(steps=0))
-    assert [p.name for p in penalties] == ["l2_sp", "distill"]
-    assert all(isinstance(p, Penalty) and p.main_share == 1 and not p.learns for p in penalties)
-    assert [getattr(p, "strength", getattr(p, "weight", None)) for p in penalties] == [0.5, 2.0]
-
-
-def test_holding_on_to_random_weights_is_said(capsys: pytest.CaptureFixture[str]) -> None:
-    reporter = Reporter(console=Console(stderr=True, width=300))
-    network = tiny_network(steps=0)
-    build_penalties(recipe_of("train.keep.distill=1", weights="none"), TABLE, network, reporter)
-    assert "nothing to keep" in capsys.readouterr().err
-    build_penalties(recipe_of("train.keep.distill=1"), TABLE, network, reporter)
-    build_penalties(recipe_of(weights="none"), TABLE, network, reporter)
-    assert capsys.readouterr().err == ""

@@ -147,6 +147,7 @@ def test_the_general_head_is_what_learns_and_what_is_saved(penalty: ReplayPenalt
     assert penalty.main_share == 1 and not penalty.replaces_weight_decay
 
 
+@pytest.mark.slow
 def test_replay_keeps_general_classes_that_training_alone_forgets(general: Path) -> None:
     """The task here is destructive: features are driven to zero."""
 
