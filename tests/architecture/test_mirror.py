@@ -38,6 +38,13 @@ ELSEWHERE = {
     "cli/learning_curve.py": "tests/unit/studies/test_learning_curve.py",
     "cli/retention.py": "tests/unit/stages/test_retention.py",
     "cli/train.py": "tests/unit/cli/test_refused_commands.py",
+    # parts of a task's rules, metrics and report, and what a room asks of a task
+    "metrics/tasks/task.py": "tests/unit/metrics/tasks/test_classification.py",
+    "operating/calibration_warnings.py": "tests/unit/stages/test_calibrate.py",
+    "operating/tasks/task.py": "tests/unit/operating/tasks/test_classification.py",
+    "report/class_limits.py": "tests/unit/report/test_sections.py",
+    "report/tasks/classification.py": "tests/unit/report/test_write.py",
+    "report/tasks/task.py": "tests/unit/report/test_tasks.py",
     # stages: each runs in a whole build, and what it refuses is in the end-to-end cases
     "stages/benchmark.py": GATE,
     "stages/build.py": GATE,
