@@ -61,7 +61,6 @@ def test_a_manifest_that_is_not_json(root: Path, content: bytes) -> None:
 @pytest.mark.parametrize(
     ("changes", "key"),
     [
-        ({"labels": ["one"]}, "labels"),
         ({"temperature": 0}, "temperature"),
         ({"extra": 1}, "extra"),
         ({"variants": []}, "variants"),
@@ -175,3 +174,10 @@ def test_a_changed_threshold_is_seen(tmp_path: Path) -> None:
     change_manifest(root, operating=facts)
     with pytest.raises(IntegrityError, match="manifest was changed"):
         read_bundle(root)
+
+
+def test_a_classifier_of_one_class_is_refused(root: Path) -> None:
+    change_manifest(root, labels=["one"])
+    with pytest.raises(BundleError, match="two or more classes") as caught:
+        read_bundle(root, check_hashes=False)
+    assert caught.value.key == "labels"
