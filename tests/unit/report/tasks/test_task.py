@@ -41,7 +41,7 @@ def test_every_task_has_a_report() -> None:
 
 
 def test_templates_that_are_named_exist() -> None:
-    folder = Path(__file__).parents[3] / "src" / "edgefit" / "report"
+    folder = Path(__file__).parents[4] / "src" / "edgefit" / "report"
     for task in TASKS.values():
         named = [name for name in vars(task.templates).values() if name is not None]
         assert all((folder / name).is_file() for name in named)
