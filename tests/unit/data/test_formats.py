@@ -18,8 +18,8 @@ def chosen(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The formats that were asked, in order."""
     asked: list[str] = []
 
-    def reader(name: str) -> Callable[[Path, DataConfig], SampleTable]:
-        def read(root: Path, config: DataConfig) -> SampleTable:
+    def reader(name: str) -> Callable[[Path, DataConfig, bool], SampleTable]:
+        def read(root: Path, config: DataConfig, needs_labels: bool) -> SampleTable:
             asked.append(name)
             return None  # type: ignore[return-value]
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import cv2
 import numpy as np
@@ -15,7 +17,11 @@ from edgefit.data import tasks as data_tasks
 from edgefit.data.frozen import frozen_samples
 from edgefit.data.table import Sample, SampleTable
 from edgefit.errors import DataError
+from edgefit.metrics import tasks as metric_tasks
+from edgefit.operating import tasks as operating_tasks
 from edgefit.recipe import ModelConfig, Recipe, make_recipe
+from edgefit.recipe import tasks as recipe_tasks
+from edgefit.recipe.tasks import RecipeTask
 from edgefit.records.train import EpochRow, KeptWeights, TrainRecord
 from edgefit.run import RunFolder
 from edgefit.spec import OUTPUTS, InputSpec, LabelMap, OutputSpec, Task, Truth
@@ -118,6 +124,11 @@ def recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Recipe:
     monkeypatch.setitem(OUTPUTS, BRIGHTNESS, outputs)
     monkeypatch.setitem(data_tasks.TASKS, BRIGHTNESS, BrightnessData())
     monkeypatch.setitem(train_tasks.TASKS, BRIGHTNESS, BrightnessTraining())
+    metrics = RecipeTask(train_metrics=("mean_level",), verify_metrics=("mean_level",))
+    monkeypatch.setitem(recipe_tasks.TASKS, BRIGHTNESS, metrics)
+    for table in (metric_tasks.TASKS, operating_tasks.TASKS):  # asked by `check` alone here
+        asked: Any = SimpleNamespace(check=lambda *_: None)
+        monkeypatch.setitem(table, BRIGHTNESS, asked)
     rng = np.random.default_rng(0)
     (tmp_path / "images").mkdir()
     for number in range(20):
@@ -162,7 +173,7 @@ def test_a_task_without_labels_is_checked_trained_and_loaded(
 def test_images_without_a_label_are_refused_where_the_task_needs_one(
     recipe: Recipe, tmp_path: Path
 ) -> None:
-    facts = recipe.model_dump(mode="json") | {"task": "classification"}
+    facts = {"name": "classes", "data": {"root": str(recipe.data.root)}}
     with pytest.raises(DataError, match="outside class folders"):
         check(RunFolder(tmp_path / "run", make_recipe(facts)))
 
