@@ -15,7 +15,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from benchmarks.measuring import against, figure, write_result
+from benchmarks.measuring import against, facts_of, figure, write_result
 from benchmarks.readme import interval, percent, points, table, write_section
 from edgefit.records.learning_curve import LearningCurveRecord
 from edgefit.run import RunFolder
@@ -36,7 +36,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="write the result here")
     options = parser.parse_args()
     run = RunFolder(options.run)
-    curve = run.read_json(FOLDER, LearningCurveRecord.FILE)
+    curve = facts_of(LearningCurveRecord, run)
     if not curve["advantage"]:
         raise SystemExit(f"the learning curve has one arm only; run `{COMMAND}`")
     if options.readme is not None:

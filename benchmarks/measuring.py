@@ -13,6 +13,9 @@ from typing import Any, Literal
 
 import numpy as np
 
+from edgefit.records.record import Record
+from edgefit.run import RunFolder
+
 
 def time_in_turn(
     calls: Mapping[str, Callable[[], object]], *, rounds: int, runs: int, warmup: int = 3
@@ -106,3 +109,9 @@ def commit() -> str:
         cwd=Path(__file__).parent,
     )
     return asked.stdout.strip() or "unknown"
+
+
+def facts_of(record: type[Record], run: RunFolder) -> dict[str, Any]:
+    """What a stage or a study left in a run, as plain data."""
+    facts: dict[str, Any] = json.loads(record.path_in(run.root).read_text(encoding="utf-8"))
+    return facts

@@ -17,9 +17,12 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from benchmarks.measuring import figure, write_result
+from benchmarks.measuring import facts_of, figure, write_result
 from benchmarks.readme import interval, percent, table, write_section
 from edgefit.recipe import OperatingConfig
+from edgefit.records.calibrate import CalibrateRecord
+from edgefit.records.evaluate import EvaluateRecord
+from edgefit.records.verify import VerifyRecord
 from edgefit.run import RunFolder
 
 SUITE = "operating-point"
@@ -57,8 +60,8 @@ def main() -> None:
 
 def measured_on(run: RunFolder) -> dict[str, Facts]:
     """What the operating point does: of the trained network, and of every file that can be run."""
-    found: dict[str, Facts] = {NETWORK: run.read_json("evaluate", "evaluation.json")["operating"]}
-    for entry in run.read_json("verify", "verify.json")["variants"]:
+    found: dict[str, Facts] = {NETWORK: facts_of(EvaluateRecord, run)["operating"]}
+    for entry in facts_of(VerifyRecord, run)["variants"]:
         if entry["operating"] is not None:  # its outputs are not finite
             found[entry["variant"]] = entry["operating"]
     return found
@@ -66,8 +69,8 @@ def measured_on(run: RunFolder) -> dict[str, Facts]:
 
 def render(run: RunFolder) -> list[str]:
     """The table in Markdown, and in words how the point was chosen."""
-    chosen = run.read_json("calibrate", "operating.json")
-    evaluation = run.read_json("evaluate", "evaluation.json")
+    chosen = facts_of(CalibrateRecord, run)
+    evaluation = facts_of(EvaluateRecord, run)
     measured = measured_on(run)
     columns = [c for c in RATES if _entry(measured[NETWORK], c) is not None]
     rows = [
@@ -110,7 +113,7 @@ def figures_of(run: RunFolder) -> list[Facts]:
                 goal = f"at most {100 * limits[key]:g} %"
                 one |= {"goal": goal, "reached": entry["value"] <= limits[key]}
             figures.append(one)
-    before = run.read_json("evaluate", "evaluation.json")["operating"]["calibration"]["before"]
+    before = facts_of(EvaluateRecord, run)["operating"]["calibration"]["before"]
     error = before["expected_calibration_error"]
     name = f"{NETWORK}, calibration error without temperature"
     return [*figures, figure(name, [100 * error["value"]], unit="%", parameters=interval(error))]

@@ -18,8 +18,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks.measuring import commit, figure, result_text
+from benchmarks.measuring import commit, facts_of, figure, result_text
 from benchmarks.readme import insert
+from edgefit.records.benchmark import BenchmarkRecord
+from edgefit.records.evaluate import EvaluateRecord
+from edgefit.records.train import TrainRecord
+from edgefit.records.verify import VerifyRecord
 from edgefit.run import RunFolder
 
 _HEADLINE = ("accuracy", "balanced_accuracy")
@@ -46,10 +50,10 @@ def main() -> None:
 
 def render(run: RunFolder, command: str) -> str:
     """Markdown: the command, the machine, accuracy with intervals, latency and size."""
-    evaluation = run.read_json("evaluate", "evaluation.json")
-    verified = run.read_json("verify", "verify.json")
-    measured = run.read_json("benchmark", "benchmark.json")
-    training = run.read_json("train", "train.json")
+    evaluation = facts_of(EvaluateRecord, run)
+    verified = facts_of(VerifyRecord, run)
+    measured = facts_of(BenchmarkRecord, run)
+    training = facts_of(TrainRecord, run)
     machine = measured["machine"]
     worst = evaluation["worst_class"]
     bench = {entry["variant"]: entry for entry in measured["variants"]}
@@ -94,8 +98,8 @@ def render(run: RunFolder, command: str) -> str:
 
 def result(run: RunFolder, command: str) -> dict[str, Any]:
     """The committed result: latency samples of each variant, held-out metrics beside them."""
-    measured = run.read_json("benchmark", "benchmark.json")
-    verified = run.read_json("verify", "verify.json")
+    measured = facts_of(BenchmarkRecord, run)
+    verified = facts_of(VerifyRecord, run)
     metrics = {entry["variant"]: entry["metrics"] for entry in verified["variants"]}
     figures = [
         figure(

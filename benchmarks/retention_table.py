@@ -15,7 +15,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from benchmarks.measuring import figure, write_result
+from benchmarks.measuring import facts_of, figure, write_result
 from benchmarks.readme import interval, percent, points, table, write_section
 from edgefit.evaluate.retention import PROBE_TITLES
 from edgefit.records.comparison import ComparisonRecord
@@ -38,7 +38,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="write the result here")
     options = parser.parse_args()
     run = RunFolder(options.run)
-    comparison = run.read_json(STAGE, ComparisonRecord.FILE)
+    comparison = facts_of(ComparisonRecord, run)
     command = options.command or _command(comparison)
     if options.readme is not None:
         drawing = run.root / STAGE / "comparison.svg"

@@ -30,10 +30,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.measuring import against, figure, write_result
+from benchmarks.measuring import against, facts_of, figure, write_result
 from benchmarks.readme import table, write_section
 from edgefit.metrics import METRICS
 from edgefit.recipe import Recipe
+from edgefit.records.check import CheckRecord
 from edgefit.run import RunFolder
 from edgefit.stages.check import Check
 from edgefit.stages.runner import Runner
@@ -196,7 +197,7 @@ def notes_of(
 ) -> list[str]:
     """What a reader must know of the comparison."""
     recipe = run.recipe()
-    counts = run.read_json("check", "check.json")["images_by_split_and_class"]
+    counts = facts_of(CheckRecord, run)["images_by_split_and_class"]
     train, val = (sum(counts[split].values()) for split in ("train", "val"))
     notes = [
         f"{recipe.name}: {recipe.model.backbone} from the same pretrained weights, "

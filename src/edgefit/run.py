@@ -22,15 +22,13 @@ What each JSON file holds is a model in :mod:`edgefit.records`; stamps are the b
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
-from typing import Any
 
+from edgefit.atomic import written_whole
 from edgefit.errors import RecipeError, RunError
 from edgefit.recipe import Recipe, dump_recipe, load_recipe
 from edgefit.records.check import LabelsRecord
-from edgefit.records.record import write_json
 from edgefit.records.stamp import STAMPS
 from edgefit.spec import LabelMap
 
@@ -97,28 +95,14 @@ class RunFolder:
             raise self._cannot_be_made(error.strerror or str(error)) from error
         if self._holds(recipe):
             return
-        temporary = self.recipe_path.with_suffix(".yaml.part")
-        dump_recipe(recipe, temporary)
-        temporary.replace(self.recipe_path)
+        with written_whole(self.recipe_path) as part:
+            dump_recipe(recipe, part)
 
     def start(self, recipe: Recipe) -> None:
         """Let another recipe hold, and write it at once."""
         self._recipe = recipe
         self._require_usable()
         self.keep_recipe()
-
-    def read_json(self, stage: str, name: str) -> dict[str, Any]:
-        """For the moment: a file that has no model yet."""
-        if not (self.root / stage / name).is_file():
-            raise RunError(
-                f"The stage `{stage}` has not written this file.", path=self.root / stage / name
-            )
-        facts: dict[str, Any] = json.loads((self.root / stage / name).read_text(encoding="utf-8"))
-        return facts
-
-    def write_json(self, stage: str, name: str, facts: dict[str, Any]) -> None:
-        """For the moment: a file that has no model yet."""
-        write_json(self.stage_dir(stage) / name, facts)
 
     def labels(self) -> LabelMap:
         """The class list frozen by ``check``."""

@@ -101,7 +101,6 @@ ELSEWHERE = {
     "train/features/cache.py": "tests/unit/train/features/test_extract.py",
     "train/features/engines.py": "tests/unit/train/features/test_extract.py",
     "train/loop/divergence.py": "tests/unit/train/loop/test_module.py",
-    "train/loop/history.py": "tests/unit/train/loop/test_early_stopping.py",
     "train/loop/loaders.py": "tests/unit/train/loop/test_finetune.py",
     "train/penalties/feature_distillation.py": PENALTIES,
     "train/penalties/frozen.py": PENALTIES,

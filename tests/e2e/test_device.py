@@ -198,7 +198,15 @@ def test_an_engine_that_is_absent_is_named_with_its_command(
         assert "Traceback" not in result.stderr
 
 
-@pytest.mark.parametrize("verb", ["build", "check", "train", "demo"])
+def test_a_data_set_is_checked_without_the_training_packages(device: Device, built: Built) -> None:
+    arguments = (built.recipe, "--data", built.pictures, "--out", "checked", "--json")
+    result = device.run("edgefit", "check", *arguments)
+    assert result.returncode == 0, result.stderr
+    assert document(result)["images"] == 96
+    shutil.rmtree(device.home / "checked")
+
+
+@pytest.mark.parametrize("verb", ["build", "train", "demo"])
 def test_a_verb_of_the_workshop_says_how_to_install_it(
     device: Device, built: Built, verb: str
 ) -> None:

@@ -76,8 +76,8 @@ for name in {modules!r}:
 from edgefit.bench.machine import machine_fingerprint
 from edgefit.bench.memory import peak_resident_mb, resident_mb
 facts = machine_fingerprint()
-assert facts["available_cores"] >= 1 and facts["load_average"] is None
-assert peak_resident_mb() is None and resident_mb() is None
+assert facts.available_cores >= 1
+assert peak_resident_mb() is None and resident_mb() > 0
 print("imported")
 """
     result = python(code, tmp_path)

@@ -47,6 +47,8 @@ def build(
     from edgefit.stages.build import run_stages
 
     result = run_stages(run, reporter(quiet=quiet))
+    if result is None:  # another process has the result and shows it
+        return
     if as_json:
         print_json(result.to_json())
     else:

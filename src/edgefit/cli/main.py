@@ -37,6 +37,7 @@ from edgefit.errors import (
     InputError,
     missing_extra,
 )
+from edgefit.packages import module_of, required_packages
 
 try:
     from typer import TyperException as UsageProblem
@@ -68,21 +69,6 @@ for verb in (
     demo,
 ):
     verb.register(app)
-
-_WORKSHOP = {
-    "torch",
-    "torchvision",
-    "lightning",
-    "albumentations",
-    "onnx",
-    "onnxscript",
-    "openvino",
-    "nncf",
-    "sklearn",
-    "safetensors",
-    "jinja2",
-    "matplotlib",
-}
 
 
 def _print_version(wanted: bool) -> None:
@@ -137,7 +123,7 @@ def run(arguments: list[str]) -> int:
         return _report(fact, as_json)
     except ModuleNotFoundError as error:
         package = (error.name or "").partition(".")[0]
-        if package in _WORKSHOP and importlib.util.find_spec(package) is None:
+        if _installs_with_workshop(package):
             return _report(missing_extra(package, "workshop"), as_json)
         raise
 
@@ -151,6 +137,12 @@ def _invoke(arguments: list[str]) -> int:
     except typer.Exit as end:
         return end.exit_code
     return result if isinstance(result, int) else 0
+
+
+def _installs_with_workshop(module: str) -> bool:
+    """Whether a module is absent and comes with the packages that train and export."""
+    modules = {module_of(package) for package in required_packages("workshop")}
+    return module in modules and importlib.util.find_spec(module) is None
 
 
 def _report_usage(error: Any, as_json: bool) -> int:

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from edgefit.atomic import written_whole
 from edgefit.errors import DataError
 from edgefit.spec import LabelMap
 
@@ -183,8 +184,10 @@ class SampleTable:
         """
         extra = sorted({name for s in self.samples for name in s.columns})
         marks = [name for name, column in _MARKS.items() if any(map(column, self.samples))]
-        temporary = target.with_name(target.name + ".part")
-        with temporary.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
+        with (
+            written_whole(target) as part,
+            part.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file,
+        ):
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow([*_FIXED_COLUMNS, *marks, *extra])
             for s in self.samples:
@@ -192,7 +195,6 @@ class SampleTable:
                 marked = (_MARKS[name](s) for name in marks)
                 fixed = (s.path, s.label or "", s.split or "", s.group)
                 writer.writerow([*fixed, *marked, *further])
-        temporary.replace(target)
 
     @classmethod
     def read_csv(cls, source: Path, *, root: Path, labels: LabelMap) -> SampleTable:

@@ -19,6 +19,7 @@ from pydantic import (
     model_serializer,
 )
 
+from edgefit.atomic import written_whole
 from edgefit.errors import RunError
 
 
@@ -117,7 +118,6 @@ def write_json(target: Path, facts: object) -> None:
     Raises:
         ValueError: A number is NaN or infinite.
     """
-    temporary = target.with_name(target.name + ".part")
     text = json.dumps(facts, indent=2, ensure_ascii=False, allow_nan=False)
-    temporary.write_text(text + "\n", encoding="utf-8")
-    temporary.replace(target)
+    with written_whole(target) as part:
+        part.write_text(text + "\n", encoding="utf-8")

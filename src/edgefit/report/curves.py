@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
+from edgefit.records import figures as records
+from edgefit.records.comparison import ComparisonRecord
+from edgefit.records.learning_curve import LearningCurveRecord
+from edgefit.records.train import EpochRow, KeptWeights
 from edgefit.report.studies import arm_title
 from edgefit.report.svg import ACCENT, BAD, INK, MUTED, SECOND, draw
 from edgefit.report.words import metric_title
-from edgefit.train.loop.history import is_same_size
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,14 +26,20 @@ _DASHED = (0, (3, 3))
 _ROOM = 0.06
 
 
-def training_loss(history: Sequence[dict[str, Any]], kept_epoch: int) -> Markup:
+def training_loss(history: Sequence[EpochRow], kept_epoch: int) -> Markup:
     """Training and validation loss by epoch."""
 
     def paint(figure: Figure) -> None:
         axes = figure.add_subplot()
         epochs = _epochs(axes, history, kept_epoch)
-        _line(axes, epochs, _column(history, "train_loss"), SECOND, "training")
-        _line(axes, epochs, _column(history, "val_loss"), ACCENT, "validation")
+        _line(axes, epochs, _column(row.train_loss for row in history), SECOND, "training")
+        _line(
+            axes,
+            epochs,
+            _column(row.validation.get("loss") for row in history),
+            ACCENT,
+            "validation",
+        )
         axes.set_title("Loss")
         axes.set_ylim(bottom=0)
         axes.legend(loc="best")
@@ -38,7 +47,7 @@ def training_loss(history: Sequence[dict[str, Any]], kept_epoch: int) -> Markup:
     return draw("loss", "Training and validation loss by epoch", _WIDTH, 270, paint)
 
 
-def training_metric(history: Sequence[dict[str, Any]], kept_epoch: int, metric: str) -> Markup:
+def training_metric(history: Sequence[EpochRow], kept_epoch: int, metric: str) -> Markup:
     """The metric on training and validation images by epoch, in percent, the gap shaded.
 
     Args:
@@ -51,8 +60,8 @@ def training_metric(history: Sequence[dict[str, Any]], kept_epoch: int, metric: 
     def paint(figure: Figure) -> None:
         axes = figure.add_subplot()
         epochs = _epochs(axes, history, kept_epoch)
-        on_training = 100 * _column(history, f"train_{metric}")
-        on_validation = 100 * _column(history, f"val_{metric}")
+        on_training = 100 * _column(row.on_training.get(metric) for row in history)
+        on_validation = 100 * _column(row.validation.get(metric) for row in history)
         if not np.isnan(on_training).all():
             axes.fill_between(
                 epochs, on_validation, on_training, where=on_training > on_validation,
@@ -69,7 +78,7 @@ def training_metric(history: Sequence[dict[str, Any]], kept_epoch: int, metric: 
     return draw("metric", title, _WIDTH, 270, paint)
 
 
-def learning_rate(history: Sequence[dict[str, Any]], kept_epoch: int) -> Markup:
+def learning_rate(history: Sequence[EpochRow], kept_epoch: int) -> Markup:
     """The learning rate of the head at the end of each epoch."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
@@ -77,7 +86,7 @@ def learning_rate(history: Sequence[dict[str, Any]], kept_epoch: int) -> Markup:
         axes = figure.add_subplot()
         epochs = _epochs(axes, history, kept_epoch)
         axes.set_yscale("log")
-        _line(axes, epochs, _column(history, "learning_rate"), ACCENT, "")
+        _line(axes, epochs, _column(row.learning_rate for row in history), ACCENT, "")
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.yaxis.set_minor_locator(NullLocator())
         axes.yaxis.set_major_formatter(FuncFormatter(lambda rate, _: f"{rate:g}"))
@@ -86,29 +95,25 @@ def learning_rate(history: Sequence[dict[str, Any]], kept_epoch: int) -> Markup:
     return draw("rate", "Learning rate by epoch", _WIDTH, 220, paint)
 
 
-def interpolation(kept: Mapping[str, Any]) -> Markup:
-    """The metric along the line from the probe to the fine-tuned weights, the choice marked.
-
-    Args:
-        kept: ``points`` (``alpha`` and the metrics), ``alpha``, ``metric``, ``rule`` and
-            ``tolerance``.
-    """
-    metric = kept["metric"]
-    alphas = [point["alpha"] for point in kept["points"]]
-    values = [100 * point[metric] for point in kept["points"]]
+def interpolation(kept: KeptWeights) -> Markup:
+    """The metric along the line from the probe to the fine-tuned weights, the choice marked."""
+    assert kept.points and kept.metric is not None and kept.alpha is not None
+    metric, chosen, tolerance = kept.metric, kept.alpha, kept.tolerance or 0.0
+    alphas = [point.alpha for point in kept.points]
+    values = [100 * point.metrics[metric] for point in kept.points]
 
     def paint(figure: Figure) -> None:
         axes = figure.add_subplot()
-        if kept["rule"] == "general":
+        if kept.rule == "general":
             axes.axhspan(
-                max(values) - 100 * kept["tolerance"], max(values),
+                max(values) - 100 * tolerance, max(values),
                 color=SECOND, alpha=0.2, linewidth=0, label="within the tolerance",
             )  # fmt: skip
         axes.plot(alphas, values, "-o", color=ACCENT, markersize=4, label="validation")
-        value = values[alphas.index(kept["alpha"])]
+        value = values[alphas.index(chosen)]
         axes.plot(
-            [kept["alpha"]], [value], "o", markersize=11, markerfacecolor="none",
-            markeredgecolor=BAD, markeredgewidth=2, label=f"kept: alpha {kept['alpha']:g}",
+            [chosen], [value], "o", markersize=11, markerfacecolor="none",
+            markeredgecolor=BAD, markeredgewidth=2, label=f"kept: alpha {chosen:g}",
         )  # fmt: skip
         axes.set_title(f"{metric_title(metric)} on validation, %")
         axes.set_xlabel("alpha: 0 is the probe, 1 the fine-tuned network")
@@ -118,55 +123,48 @@ def interpolation(kept: Mapping[str, Any]) -> Markup:
     return draw("interpolation", title, _WIDTH, 290, paint)
 
 
-def knowledge(comparison: Mapping[str, Any]) -> Markup:
-    """The task's metric by general knowledge kept, a named point an arm; up and right is better.
-
-    Args:
-        comparison: What ``comparison.json`` holds.
-    """
-    metric = comparison["metric"]
-    arms = [arm for arm in comparison["arms"] if arm["kept"]["linear"]["value"] is not None]
+def knowledge(comparison: ComparisonRecord) -> Markup:
+    """The task's metric by general knowledge kept, a named point an arm; up and right is better."""
+    metric = comparison.metric
+    arms = [arm for arm in comparison.arms if arm.kept.linear.value is not None]
 
     def paint(figure: Figure) -> None:
         axes = figure.add_subplot()
         for arm in arms:
-            kept, entry = arm["kept"]["linear"], arm["metrics"][metric]
+            kept, entry = arm.kept.linear, arm.metrics[metric]
+            at = 100 * (kept.value or 0.0), 100 * (entry.value or 0.0)
             axes.errorbar(
-                100 * kept["value"], 100 * entry["value"],
+                *at,
                 xerr=_spreads([kept]), yerr=_spreads([entry]),
                 fmt="o", color=ACCENT, markersize=6, elinewidth=0.8, ecolor=MUTED,
             )  # fmt: skip
             axes.annotate(
-                arm["name"], (100 * kept["value"], 100 * entry["value"]),
+                arm.name, at,
                 xytext=(6, 5), textcoords="offset points", color=INK,
             )  # fmt: skip
         axes.margins(x=0.15, y=_ROOM)
         axes.set_xlabel("general knowledge kept (linear probe, after / before), %")
-        axes.set_title(f"{metric_title(metric)} on {comparison['test_images']:,} test images, %")
+        axes.set_title(f"{metric_title(metric)} on {comparison.test_images:,} test images, %")
 
     title = f"{metric_title(metric)} by general knowledge kept, for each remedy"
     return draw("knowledge", title, 560, 360, paint)
 
 
-def learning_curve(curve: Mapping[str, Any]) -> Markup:
-    """The metric by the number of training images, a line an arm, with intervals.
-
-    Args:
-        curve: What ``learning-curve.json`` holds.
-    """
+def learning_curve(curve: LearningCurveRecord) -> Markup:
+    """The metric by the number of training images, a line an arm, with intervals."""
     from matplotlib.ticker import NullLocator
 
-    metric, points = curve["metric"], curve["points"]
-    shares = {point["images"]: point["percent"] for point in points}
+    metric, points = curve.metric, curve.points
+    shares = {point.images: point.percent for point in points}
 
     def paint(figure: Figure) -> None:
         axes = figure.add_subplot()
-        arms = dict.fromkeys(point["arm"] for point in points)
+        arms = dict.fromkeys(point.arm for point in points)
         for arm, colour in zip(arms, (ACCENT, SECOND), strict=False):
-            own = [point for point in points if point["arm"] == arm]
-            entries = [point["metrics"][metric] for point in own]
+            own = [point for point in points if point.arm == arm]
+            entries = [point.metrics[metric] for point in own]
             axes.errorbar(
-                [point["images"] for point in own], [100 * e["value"] for e in entries],
+                [point.images for point in own], [100 * (e.value or 0.0) for e in entries],
                 yerr=_spreads(entries), fmt="-o", color=colour, markersize=5, capsize=3,
                 elinewidth=1, label=arm_title(arm),
             )  # fmt: skip
@@ -174,19 +172,19 @@ def learning_curve(curve: Mapping[str, Any]) -> Markup:
         axes.xaxis.set_minor_locator(NullLocator())
         axes.set_xticks(list(shares), [f"{n:,}\n{share:g} %" for n, share in shares.items()])
         axes.set_xlabel("training images")
-        axes.set_title(f"{metric_title(metric)} on {curve['test_images']:,} test images, %")
+        axes.set_title(f"{metric_title(metric)} on {curve.test_images:,} test images, %")
         axes.legend(loc="best")
 
     title = f"{metric_title(metric)} by the number of training images"
     return draw("learning-curve", title, 560, 330, paint)
 
 
-def _epochs(axes: Axes, history: Sequence[dict[str, Any]], kept_epoch: int) -> list[int]:
+def _epochs(axes: Axes, history: Sequence[EpochRow], kept_epoch: int) -> list[int]:
     """Set up the epoch axis, the kept epoch marked, epochs on smaller images shaded."""
     from matplotlib.ticker import MaxNLocator
 
-    epochs = [int(row["epoch"]) for row in history]
-    small = [int(row["epoch"]) for row in history if not is_same_size(row, history[-1])]
+    epochs = [row.epoch for row in history]
+    small = [row.epoch for row in history if not row.is_same_size(history[-1])]
     if small:
         axes.axvspan(0.5, max(small) + 0.5, color=MUTED, alpha=0.13, linewidth=0)
     axes.axvline(kept_epoch, color=MUTED, linewidth=1, linestyle=_DASHED)
@@ -197,21 +195,22 @@ def _epochs(axes: Axes, history: Sequence[dict[str, Any]], kept_epoch: int) -> l
     return epochs
 
 
-def _column(history: Sequence[dict[str, Any]], name: str) -> NDArray[np.float64]:
+def _column(values: Iterable[float | None]) -> NDArray[np.float64]:
     """A column of the history, NaN where it was not measured."""
-    return np.array([np.nan if row.get(name) is None else row[name] for row in history], np.float64)
+    return np.array([np.nan if value is None else value for value in values], np.float64)
 
 
 def _line(axes: Axes, x: Sequence[int], y: NDArray[np.float64], colour: str, label: str) -> None:
     axes.plot(x, y, "-o", color=colour, markersize=3.5, label=label)
 
 
-def _spreads(entries: Sequence[Mapping[str, Any]]) -> list[list[float]]:
+def _spreads(entries: Sequence[records.Figure]) -> list[list[float]]:
     """Distances from values down and up to their intervals, in percent: two rows, N columns."""
     return [
-        [
-            0.0 if entry[side] is None else 100 * max(0.0, sign * (entry[side] - entry["value"]))
-            for entry in entries
-        ]
-        for side, sign in (("low", -1), ("high", 1))
+        [_distance(e.low, e.value) for e in entries],
+        [_distance(e.value, e.high) for e in entries],
     ]
+
+
+def _distance(lower: float | None, upper: float | None) -> float:
+    return 0.0 if lower is None or upper is None else 100 * max(0.0, upper - lower)

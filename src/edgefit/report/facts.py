@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 from edgefit.bundle import Manifest, Variant
 from edgefit.data.frozen import frozen_samples
@@ -13,18 +13,25 @@ from edgefit.evaluate.saved import SavedOutputs
 from edgefit.recipe import Recipe
 from edgefit.records.benchmark import BenchmarkRecord, MeasuredVariant
 from edgefit.records.calibrate import CalibrateRecord
+from edgefit.records.check import CheckRecord
+from edgefit.records.comparison import ComparisonRecord
 from edgefit.records.evaluate import EvaluateRecord
+from edgefit.records.learning_curve import LearningCurveRecord
+from edgefit.records.record import Record
+from edgefit.records.retention import RetentionRecord
+from edgefit.records.train import TrainRecord
 from edgefit.records.verify import VerifyRecord
 from edgefit.run import RunFolder
 from edgefit.runtime.golden import GOLDEN_FILE, GOLDEN_FOLDER, Golden, read_golden
 from edgefit.spec import Outputs
 from edgefit.train.backbones.card import BackboneCard, load_card
 
-Facts = dict[str, Any]
+Study = TypeVar("Study", ComparisonRecord, LearningCurveRecord)
 
-_RETENTION = "retention.json"
-_COMPARISON = ("retention", "comparison.json", "The comparison of remedies")
-_LEARNING_CURVE = ("learning-curve", "learning-curve.json", "The learning curve")
+_TITLES: dict[type[Record], str] = {
+    ComparisonRecord: "The comparison of remedies",
+    LearningCurveRecord: "The learning curve",
+}
 
 
 @dataclass(frozen=True)
@@ -54,8 +61,8 @@ class RunFacts:
     recipe: Recipe
     manifest: Manifest
     card: BackboneCard
-    check: Facts
-    training: Facts
+    check: CheckRecord
+    training: TrainRecord
     operating: CalibrateRecord
     evaluation: EvaluateRecord
     verification: VerifyRecord
@@ -64,9 +71,9 @@ class RunFacts:
     golden_folder: Path
     test: SampleTable
     outputs: Outputs
-    retention: Facts | None = None
-    comparison: Facts | None = None
-    learning_curve: Facts | None = None
+    retention: RetentionRecord | None = None
+    comparison: ComparisonRecord | None = None
+    learning_curve: LearningCurveRecord | None = None
     left_out: tuple[str, ...] = ()
 
     @property
@@ -108,13 +115,14 @@ def gather(run: RunFolder, manifest: Manifest, *, retention_is_current: bool = T
     recipe = run.recipe()
     test = frozen_samples(run).of("test")
     outputs = SavedOutputs.read(run.root, images=len(test)).outputs
+    checked = CheckRecord.read(run.root)
     left_out: list[str] = []
     return RunFacts(
         recipe=recipe,
         manifest=manifest,
         card=load_card(recipe.model.backbone),
-        check=run.read_json("check", "check.json"),
-        training=run.read_json("train", "train.json"),
+        check=checked,
+        training=TrainRecord.read(run.root),
         operating=CalibrateRecord.read(run.root),
         evaluation=EvaluateRecord.read(run.root),
         verification=VerifyRecord.read(run.root),
@@ -124,16 +132,16 @@ def gather(run: RunFolder, manifest: Manifest, *, retention_is_current: bool = T
         test=test,
         outputs=outputs,
         retention=_retention(run, recipe, left_out, is_current=retention_is_current),
-        comparison=_side_study(run, _COMPARISON, left_out),
-        learning_curve=_side_study(run, _LEARNING_CURVE, left_out),
+        comparison=_study_of(checked, ComparisonRecord, run, left_out),
+        learning_curve=_study_of(checked, LearningCurveRecord, run, left_out),
         left_out=tuple(left_out),
     )
 
 
 def _retention(
     run: RunFolder, recipe: Recipe, left_out: list[str], *, is_current: bool
-) -> Facts | None:
-    if recipe.retention.general is None or not (run.root / "retention" / _RETENTION).is_file():
+) -> RetentionRecord | None:
+    if recipe.retention.general is None or not RetentionRecord.path_in(run.root).is_file():
         return None
     if not is_current:
         left_out.append(
@@ -141,16 +149,19 @@ def _retention(
             "it is left out."
         )
         return None
-    return run.read_json("retention", _RETENTION)
+    return RetentionRecord.read(run.root)
 
 
-def _side_study(run: RunFolder, place: tuple[str, str, str], left_out: list[str]) -> Facts | None:
+def _study_of(
+    checked: CheckRecord, study: type[Study], run: RunFolder, left_out: list[str]
+) -> Study | None:
     """A comparison between runs; it has no stamp, so its data and split tell whether it fits."""
-    folder, name, title = place
-    if not (run.root / folder / name).is_file():
+    if not study.path_in(run.root).is_file():
         return None
-    facts = run.read_json(folder, name)
-    if facts["data_fingerprint"] != run.read_json("check", "check.json")["fingerprint"]:
-        left_out.append(f"{title} was measured on other data than those of now; it is left out.")
+    record = study.read(run.root)
+    if record.data_fingerprint != checked.fingerprint:
+        left_out.append(
+            f"{_TITLES[study]} was measured on other data than those of now; it is left out."
+        )
         return None
-    return facts
+    return record

@@ -40,7 +40,7 @@ def limits(facts: RunFacts) -> list[str]:
 
 
 def _data(facts: RunFacts) -> Iterator[str]:
-    codes = {finding["code"] for finding in facts.check["findings"]}
+    codes = {finding.code for finding in facts.check.findings}
     for code, consequence in _SPOILING.items():
         if code in codes:
             yield f"The data check found an error: {consequence}. Correct the data and build again."
@@ -49,7 +49,7 @@ def _data(facts: RunFacts) -> Iterator[str]:
             "Every image was taken as independent. If several show the same part, track or "
             "person, such images are on both sides of the split and the figures are too good."
         )
-    left_out = len(facts.check["unreadable"])
+    left_out = len(facts.check.unreadable)
     if left_out:
         yield f"{counted(left_out, 'image')} could not be read and took no part."
 
@@ -74,12 +74,12 @@ def _uncertainty(facts: RunFacts) -> Iterator[str]:
 
 
 def _training(facts: RunFacts) -> Iterator[str]:
-    if facts.training["over_fitting"]:
-        yield facts.training["over_fitting"]
+    if facts.training.over_fitting:
+        yield facts.training.over_fitting
     found = facts.retention
     if found is not None:
-        kept = found["linear"]["kept"]
-        if kept["value"] is not None and kept["value"] < _FORGOTTEN:
+        kept = found.linear.kept
+        if kept.value is not None and kept.value < _FORGOTTEN:
             yield (
                 f"Of what the backbone knew of general images {with_interval(kept)} is left. It is "
                 "a poorer start for another task, and may bear changes of light or camera less."

@@ -7,6 +7,7 @@ from pathlib import PurePath
 from typing import Any
 
 from edgefit.recipe import KeepConfig, Recipe
+from edgefit.records.train import ProbeRecord, ProbeSetting
 from edgefit.report.facts import RunFacts
 from edgefit.report.words import counted, duration, metric_title, percent, points
 
@@ -32,7 +33,7 @@ def training_rows(facts: RunFacts) -> list[tuple[str, str]]:
     return [
         ("backbone", f"{facts.card.title}, {facts.card.parameters:,} parameters without the head"),
         ("starts from", base_weights(facts)),
-        ("trained", _MODES[training["mode"]]),
+        ("trained", _MODES[training.mode]),
         ("input", f"{recipe.input.width} x {recipe.input.height} pixels, {recipe.input.aspect}"),
         ("smaller pictures", _enlarging(recipe)),
         ("augmentation", PurePath(config.augment).name),
@@ -40,7 +41,7 @@ def training_rows(facts: RunFacts) -> list[tuple[str, str]]:
         ("balancing", config.balance),
         *_against_forgetting(config.keep, config.freeze_stages),
         *([("teacher", PurePath(config.teacher.run).name)] if config.teacher else []),
-        ("time", f"{duration(training['training_seconds'])} on {training['device']}"),
+        ("time", f"{duration(training.training_seconds)} on {training.device}"),
     ]
 
 
@@ -52,16 +53,16 @@ def _enlarging(recipe: Recipe) -> str:
 
 def _epochs(facts: RunFacts) -> list[tuple[str, str]]:
     training, metric = facts.training, facts.recipe.train.metric
-    if not training["history"]:
+    if not training.history:
         return [("epochs", "none, only the head was fitted")]
-    best = training["best"]
-    stopped = ", stopped early" if training["stopped_early"] else ""
+    best = training.best
+    stopped = ", stopped early" if training.stopped_early else ""
     return [
-        ("epochs", f"{training['epochs']} of at most {facts.recipe.train.epochs}{stopped}"),
+        ("epochs", f"{training.epochs} of at most {facts.recipe.train.epochs}{stopped}"),
         (
             "kept epoch",
-            f"{best['epoch']}: {metric_title(metric).lower()} "
-            f"{percent(best[f'val_{metric}'])} on validation",
+            f"{best.epoch}: {metric_title(metric).lower()} "
+            f"{percent(best.validation[metric])} on validation",
         ),
     ]
 
@@ -76,7 +77,7 @@ def _against_forgetting(keep: KeepConfig, frozen: int) -> list[tuple[str, str]]:
 
 def base_weights(facts: RunFacts) -> str:
     """Where the backbone's weights came from, in words."""
-    source = facts.training["weights"]["source"]
+    source = facts.training.weights.source
     if source == "none":
         return "random weights (no pretraining)"
     return "ImageNet weights of torchvision" if source == "imagenet" else PurePath(source).name
@@ -86,26 +87,25 @@ def phase_rows(facts: RunFacts) -> list[Row]:
     """One row for each phase that ran, and one for the weights kept, as measured on validation."""
     training = facts.training
     rows = []
-    if training.get("probe"):
-        measured = training["probe"]["validation"]
+    if training.probe:
+        measured = training.probe.validation
         rows.append(
             _phase(facts, "one: linear probe", "the head alone, fitted in one go", measured)
-            | {"time": _seconds(training["probe"]["seconds"])}
+            | {"time": _seconds(training.probe.seconds)}
         )
-    if training["history"]:
-        best = training["best"]
-        measured = {k.removeprefix("val_"): v for k, v in best.items() if k.startswith("val_")}
+    if training.history:
+        best = training.best
         frozen = facts.recipe.train.freeze_stages
         learned = f"all but {counted(frozen, 'frozen stage')}" if frozen else "all layers"
-        seconds = sum(row["seconds"] for row in training["history"])
+        seconds = sum(row.seconds or 0.0 for row in training.history)
         rows.append(
-            _phase(facts, f"two: fine-tuning, epoch {best['epoch']}", learned, measured)
+            _phase(facts, f"two: fine-tuning, epoch {best.epoch}", learned, best.validation)
             | {"time": duration(seconds)}
         )
-    kept = training["kept"]
-    if kept["what"] == "interpolated":
-        measured = next(p for p in kept["points"] if p["alpha"] == kept["alpha"])
-        name = f"kept: {_alpha(kept['alpha'])} of the way from one to two"
+    kept = training.kept
+    if kept.points is not None and kept.alpha is not None:
+        measured = next(p.metrics for p in kept.points if p.alpha == kept.alpha)
+        name = f"kept: {_alpha(kept.alpha)} of the way from one to two"
         rows.append(_phase(facts, name, "nothing, weights are mixed", measured) | {"time": "-"})
     return rows
 
@@ -129,54 +129,55 @@ def _alpha(alpha: float) -> str:
 
 def probe(facts: RunFacts) -> Row | None:
     """The cross-validation of phase one and what it chose; None where there was no phase one."""
-    found = facts.training.get("probe")
-    if not found:
+    found = facts.training.probe
+    if found is None:
         return None
-    title = metric_title(found["metric"]).lower()
+    title = metric_title(found.metric).lower()
     chosen = _setting(found)
-    if found["score"] is None or not found["folds"]:
+    if found.score is None or not found.folds:
         result = f"{chosen[0].upper()}{chosen[1:]} was fitted without cross-validation."
     else:
         result = (
-            f"Taken was the {chosen}: {title} {percent(found['score'])} in "
-            f"{found['folds']}-fold cross-validation, "
-            f"{percent(found['validation'][found['metric']])} on the validation images."
+            f"Taken was the {chosen}: {title} {percent(found.score)} in "
+            f"{found.folds}-fold cross-validation, "
+            f"{percent(found.validation[found.metric])} on the validation images."
         )
     return {
         "result": result,
         "metric": title,
-        "rows": [_tried(candidate, found) for candidate in found["cross_validation"]],
-        "notes": found["notes"],
+        "rows": [_tried(candidate, found) for candidate in found.cross_validation],
+        "notes": found.notes,
     }
 
 
-def _setting(candidate: Mapping[str, Any]) -> str:
-    kind = _KINDS.get(candidate["kind"], candidate["kind"])
-    strength = candidate["strength"]
+def _setting(candidate: ProbeSetting | ProbeRecord) -> str:
+    kind = _KINDS.get(candidate.kind, candidate.kind)
+    strength = candidate.strength
     return kind if strength is None else f"{kind} of strength {strength:g}"
 
 
-def _tried(candidate: Mapping[str, Any], found: Mapping[str, Any]) -> Row:
-    same = all(candidate[key] == found[key] for key in ("kind", "strength"))
-    strength = candidate["strength"]
+def _tried(candidate: ProbeSetting, found: ProbeRecord) -> Row:
+    same = (candidate.kind, candidate.strength) == (found.kind, found.strength)
+    strength = candidate.strength
     return {
-        "kind": _KINDS.get(candidate["kind"], candidate["kind"]),
+        "kind": _KINDS.get(candidate.kind, candidate.kind),
         "strength": "-" if strength is None else f"{strength:g}",
-        "score": percent(candidate["score"], 2),
-        "nll": "-" if candidate["nll"] is None else f"{candidate['nll']:.3f}",
+        "score": percent(candidate.score, 2),
+        "nll": "-" if candidate.nll is None else f"{candidate.nll:.3f}",
         "chosen": same,
     }
 
 
 def interpolation(facts: RunFacts) -> Row | None:
     """The line between the two phases, and how the point on it was chosen; None without one."""
-    kept = facts.training["kept"]
-    if kept["what"] != "interpolated":
+    kept = facts.training.kept
+    if kept.points is None or kept.metric is None:
         return None
-    name = metric_title(kept["metric"]).lower()
-    if kept["rule"] == "general":
+    name = metric_title(kept.metric).lower()
+    if kept.rule == "general":
+        tolerance = (kept.tolerance or 0.0) * 100
         rule = (
-            f"Of the points whose {name} on validation is at most {kept['tolerance'] * 100:g} "
+            f"Of the points whose {name} on validation is at most {tolerance:g} "
             "points below the best, the one nearest to the pretrained weights is kept (rule "
             "general): it gives away least of what the backbone knew."
         )
@@ -187,31 +188,31 @@ def interpolation(facts: RunFacts) -> Row | None:
         )
     return {
         "rule": rule,
-        "chosen": f"Kept: alpha {kept['alpha']:g}, where 0 is the probe and 1 the fine-tuned "
+        "chosen": f"Kept: alpha {kept.alpha or 0.0:g}, where 0 is the probe and 1 the fine-tuned "
         "network.",
-        "title": metric_title(kept["metric"]),
+        "title": metric_title(kept.metric),
         "rows": [
             {
-                "alpha": f"{point['alpha']:g}",
-                "metric": percent(point[kept["metric"]], 2),
-                "loss": f"{point['loss']:.3f}",
-                "chosen": point["alpha"] == kept["alpha"],
+                "alpha": f"{point.alpha:g}",
+                "metric": percent(point.metrics[kept.metric], 2),
+                "loss": f"{point.metrics['loss']:.3f}",
+                "chosen": point.alpha == kept.alpha,
             }
-            for point in kept["points"]
+            for point in kept.points
         ],
     }
 
 
 def gap(facts: RunFacts) -> Row | None:
     """Training against validation in the epoch that was kept; None where it was not measured."""
-    best, metric = facts.training["best"], facts.recipe.train.metric
-    on_training = best.get(f"train_{metric}")
-    if on_training is None:
+    best, metric = facts.training.best, facts.recipe.train.metric
+    on_training = best.on_training.get(metric)
+    if on_training is None or best.gap is None:
         return None
     return {
         "metric": metric_title(metric),
-        "epoch": best["epoch"],
+        "epoch": best.epoch,
         "training": percent(on_training),
-        "validation": percent(best[f"val_{metric}"]),
-        "gap": points(best["gap"]),
+        "validation": percent(best.validation[metric]),
+        "gap": points(best.gap),
     }

@@ -101,8 +101,8 @@ def _speed_of(facts: RunFacts, variant: str) -> Row:
 
 def data_table(facts: RunFacts) -> Row:
     """Images (and groups, where they are not the same) per class and split."""
-    images: Mapping[str, Mapping[str, int]] = facts.check["images_by_split_and_class"]
-    groups: Mapping[str, Mapping[str, int]] = facts.check["groups_by_split_and_class"]
+    images = facts.check.images_by_split_and_class
+    groups = facts.check.groups_by_split_and_class
     splits = list(images)
     rows = [
         {
@@ -116,13 +116,13 @@ def data_table(facts: RunFacts) -> Row:
         "splits": [{"train": "training", "val": "validation"}.get(s, s) for s in splits],
         "rows": rows,
         "totals": [sum(images[s].values()) for s in splits],
-        "images": facts.check["images"],
-        "groups": facts.check["groups"],
-        "grouped": facts.check["groups"] != facts.check["images"],
-        "width": facts.check["width"],
-        "height": facts.check["height"],
-        "grey": facts.check["grey"],
-        "near_black": facts.check["near_black"],
+        "images": facts.check.images,
+        "groups": facts.check.groups,
+        "grouped": facts.check.groups != facts.check.images,
+        "width": facts.check.width,
+        "height": facts.check.height,
+        "grey": facts.check.grey,
+        "near_black": facts.check.near_black,
     }
 
 
@@ -130,20 +130,20 @@ def findings(facts: RunFacts) -> list[Row]:
     """What the data check found, gravest first, each with a few of the images concerned."""
     return [
         {
-            "level": finding["level"],
-            "code": finding["code"],
-            "message": finding["message"],
-            "paths": finding["paths"][:_MOST_PATHS],
-            "more": max(0, len(finding["paths"]) - _MOST_PATHS),
+            "level": finding.level,
+            "code": finding.code,
+            "message": finding.message,
+            "paths": finding.paths[:_MOST_PATHS],
+            "more": max(0, len(finding.paths) - _MOST_PATHS),
         }
-        for finding in facts.check["findings"]
-        if finding["code"] != "unreadable"
+        for finding in facts.check.findings
+        if finding.code != "unreadable"
     ]
 
 
 def unreadable(facts: RunFacts) -> Row:
     """The images that were left out, with the reason for each."""
-    files = facts.check["unreadable"]
+    files = facts.check.unreadable
     return {
         "count": len(files),
         "rows": list(files.items())[:_MOST_UNREADABLE],
@@ -312,7 +312,7 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
 def licence(facts: RunFacts) -> list[str]:
     """Terms that come with the backbone, in sentences."""
     terms = facts.card.licence
-    source = facts.training["weights"]["source"]
+    source = facts.training.weights.source
     code = f"The code of {facts.card.title} is under {terms.code}."
     if source == "none":
         return [code, "Training began from random weights, so no base weights bring terms along."]

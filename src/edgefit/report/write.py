@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edgefit.atomic import written_whole
 from edgefit.bundle import Manifest
 from edgefit.errors import missing_extra
+from edgefit.records.train import EpochRow
 from edgefit.report.words import (
     Markdown,
     escape_markdown,
@@ -15,7 +18,6 @@ from edgefit.report.words import (
     percent,
 )
 from edgefit.run import RunFolder
-from edgefit.train.loop.history import size_in_words
 
 if TYPE_CHECKING:
     import jinja2
@@ -114,7 +116,7 @@ def _shared(facts: RunFacts) -> dict[str, Any]:
         "probe": phases.probe(facts),
         "interpolation": phases.interpolation(facts),
         "gap": phases.gap(facts),
-        "over_fitting": facts.training["over_fitting"],
+        "over_fitting": facts.training.over_fitting,
         "train_metric": metric_title(facts.recipe.train.metric),
         "retention": studies.retention(facts),
         "comparison": studies.comparison(facts),
@@ -127,7 +129,7 @@ def _shared(facts: RunFacts) -> dict[str, Any]:
         "limits": limits(facts),
         "licence": sections.licence(facts),
         "lineage": lineage,
-        "fingerprint": facts.check["fingerprint"],
+        "fingerprint": facts.check.fingerprint,
         "versions": list(facts.manifest.lineage["versions"].items()),
         "version": facts.manifest.lineage["versions"].get("edgefit", ""),
         "percent": percent,
@@ -147,9 +149,8 @@ def _only_on_page(facts: RunFacts, shared: dict[str, Any]) -> dict[str, Any]:
     return {
         **TASKS[facts.recipe.task].drawings(facts),
         "training_plots": _training_plots(facts),
-        **_small_epochs(facts.training["history"]),
-        "interpolation_plot": shared["interpolation"]
-        and curves.interpolation(facts.training["kept"]),
+        **_small_epochs(facts.training.history),
+        "interpolation_plot": shared["interpolation"] and curves.interpolation(facts.training.kept),
         "knowledge_plot": facts.comparison and curves.knowledge(facts.comparison),
         "curve_plot": facts.learning_curve and curves.learning_curve(facts.learning_curve),
         "speed_plots": [*speed, plots.sizes(shared["variants"], recommended)],
@@ -158,9 +159,9 @@ def _only_on_page(facts: RunFacts, shared: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _small_epochs(history: list[dict[str, Any]]) -> dict[str, Any]:
+def _small_epochs(history: Sequence[EpochRow]) -> dict[str, Any]:
     """How many epochs saw smaller images than the last, and of which size."""
-    sizes = [size_in_words(row) for row in history]
+    sizes = [row.size_in_words for row in history]
     small = [size for size in sizes if size != sizes[-1]]
     return {"small_epochs": len(small), "small_size": small[0] if small else None}
 
@@ -169,7 +170,7 @@ def _training_plots(facts: RunFacts) -> list[Markup]:
     """By epoch; a probe alone has no epochs."""
     from edgefit.report import curves
 
-    history, kept = facts.training["history"], int(facts.training["best"]["epoch"])
+    history, kept = facts.training.history, facts.training.best.epoch
     if not history:
         return []
     return [
@@ -185,6 +186,5 @@ def _code(text: object) -> Markdown:
 
 
 def _write(target: Path, text: str) -> None:
-    temporary = target.with_name(target.name + ".part")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(target)
+    with written_whole(target) as part:
+        part.write_text(text, encoding="utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,7 +26,7 @@ from edgefit.stages.check import Check
 from edgefit.stages.evaluate import Evaluate
 from edgefit.stages.export import Export
 from edgefit.stages.retention import Retention
-from edgefit.stages.runner import Runner, always
+from edgefit.stages.runner import Runner
 from edgefit.stages.stage import Stage
 from edgefit.stages.train import Train
 from edgefit.stages.verify import Verify, require
@@ -62,7 +63,11 @@ def build(
     require_one_process()
     resolved = resolve(recipe, data=data, weights=weights, overrides=overrides)
     folder = out if out is not None else Path("runs") / resolved.name
-    return run_stages(RunFolder(folder, resolved), reporter)
+    result = run_stages(RunFolder(folder, resolved), reporter)
+    if result is None:
+        # lightning starts the whole program again for each further device; the first one goes on
+        sys.exit(0)
+    return result
 
 
 STAGES: tuple[type[Stage[Any]], ...] = (
@@ -79,8 +84,13 @@ STAGES: tuple[type[Stage[Any]], ...] = (
 """Every stage of a build, in order."""
 
 
-def run_stages(run: RunFolder, reporter: Reporter = QUIET) -> BuildResult:
-    """Every stage of a run; returns and raises what :func:`build` does."""
+def run_stages(run: RunFolder, reporter: Reporter = QUIET) -> BuildResult | None:
+    """Every stage of a run; raises what :func:`build` does.
+
+    Returns:
+        What :func:`build` returns; None in a process that was started for a further device, which
+        has done its part once training has ended.
+    """
     recipe = run.recipe()
     runner = Runner(run, reporter)
     require_trainable_here(runner)
@@ -89,7 +99,9 @@ def run_stages(run: RunFolder, reporter: Reporter = QUIET) -> BuildResult:
     for number, stage in enumerate(stages, start=1):
         reporter.say(f"[bold]{number}/{len(stages)} {stage.NAME}[/]")
         started = time.monotonic()
-        record = always(runner.run(stage))
+        record = runner.run(stage)
+        if record is None:
+            return None
         if stage is Check:
             tell_findings(record, reporter)
         if stage is Verify:

@@ -16,7 +16,10 @@ from edgefit.bundle import (
 from edgefit.progress import QUIET, Reporter
 from edgefit.recipe import Recipe
 from edgefit.records.benchmark import BenchmarkRecord
-from edgefit.records.record import write_json
+from edgefit.records.comparison import ComparisonRecord
+from edgefit.records.learning_curve import LearningCurveRecord
+from edgefit.records.record import Record, write_json
+from edgefit.records.retention import RetentionRecord
 from edgefit.records.verify import VerifyRecord
 from edgefit.report.write import write_report
 from edgefit.run import RunFolder
@@ -28,11 +31,7 @@ from edgefit.stages.runner import Runner, always
 from edgefit.stages.stage import InputFiles, Stage
 from edgefit.stages.verify import Verify, require
 
-_STUDIES = (
-    ("retention", "retention.json"),
-    ("retention", "comparison.json"),
-    ("learning-curve", "learning-curve.json"),
-)
+_STUDIES: tuple[type[Record], ...] = (RetentionRecord, ComparisonRecord, LearningCurveRecord)
 _GATE = ("batches", "worst_class", "worst_group", "operating", "warnings")
 
 
@@ -45,11 +44,12 @@ class BundleStage(Stage[Manifest]):
     NAME = "bundle"
     SECTIONS = ("name", "description")
     REQUIRES = (Check, Verify, Benchmark)
+    APPEARS_WHOLE = True
 
     @classmethod
     def further_inputs(cls, run: RunFolder, recipe: Recipe, files: InputFiles) -> list[str]:
         """What the report shows beside the stages' results: made by verbs of their own."""
-        paths = [run.root.joinpath(*parts) for parts in _STUDIES]
+        paths = [study.path_in(run.root) for study in _STUDIES]
         return [files.file(path) for path in paths if path.is_file()]
 
     def holds(self) -> bool:

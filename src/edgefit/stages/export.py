@@ -35,7 +35,9 @@ from edgefit.progress import QUIET, Reporter
 from edgefit.quantize.calibration_set import calibration_frames
 from edgefit.recipe import ExportConfig, Recipe
 from edgefit.records.calibrate import CalibrateRecord
+from edgefit.records.check import CheckRecord
 from edgefit.records.export import ExportedVariant, ExportRecord
+from edgefit.records.train import TrainRecord
 from edgefit.run import RunFolder
 from edgefit.runtime.engines import open_session
 from edgefit.runtime.golden import write_golden
@@ -80,6 +82,7 @@ class Export(Stage[ExportRecord]):
     NAME = "export"
     SECTIONS = ("name", "export")
     REQUIRES = (Check, Calibrate)
+    APPEARS_WHOLE = True
 
     def prepare(self) -> None:
         """Load the network."""
@@ -96,6 +99,7 @@ class Export(Stage[ExportRecord]):
         spec = input_spec(recipe)
         temperature = float(self.network.temperature)
         rule = chosen_rule(self.run)
+        checked = CheckRecord.read(self.run.root)
         wanted = RUNTIME_TASKS[recipe.task].wanted(rule)
         metadata = ModelMetadata(recipe.name, recipe.task, table.labels, spec, temperature, rule)
         with BundleWriter(self.folder) as writer:
@@ -130,7 +134,12 @@ class Export(Stage[ExportRecord]):
                 operating=rule,
                 variants=variants,
                 files=files,
-                lineage=lineage(self.run, recipe),
+                lineage=lineage(
+                    recipe,
+                    data_fingerprint=checked.fingerprint,
+                    images=checked.images,
+                    weights=TrainRecord.read(self.run.root).weights,
+                ),
             )
             writer.finish(manifest)
         return _summary(manifest)

@@ -3,30 +3,18 @@
 from __future__ import annotations
 
 import platform
-from importlib import metadata
 from pathlib import Path
-from typing import Any
 
+from pydantic import JsonValue
+
+from edgefit.packages import required_packages, version_of
 from edgefit.recipe import Recipe
-from edgefit.run import RunFolder
-from edgefit.stages.stage import read_facts
-
-_PACKAGES = (
-    "edgefit",
-    "torch",
-    "torchvision",
-    "lightning",
-    "albumentations",
-    "onnx",
-    "onnxruntime",
-    "openvino",
-    "nncf",
-    "numpy",
-    "opencv-python-headless",
-)
+from edgefit.records.train import WeightsReport
 
 
-def lineage(run: RunFolder, recipe: Recipe) -> dict[str, Any]:
+def lineage(
+    recipe: Recipe, *, data_fingerprint: str, images: int, weights: WeightsReport
+) -> dict[str, JsonValue]:
     """Recipe, data fingerprint, base weights' hash, versions and seed."""
     facts = recipe.model_dump(mode="json")
     facts["data"]["root"] = None  # a path of the workstation; the fingerprint says which data
@@ -37,24 +25,19 @@ def lineage(run: RunFolder, recipe: Recipe) -> dict[str, Any]:
         facts["retention"]["general"] = recipe.retention.general.name
     if recipe.train.teacher is not None:
         facts["train"]["teacher"]["run"] = recipe.train.teacher.run.name
-    training = read_facts(run, "train", "train.json")
-    checked = read_facts(run, "check", "check.json")
     return {
         "recipe": facts,
-        "data_fingerprint": checked["fingerprint"],
-        "images": checked["images"],
-        "weights": {k: training["weights"][k] for k in ("source", "sha256")},
+        "data_fingerprint": data_fingerprint,
+        "images": images,
+        "weights": {"source": weights.source, "sha256": weights.sha256},
         "seed": recipe.train.seed,
-        "versions": versions(),
+        "versions": dict[str, JsonValue](versions()),
     }
 
 
 def versions() -> dict[str, str]:
     """Versions of Python and of the packages that decide a result; absent ones are left out."""
-    found = {"python": platform.python_version()}
-    for package in _PACKAGES:
-        try:
-            found[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
+    names = ["edgefit", *required_packages(), *required_packages("workshop")]
+    known = {name: version_of(name) for name in names}
+    there = {name: version for name, version in known.items() if version is not None}
+    return {"python": platform.python_version(), **there}

@@ -159,7 +159,8 @@ class Runner:
         resumable = _inputs(self._stamp(kind, "started")) == inputs
         remove_stamp(self.folder.root, kind.NAME, "done")
         write_stamp(self.folder.root, kind.NAME, "started", Stamp(inputs=inputs))
-        (self.folder.root / kind.NAME).mkdir(parents=True, exist_ok=True)
+        if not kind.APPEARS_WHOLE:
+            (self.folder.root / kind.NAME).mkdir(parents=True, exist_ok=True)
         self._forget(kind)
         return resumable
 

@@ -24,7 +24,6 @@ from edgefit.progress import Reporter
 from edgefit.recipe import Recipe
 from edgefit.run import RunFolder
 
-Facts = dict[str, Any]
 R_co = TypeVar("R_co", covariant=True)
 
 
@@ -65,6 +64,8 @@ class Stage(ABC, Generic[R_co]):
         SECTIONS: Recipe sections that decide the result.
         REQUIRES: Stages that must have ended, with the inputs of now.
         NOT_PART_OF_THE_RESULT: Dotted keys of those sections that change only where and how fast.
+        APPEARS_WHOLE: Whether the folder is written beside and renamed, so that it is complete or
+            absent; otherwise the runner makes it.
         SEVERAL_PROCESSES: Whether ``torchrun`` may start it in several processes.
     """
 
@@ -72,6 +73,7 @@ class Stage(ABC, Generic[R_co]):
     SECTIONS: ClassVar[tuple[str, ...]]
     REQUIRES: ClassVar[tuple[type[Stage[Any]], ...]] = ()
     NOT_PART_OF_THE_RESULT: ClassVar[tuple[str, ...]] = ()
+    APPEARS_WHOLE: ClassVar[bool] = False
     SEVERAL_PROCESSES: ClassVar[bool] = False
 
     def __init__(self, context: Context) -> None:
@@ -121,11 +123,3 @@ class Stage(ABC, Generic[R_co]):
     @abstractmethod
     def outputs(self, record: R_co) -> str:  # type: ignore[misc]
         """What identifies the result, a hash, for the stages after it."""
-
-
-def read_facts(run: RunFolder, stage: str, name: str) -> Facts:
-    """For the moment: a JSON file of a stage that has no model yet."""
-    import json
-
-    facts: Facts = json.loads((run.root / stage / name).read_text(encoding="utf-8"))
-    return facts

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edgefit.atomic import written_whole
+
 if TYPE_CHECKING:  # a finished training is found without torch
     from torch import Tensor, nn
 
@@ -24,6 +26,5 @@ def save_state(state: Mapping[str, Tensor], target: Path) -> None:
     from safetensors.torch import save_file
 
     plain = {k: v.detach().cpu().contiguous() for k, v in state.items()}
-    temporary = target.with_name(target.name + ".part")
-    save_file(plain, temporary)
-    temporary.replace(target)
+    with written_whole(target) as part:
+        save_file(plain, part)

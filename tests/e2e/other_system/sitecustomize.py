@@ -6,6 +6,8 @@ import os
 import signal
 import sys
 
+import psutil  # before the rest: on other systems it has parts of its own for what is taken here
+
 LACKING = {
     os: ("sched_getaffinity", "fork", "forkpty", "getloadavg", "process_cpu_count", "mkfifo"),
     signal: ("SIGCHLD", "pthread_sigmask"),
@@ -25,8 +27,18 @@ multiprocessing.get_all_start_methods = lambda: ["spawn"]
 HIDDEN = ("/proc/cpuinfo", "/proc/meminfo", "/proc/self/cgroup", "/proc/self/status")
 
 
+def _psutil_asks() -> bool:
+    frame = sys._getframe()
+    folder = psutil.__path__[0]
+    while frame is not None:
+        if frame.f_code.co_filename.startswith(folder):
+            return True
+        frame = frame.f_back
+    return False
+
+
 def _hide(event: str, arguments: tuple[object, ...]) -> None:
-    if event == "open" and arguments[0] in HIDDEN:
+    if event == "open" and arguments[0] in HIDDEN and not _psutil_asks():
         raise FileNotFoundError(2, "No such file or directory", arguments[0])
 
 

@@ -21,6 +21,7 @@ from edgefit.operating.decisions import measure_decisions
 from edgefit.recipe import make_recipe
 from edgefit.run import RunFolder
 from edgefit.spec import ClassificationRule, ConformalRule, DefectThreshold, LabelMap
+from tests.run_files import read_file, write_file
 
 SCHEMA = Path(__file__).parents[3] / "benchmarks" / "schema.json"
 Facts = dict[str, Any]
@@ -126,7 +127,7 @@ def learning_curve() -> Facts:
 
 class TestFinetuneVsScratch:
     def write(self, run: RunFolder, curve: Facts) -> None:
-        run.write_json("learning-curve", "learning-curve.json", curve)
+        write_file(run, "learning-curve", "learning-curve.json", curve)
         (run.root / "learning-curve" / "learning-curve.svg").write_text("<svg/>")
 
     def test_losses_are_told_too(
@@ -190,7 +191,7 @@ class TestRetentionTable:
     def test_goal_needs_both_knowledge_and_accuracy(
         self, run: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        run.write_json("retention", "comparison.json", comparison())
+        write_file(run, "retention", "comparison.json", comparison())
         (run.root / "retention" / "comparison.svg").write_text("<svg/>")
         text, figures, notes = run_suite(retention_table, run, tmp_path, monkeypatch)
         assert "Reached by distill: 95 % of the linear probe's accuracy kept" in text
@@ -230,7 +231,7 @@ class TestOperatingPoint:
         }
         trained = evaluate(probabilities_NC, targets_N, labels.names).to_json()
         trained["operating"] = measured | {"calibration": {"temperature": 1.2, **before_after}}
-        run.write_json("evaluate", "evaluation.json", trained)
+        write_file(run, "evaluate", "evaluation.json", trained)
         worse = copy.deepcopy(measured)
         worse["threshold"]["escape_rate"]["value"] = 0.5
         variants = [
@@ -238,7 +239,7 @@ class TestOperatingPoint:
             {"variant": "openvino/int8", "operating": worse},
             {"variant": "onnxruntime/int8", "operating": None},
         ]
-        run.write_json("verify", "verify.json", {"variants": variants})
+        write_file(run, "verify", "verify.json", {"variants": variants})
         chosen: Facts = {"good": "ok", "defect": "scratched", "value": 0.4, "limit": 0.1}
         chosen |= {"chosen_for": "max_escape", "upper_bound": 0.08, "bound_confidence": 0.95}
         operating = {
@@ -249,7 +250,7 @@ class TestOperatingPoint:
             "novelty": None,
             "notes": ["A note."],
         }
-        run.write_json("calibrate", "operating.json", operating)
+        write_file(run, "calibrate", "operating.json", operating)
         return run
 
     def test_every_file_has_its_own_rates(
@@ -272,13 +273,13 @@ class TestOperatingPoint:
 
     def test_a_run_without_threshold(self, finished: RunFolder) -> None:
         for stage, name in (("evaluate", "evaluation"), ("verify", "verify")):
-            facts = finished.read_json(stage, f"{name}.json")
+            facts = read_file(finished, stage, f"{name}.json")
             for one in [facts] if stage == "evaluate" else facts["variants"]:
                 if one["operating"]:
                     one["operating"]["threshold"] = None
-            finished.write_json(stage, f"{name}.json", facts)
-        chosen = finished.read_json("calibrate", "operating.json") | {"threshold": None}
-        finished.write_json("calibrate", "operating.json", chosen)
+            write_file(finished, stage, f"{name}.json", facts)
+        chosen = read_file(finished, "calibrate", "operating.json") | {"threshold": None}
+        write_file(finished, "calibrate", "operating.json", chosen)
         text = "\n".join(operating_point.render(finished))
         assert "| file | sets cover | unsure | calibration error |" in text
         assert "scratched" not in text

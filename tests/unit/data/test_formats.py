@@ -19,7 +19,7 @@ def chosen(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     asked: list[str] = []
 
     def reader(name: str) -> Callable[[Path, DataConfig, bool], SampleTable]:
-        def read(root: Path, config: DataConfig, needs_labels: bool) -> SampleTable:
+        def read(root: Path, config: DataConfig, needs_labels: bool = True) -> SampleTable:
             asked.append(name)
             return None  # type: ignore[return-value]
 

@@ -35,6 +35,7 @@ from edgefit.records.calibrate import (
     ThresholdChoice,
 )
 from edgefit.records.check import CheckRecord, Finding, Spread
+from edgefit.records.comparison import ComparisonRecord
 from edgefit.records.evaluate import (
     Decisions,
     EvaluateRecord,
@@ -42,6 +43,8 @@ from edgefit.records.evaluate import (
     ThresholdRates,
     TrainedDecisions,
 )
+from edgefit.records.learning_curve import LearningCurveRecord
+from edgefit.records.retention import RetentionRecord
 from edgefit.records.train import TrainRecord
 from edgefit.records.verify import Agreement, GateSettings, VariantVerdict, VerifyRecord
 from edgefit.run import RunFolder
@@ -513,7 +516,15 @@ def add_retention(finished: Finished, kept: float = 0.93) -> None:
     recipe = finished.run.recipe()
     figures = {"before": entry(0.8), "after": entry(0.8 * kept), "kept": entry(kept)}
     facts = {
-        "general": {"root": str(recipe.retention.general), "classes": 5},
+        "general": {
+            "root": str(recipe.retention.general),
+            "classes": 5,
+            "replay_images": 100,
+            "probe_images": 100,
+            "unreadable": {},
+            "duplicates": [],
+            "fingerprint": "ab" * 32,
+        },
         "images": 100,
         "classes": 5,
         "k": 10,
@@ -524,7 +535,7 @@ def add_retention(finished: Finished, kept: float = 0.93) -> None:
         "seconds": 4.0,
         "source_fingerprint": "ef" * 32,
     }
-    finished.run.write_json("retention", "retention.json", facts)
+    RetentionRecord.model_validate(facts).write(finished.run.root)
     mark_done(finished.run, "retention", "retention")
 
 
@@ -536,7 +547,13 @@ def add_comparison(finished: Finished) -> None:
             "name": name,
             "settings": {"train.keep.distill": 1.0} if name == "distill" else {},
             "metrics": {"balanced_accuracy": entry(accuracy)},
-            "worst_class": {"label": "dent", "recall": entry(accuracy - 0.1)},
+            "worst_class": class_figures("dent", accuracy - 0.1),
+            "retention": {
+                probe: {"before": entry(0.8), "after": entry(0.8 * kept), "kept": entry(kept)}
+                for probe in ("neighbours", "linear")
+            },
+            "training_seconds": 12.0,
+            "over_probe": None,
             "kept": {"linear": entry(kept), "neighbours": entry(kept - 0.1)},
             "over_none": None if name == "none" else gain,
         }
@@ -551,7 +568,7 @@ def add_comparison(finished: Finished) -> None:
         "arms": arms,
         "notes": [],
     }
-    finished.run.write_json("retention", "comparison.json", facts)
+    ComparisonRecord.model_validate(facts).write(finished.run.root)
 
 
 def add_learning_curve(finished: Finished) -> None:
@@ -561,9 +578,11 @@ def add_learning_curve(finished: Finished) -> None:
             "arm": arm,
             "percent": percent,
             "images": int(1.2 * percent),
+            "groups": int(percent),
             "epochs": 12,
+            "training_seconds": 9.0,
             "metrics": {"balanced_accuracy": entry(base + percent / 1000)},
-            "worst_class": {"label": "dent", "recall": entry(base)},
+            "worst_class": class_figures("dent", base),
         }
         for percent in (10.0, 50.0, 100.0)
         for arm, base in (("finetune", 0.86), ("scratch", 0.5))
@@ -573,12 +592,20 @@ def add_learning_curve(finished: Finished) -> None:
         **_same_images(finished),
         "metric": "balanced_accuracy",
         "rule": "The same epochs in every arm.",
+        "epochs_scale": 0.5,
+        "seed": 0,
         "points": points,
         "step": {"from": 50.0, "to": 100.0, **gain},
         "advantage": [{"percent": percent, **gain} for percent in (10.0, 50.0, 100.0)],
         "conclusion": "It is still rising, more pictures would help.",
     }
-    finished.run.write_json("learning-curve", "learning-curve.json", facts)
+    LearningCurveRecord.model_validate(facts).write(finished.run.root)
+
+
+def class_figures(label: str, recall: float) -> dict[str, Any]:
+    """The results of a class."""
+    figures = dict.fromkeys(("precision", "recall", "f1"), entry(recall))
+    return {"label": label, "support": 20, **figures}
 
 
 def _same_images(finished: Finished) -> dict[str, Any]:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from edgefit.report import phases
 from edgefit.report.facts import RunFacts, gather
+from tests.changed import changed_facts
 from tests.unit.report.finished_run import Finished, MakeRun
 
 INTERPOLATED = "train.interpolation.points=5"
@@ -31,13 +32,13 @@ def test_probe_marks_the_setting_that_was_taken(make_run: MakeRun) -> None:
     assert [row["strength"] for row in found["rows"] if row["chosen"]] == ["0.01"]
     assert "87.3 % in 5-fold" in found["result"]
     assert "86.0 % on the validation" in found["result"]
-    assert found["notes"] == ["3 folds, not 5: a class has 3 groups"]
+    assert found["notes"] == ("3 folds, not 5: a class has 3 groups",)
 
 
 def test_probe_without_cross_validation_says_so(make_run: MakeRun) -> None:
-    facts = facts_of(make_run())
-    facts.training["probe"] |= {"cross_validation": [], "folds": 0, "score": None, "nll": None}
-    found = phases.probe(facts)
+    without = {"cross_validation": [], "folds": 0, "score": None, "nll": None}
+    changes = {f"training.probe.{key}": value for key, value in without.items()}
+    found = phases.probe(changed_facts(facts_of(make_run()), changes))
     assert found is not None
     assert found["rows"] == []
     assert "without cross-validation" in found["result"]

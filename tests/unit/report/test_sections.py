@@ -148,8 +148,7 @@ def test_drop_that_may_exceed_the_limit_is_said(make_run: MakeRun) -> None:
     ],
 )
 def test_licence_fits_the_base_weights(make_run: MakeRun, source: str, said: str) -> None:
-    facts = facts_of(make_run())
-    facts.training["weights"]["source"] = source
+    facts = changed_facts(facts_of(make_run()), {"training.weights.source": source})
     text = " ".join(sections.licence(facts))
     assert said in text
     assert "BSD-3-Clause" in text

@@ -7,6 +7,7 @@ import pytest
 from edgefit.report import studies
 from edgefit.report.facts import RunFacts, gather
 from edgefit.report.limits import limits
+from tests.run_files import read_file, write_file
 from tests.unit.report.finished_run import (
     Finished,
     MakeRun,
@@ -63,8 +64,8 @@ def test_comparison_and_curve_of_other_data_are_left_out_and_said(
     assert studies.learning_curve(facts_of(finished)) is not None
     studies_in_it = {"retention": "comparison.json", "learning-curve": "learning-curve.json"}
     for folder, name in studies_in_it.items():
-        known = finished.run.read_json(folder, name)
-        finished.run.write_json(folder, name, known | {"data_fingerprint": "another"})
+        known = read_file(finished.run, folder, name)
+        write_file(finished.run, folder, name, known | {"data_fingerprint": "another"})
     facts = facts_of(finished)
     assert studies.comparison(facts) is None
     assert studies.learning_curve(facts) is None

@@ -17,6 +17,7 @@ from edgefit.records.verify import VerifyRecord
 from edgefit.report.write import write_report
 from tests.benchmark_records import failed
 from tests.changed import changed
+from tests.run_files import read_file, write_file
 from tests.unit.report.finished_run import (
     Finished,
     MakeRun,
@@ -157,9 +158,9 @@ def test_probe_alone_has_no_epochs_to_draw(make_run: MakeRun, tmp_path: Path) ->
 
 def test_over_fitting_is_said_on_both_in_words(make_run: MakeRun, tmp_path: Path) -> None:
     finished = make_run()
-    facts = finished.run.read_json("train", "train.json")
+    facts = read_file(finished.run, "train", "train.json")
     facts["over_fitting"] = "In epoch 3 the network seems to learn its training images by heart."
-    finished.run.write_json("train", "train.json", facts)
+    write_file(finished.run, "train", "train.json", facts)
     for text in written(finished, tmp_path / "out"):
         assert "seems to learn its training images by heart" in text
 
@@ -168,10 +169,10 @@ def test_over_fitting_is_said_on_both_in_words(make_run: MakeRun, tmp_path: Path
 def test_epochs_on_smaller_images_are_told(make_run: MakeRun, tmp_path: Path) -> None:
     finished = make_run()
     assert "progressive resizing" not in written(finished, tmp_path / "alike")[0]
-    facts = finished.run.read_json("train", "train.json")
+    facts = read_file(finished.run, "train", "train.json")
     for row in facts["history"][:2]:
         row |= {"height": 48, "width": 32}
-    finished.run.write_json("train", "train.json", facts)
+    write_file(finished.run, "train", "train.json", facts)
     page, _ = written(finished, tmp_path / "mixed")
     assert "the first 2 epochs, trained and measured on 32x48 pixels" in page
 
@@ -188,9 +189,9 @@ def test_class_names_are_text_in_both_files(make_run: MakeRun, tmp_path: Path) -
 
 def test_no_path_or_person_is_in_either_file(make_run: MakeRun, tmp_path: Path) -> None:
     finished = make_run(overrides=[f"train.augment={tmp_path}/own.yaml"])
-    facts = finished.run.read_json("train", "train.json")
+    facts = read_file(finished.run, "train", "train.json")
     facts["weights"]["source"] = f"{tmp_path}/base.pth"
-    finished.run.write_json("train", "train.json", facts)
+    write_file(finished.run, "train", "train.json", facts)
     page, card = written(finished, tmp_path / "out")
     for secret in (str(tmp_path), str(Path.home() / "x")[:-1], f"/{getpass.getuser()}/"):
         assert secret not in page + card

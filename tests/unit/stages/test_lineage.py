@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from edgefit.recipe import make_recipe
-from edgefit.run import RunFolder
+from edgefit.records.train import WeightsReport
 from edgefit.stages.lineage import lineage
 
 
@@ -19,11 +20,8 @@ def test_no_path_of_the_workstation_is_left(tmp_path: Path) -> None:
             "train": {"augment": str(tmp_path / "soft.yaml"), "seed": 7},
         }
     )
-    run = RunFolder(tmp_path / "run")
-    weights = {"source": "w.pth", "sha256": "ab", "missing": []}
-    run.write_json("train", "train.json", {"weights": weights})
-    run.write_json("check", "check.json", {"fingerprint": "cd", "images": 12})
-    facts = lineage(run, recipe)
+    weights = WeightsReport(source="w.pth", sha256="ab")
+    facts: Any = lineage(recipe, data_fingerprint="cd", images=12, weights=weights)
     assert str(tmp_path) not in json.dumps(facts)
     assert facts["recipe"]["model"]["weights"] == "w.pth"
     assert facts["recipe"]["train"]["augment"] == "soft.yaml"

@@ -21,11 +21,13 @@ import json
 import os
 import zipfile
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edgefit.atomic import written_whole
 from edgefit.progress import QUIET, Reporter
 from edgefit.records.train import EngineComparison
 
@@ -72,10 +74,8 @@ class FeatureCache:
         folder = self.folder / network / view
         folder.mkdir(parents=True, exist_ok=True)
         name = hashlib.sha256(digests_ND.tobytes()).hexdigest()[:16]
-        part = folder / f"{name}.{os.getpid()}.part"
-        with part.open("wb") as file:
+        with self._written(folder / f"{name}.npz") as part, part.open("wb") as file:
             np.savez(file, digests=digests_ND, features=np.stack(list(rows.values())))
-        part.replace(folder / f"{name}.npz")
 
     def chosen_engine(self, network: str, reporter: Reporter = QUIET) -> str | None:
         """The engine that was chosen for a network by measurement, if any."""
@@ -93,10 +93,14 @@ class FeatureCache:
         """Keep the choice of an engine, so that a run that goes on later computes the same."""
         folder = self.folder / network
         folder.mkdir(parents=True, exist_ok=True)
-        part = folder / f"{_CHOICE}.{os.getpid()}.part"
         text = json.dumps({"engine": engine, "measured": measured.to_json()}, indent=2)
-        part.write_text(text + "\n", encoding="utf-8")
-        part.replace(folder / _CHOICE)
+        with self._written(folder / _CHOICE) as part:
+            part.write_text(text + "\n", encoding="utf-8")
+
+    @staticmethod
+    def _written(target: Path) -> AbstractContextManager[Path]:
+        """Several processes may fill one cache."""
+        return written_whole(target, suffix=f".{os.getpid()}")
 
 
 def _read(file: Path) -> tuple[list[bytes], NDArray[np.float32]]:

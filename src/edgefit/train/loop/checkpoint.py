@@ -12,6 +12,7 @@ import lightning.pytorch as pl
 import torch
 from lightning.pytorch.callbacks import Callback, Checkpoint
 
+from edgefit.atomic import written_whole
 from edgefit.errors import RunError
 from edgefit.progress import Advance, Reporter
 from edgefit.recipe import TrainConfig
@@ -97,12 +98,10 @@ class StepProgress(Callback):
 def write_log(history: Sequence[EpochRow], target: Path) -> None:
     """Write the rows so far as CSV, atomically."""
     rows = [row.to_json() for row in history]
-    temporary = target.with_name(target.name + ".part")
-    with temporary.open("w", newline="", encoding="utf-8") as file:
+    with written_whole(target) as part, part.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, fieldnames=list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)
-    temporary.replace(target)
 
 
 def read_state_of_last(folder: Path) -> LoopState | None:
