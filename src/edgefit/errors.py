@@ -74,7 +74,7 @@ class EdgefitError(Exception):
             lines.append(f"  what to do: {self.remedy}")
         return "\n".join(lines)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, str | list[str] | None]:
         """The error as JSON-ready facts, for ``--json``."""
         facts = {
             name: None if getattr(self, name) is None else str(getattr(self, name))
@@ -98,7 +98,7 @@ class RecipeError(InputError):
         self.problems = problems or []
         super().__init__("\n".join([message, *(f"  - {p}" for p in self.problems)]), **facts)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, str | list[str] | None]:
         """The error as JSON-ready facts, with the list ``problems``."""
         return {**super().to_dict(), "problems": self.problems}
 

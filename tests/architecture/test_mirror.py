@@ -80,6 +80,7 @@ ELSEWHERE = {
     "recipe/tasks/task.py": "tests/unit/recipe/test_recipe.py",
     "report/facts.py": "tests/unit/report/test_sections.py",
     "report/limits.py": "tests/unit/report/test_sections.py",
+    "report/row.py": "tests/unit/report/test_sections.py",
     "report/svg.py": "tests/unit/report/test_plots.py",
     "studies/drawings.py": "tests/unit/studies/test_remedies.py",
     "studies/subruns.py": "tests/unit/studies/test_remedies.py",

@@ -10,6 +10,7 @@ import io
 import json
 import os
 import sys
+from collections.abc import Mapping
 from typing import Annotated, Any, TextIO
 
 import typer
@@ -165,5 +166,5 @@ def _escape(text: str) -> str:
     return text.replace("[", "\\[")
 
 
-def _print_json(facts: dict[str, Any]) -> None:
+def _print_json(facts: Mapping[str, object]) -> None:
     sys.stdout.write(json.dumps(facts) + "\n")

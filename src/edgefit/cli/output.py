@@ -58,7 +58,7 @@ def reporter(*, quiet: bool) -> Reporter:
     return Reporter(quiet=quiet, console=error_console())
 
 
-def print_json(facts: dict[str, Any]) -> None:
+def print_json(facts: Mapping[str, object]) -> None:
     """The one JSON document of ``--json``."""
     sys.stdout.write(json.dumps(facts, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 

@@ -6,7 +6,6 @@ The rules come from validation; they are measured for the trained network and fo
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from edgefit.records.calibrate import ThresholdChoice
 from edgefit.records.evaluate import (
@@ -19,14 +18,13 @@ from edgefit.records.evaluate import (
 )
 from edgefit.records.figures import Figure
 from edgefit.report.facts import RunFacts
+from edgefit.report.row import Row
 from edgefit.report.words import (
     UNKNOWN,
     counted,
     percent,
     with_interval,
 )
-
-Row = dict[str, Any]
 
 TRAINED = "trained network"
 _NOT_MEASURED = "not measured"

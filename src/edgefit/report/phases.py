@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import PurePath
-from typing import Any
 
 from edgefit.recipe import KeepConfig, Recipe
 from edgefit.records.train import ProbeRecord, ProbeSetting
 from edgefit.report.facts import RunFacts
+from edgefit.report.row import Row
 from edgefit.report.words import counted, duration, metric_title, percent, points
-
-Row = dict[str, Any]
 
 _MODES = {
     "probe": "a linear probe on the features of the frozen backbone",

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
 from edgefit.metrics.classification import CALIBRATION_BINS
+from edgefit.report.row import Row
 from edgefit.report.svg import (
     ACCENT,
     BAD,
@@ -114,7 +115,7 @@ def reliability(confidence_N: NDArray[np.float32], right_N: NDArray[np.bool_]) -
     return draw("reliability", "Share of right answers by stated confidence", _WIDTH, 400, paint)
 
 
-def latency(entries: Sequence[dict[str, Any]], recommended: str) -> Markup:
+def latency(entries: Sequence[Row], recommended: str) -> Markup:
     """Latency of each variant: a bar to the median, whiskers to p90 and p99.
 
     A whisker that would squeeze the bars ends in an arrow, with its p99 in words.
@@ -150,7 +151,7 @@ def _whiskers(axes: Axes, row: int, tail: Sequence[float], reach: float) -> None
         axes.plot([reach], [row], ">", color=MUTED, markersize=5, zorder=3)
 
 
-def sizes(entries: Sequence[dict[str, Any]], recommended: str) -> Markup:
+def sizes(entries: Sequence[Row], recommended: str) -> Markup:
     """Bytes of each variant: ``name``, ``bytes``."""
 
     def paint(figure: Figure) -> None:
@@ -171,9 +172,7 @@ def _beside(axes: Axes, x: float, row: int, text: str) -> None:
     axes.annotate(text, (x, row), xytext=(7, 0), textcoords="offset points", va="center")
 
 
-def _bars(
-    axes: Axes, entries: Sequence[dict[str, Any]], lengths: Sequence[float], recommended: str
-) -> None:
+def _bars(axes: Axes, entries: Sequence[Row], lengths: Sequence[float], recommended: str) -> None:
     for row, (entry, length) in enumerate(zip(entries, lengths, strict=True)):
         alpha = 1.0 if entry["name"] == recommended else 0.45
         axes.barh(row, length, height=0.56, color=ACCENT, alpha=alpha, linewidth=0)

@@ -10,6 +10,7 @@ import numpy as np
 
 from edgefit.records.evaluate import ClassFigures
 from edgefit.report.facts import RunFacts
+from edgefit.report.row import Row
 from edgefit.report.words import (
     METRICS,
     Entry,
@@ -24,8 +25,6 @@ from edgefit.report.words import (
     size,
     with_interval,
 )
-
-Row = dict[str, Any]
 
 _MOST_CONFUSIONS = 12
 _MOST_PATHS = 8

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from edgefit.records.comparison import Gain
 from edgefit.records.evaluate import ClassFigures
 from edgefit.records.learning_curve import Advantage
 from edgefit.report.facts import RunFacts
+from edgefit.report.row import Row
 from edgefit.report.words import counted, metric_title, percent, points, with_interval
-
-Row = dict[str, Any]
 
 _PROBES = {
     "neighbours": ("Nearest neighbours", "each image is named by those most like it"),

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from edgefit.atomic import written_whole
 from edgefit.bundle import Manifest
 from edgefit.errors import missing_extra
 from edgefit.records.train import EpochRow
+from edgefit.report.row import Row
 from edgefit.report.words import (
     Markdown,
     escape_markdown,
@@ -93,7 +94,7 @@ def _card(loader: jinja2.BaseLoader) -> jinja2.Template:
     return environment.get_template("card.md.j2")
 
 
-def _shared(facts: RunFacts) -> dict[str, Any]:
+def _shared(facts: RunFacts) -> Row:
     """What both files show."""
     from edgefit.report import phases, sections, studies
     from edgefit.report.limits import limits
@@ -138,7 +139,7 @@ def _shared(facts: RunFacts) -> dict[str, Any]:
     }
 
 
-def _only_on_page(facts: RunFacts, shared: dict[str, Any]) -> dict[str, Any]:
+def _only_on_page(facts: RunFacts, shared: Row) -> Row:
     """Drawings and pictures."""
     from edgefit.report import curves, plots, sections
     from edgefit.report.tasks import TASKS
@@ -159,7 +160,7 @@ def _only_on_page(facts: RunFacts, shared: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _small_epochs(history: Sequence[EpochRow]) -> dict[str, Any]:
+def _small_epochs(history: Sequence[EpochRow]) -> Row:
     """How many epochs saw smaller images than the last, and of which size."""
     sizes = [row.size_in_words for row in history]
     small = [size for size in sizes if size != sizes[-1]]

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import JsonValue
 
 from edgefit.bundle import (
     FORMAT_VERSION,
@@ -59,6 +60,9 @@ from edgefit.stages.lineage import lineage
 from edgefit.stages.runner import Runner, always
 from edgefit.stages.stage import Stage
 from edgefit.train.backbones.card import input_spec
+
+Quantization = dict[str, JsonValue]
+"""How an int8 file was made; each engine states settings of its own."""
 
 
 @dataclass(frozen=True)
@@ -174,7 +178,7 @@ def _make_onnxruntime(making: _Making) -> list[Variant]:
     paths = {p: folder / f"model.{p}.onnx" for p in Precision}
     making.reporter.say("writing ONNX")
     write_onnx(making.program, paths[Precision.FP32], making.metadata, opset=making.config.opset)
-    details: dict[Precision, dict[str, Any]] = {}
+    details: dict[Precision, Quantization] = {}
     if Precision.FP16 in making.config.precisions:
         halve_weights(paths[Precision.FP32], paths[Precision.FP16], making.metadata)
     if Precision.INT8 in making.config.precisions:
@@ -195,7 +199,7 @@ def _make_openvino(making: _Making) -> list[Variant]:
     paths = {p: folder / f"model.{p}.xml" for p in Precision}
     making.reporter.say("writing OpenVINO IR")
     model = to_openvino(making.program, making.metadata)
-    details: dict[Precision, dict[str, Any]] = {}
+    details: dict[Precision, Quantization] = {}
     if Precision.INT8 in making.config.precisions:
         making.reporter.say("quantizing for OpenVINO")
         quantized, details[Precision.INT8] = quantize_openvino(model, making.calibration_NHWC)
@@ -215,7 +219,7 @@ def _variants(
     making: _Making,
     engine: Engine,
     files: dict[Precision, list[Path]],
-    details: dict[Precision, dict[str, Any]],
+    details: dict[Precision, Quantization],
 ) -> list[Variant]:
     made = []
     for precision, paths in files.items():

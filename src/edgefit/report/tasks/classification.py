@@ -9,7 +9,8 @@ import numpy as np
 from edgefit.report import decisions, sections
 from edgefit.report.class_limits import unknown_images, weaknesses
 from edgefit.report.facts import RunFacts
-from edgefit.report.tasks.task import Row, Templates
+from edgefit.report.row import Row
+from edgefit.report.tasks.task import Templates
 from edgefit.report.words import shortened
 
 _MOST_NAMES_IN_A_SENTENCE = 8

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from edgefit.report.facts import RunFacts
-
-Row = dict[str, Any]
-"""Plain values for a template, which knows their names."""
+from edgefit.report.row import Row
 
 
 @dataclass(frozen=True)
