@@ -117,6 +117,13 @@ class FitBrightness:
         return Outcome(target, KeptWeights(what="fitted"), row)
 
 
+class GlowLoss(nn.Module):
+    """Squared distance from 1 where the lamp is lit, from 0 where it is not."""
+
+    def forward(self, logits_N1: Tensor, targets_N: Tensor) -> Tensor:
+        return nn.functional.mse_loss(logits_N1[:, 0], targets_N.float())
+
+
 class GlowTraining:
     """A linear head on frozen features."""
 
@@ -130,7 +137,7 @@ class GlowTraining:
         return nn.Linear(card.feature_dim, 1)
 
     def build_loss(self, recipe: Recipe, table: SampleTable) -> nn.Module:
-        return nn.MSELoss()
+        return GlowLoss()
 
     def readout(self, logits: Tensor, temperature: Tensor) -> dict[str, Tensor]:
         return {"score": logits[:, 0]}

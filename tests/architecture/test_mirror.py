@@ -20,7 +20,6 @@ WRONG = "tests/unit/cli/test_wrong_input.py"
 MEASURED = "tests/unit/records/test_measured.py"
 LEARNED = "tests/unit/records/test_learning_rooms.py"
 FILES = "tests/unit/stages/test_operating_point.py"
-PENALTIES = "tests/unit/train/penalties/test_penalties.py"
 ENGINES = "tests/contract/test_engine_contract.py"
 
 # Module -> the test that fails where the module is wrong. A new module gets a test of its own.
@@ -103,10 +102,6 @@ ELSEWHERE = {
     "train/features/engines.py": "tests/unit/train/features/test_extract.py",
     "train/loop/divergence.py": "tests/unit/train/loop/test_module.py",
     "train/loop/loaders.py": "tests/unit/train/loop/test_finetune.py",
-    "train/penalties/feature_distillation.py": PENALTIES,
-    "train/penalties/frozen.py": PENALTIES,
-    "train/penalties/l2_sp.py": PENALTIES,
-    "train/penalties/penalty.py": PENALTIES,
     "train/phases/full.py": "tests/unit/stages/test_train.py",
     "train/phases/interpolation.py": "tests/unit/stages/test_train.py",
     "train/phases/phase.py": "tests/unit/stages/test_train.py",
@@ -179,7 +174,6 @@ TOGETHER = (
     "tests/unit/records/test_measured.py",
     "tests/unit/stages/test_operating_point.py",
     "tests/unit/test_device_kit.py",
-    "tests/unit/train/penalties/test_penalties.py",
     "tests/unit/train/test_tasks.py",
     "tests/unit/train/penalties/test_penalties_in_training.py",
 )

@@ -10,7 +10,7 @@ from edgefit.metrics.labelled import Bootstrap, LabelledOutputs
 from edgefit.operating.novelty import class_prototypes
 from edgefit.operating.tasks import TASKS
 from edgefit.recipe import OperatingConfig, make_recipe
-from edgefit.spec import CLASSIFICATION, OUTPUTS, ClassTruth, LabelMap
+from edgefit.spec import CLASSIFICATION, ClassTruth, LabelMap
 
 TASK = TASKS[CLASSIFICATION]
 LABELS = LabelMap(("good", "hole"))
@@ -28,10 +28,6 @@ def validation() -> LabelledOutputs:
         "feature_vector": features_NF.astype(np.float32),
     }
     return LabelledOutputs(outputs, TRUTH, LABELS, np.arange(300).astype(str))
-
-
-def test_every_task_has_rules() -> None:
-    assert set(TASKS) == set(OUTPUTS)
 
 
 def test_reference_images_are_some_of_each_class_where_novelty_is_scored() -> None:

@@ -11,7 +11,7 @@ from edgefit.report.facts import RunFacts
 from edgefit.report.tasks import TASKS
 from edgefit.report.tasks.task import Row, Templates
 from edgefit.report.write import CARD, PAGE, write_report
-from edgefit.spec import CLASSIFICATION, OUTPUTS
+from edgefit.spec import CLASSIFICATION
 from tests.unit.report.finished_run import MakeRun
 
 
@@ -34,17 +34,6 @@ class Terse:
 
     def unlike_the_training(self, facts: RunFacts) -> Iterator[str]:
         yield "Any frame has a brightness."
-
-
-def test_every_task_has_a_report() -> None:
-    assert set(TASKS) == set(OUTPUTS)
-
-
-def test_templates_that_are_named_exist() -> None:
-    folder = Path(__file__).parents[4] / "src" / "edgefit" / "report"
-    for task in TASKS.values():
-        named = [name for name in vars(task.templates).values() if name is not None]
-        assert all((folder / name).is_file() for name in named)
 
 
 def test_a_terse_task_gives_a_page_and_a_card(
