@@ -33,7 +33,7 @@ from edgefit.train.probe.models import (
     Standardised,
     fit_logistic,
     fit_nearest_mean,
-    fit_temperature,
+    probe_temperature,
     make_folds,
 )
 from edgefit.train.probe.solving import side_by_side
@@ -239,7 +239,7 @@ def fit_probe(
     if not folds.parts and chosen.kind == "nearest-mean":
         # distances have no scale of their own; the few means hardly follow single images
         weights_N = _weights(targets_N, balanced)
-        temperature, _ = fit_temperature(model.logits(features_NF), targets_N, weights_N)
+        temperature, _ = probe_temperature(model.logits(features_NF), targets_N, weights_N)
         chosen = replace(chosen, temperature=temperature)
     layer = model.cooled(chosen.temperature)
     notes = folds.notes if converged else (*folds.notes, "the solver stopped before its end")
@@ -378,7 +378,7 @@ def _judged(
     judged = []
     for candidate, out_NC in zip(candidates, out_KNC, strict=True):
         logits_JC = out_NC[rows_J]
-        temperature, nll = fit_temperature(logits_JC, truth_J, weights_J)
+        temperature, nll = probe_temperature(logits_JC, truth_J, weights_J)
         probabilities_JC = softmax(logits_JC, temperature)
         score = float(metrics.METRICS[metric](probabilities_JC, truth_J, None))
         judged.append(replace(candidate, score=score, nll=nll, temperature=temperature))

@@ -195,12 +195,13 @@ def make_folds(targets_N: Integers, groups_N: NDArray[np.str_], wanted: int, *, 
     return Folds(tuple(parts), tuple(notes))
 
 
-def fit_temperature(
+def probe_temperature(
     logits_NC: NDArray[np.float32], targets_N: Integers, weights_N: Floats
 ) -> tuple[float, float]:
     """The temperature with the least negative log likelihood, and that likelihood (nats).
 
-    Guo et al. 2017 (https://arxiv.org/abs/1706.04599). The targets are smoothed by 1 / (N + 2), as
+    Not the temperature of the operating point (``docs/decisions/0024-two-temperatures.md``). Guo et
+    al. 2017 (https://arxiv.org/abs/1706.04599). The targets are smoothed by 1 / (N + 2), as
     Platt 1999 does, so that separable logits do not lead to temperature zero.
 
     Args:

@@ -23,7 +23,7 @@ from edgefit.train.probe.fit import Probe, fill_head, fit_probe, run_probe
 from edgefit.train.probe.models import (
     Standardised,
     fit_nearest_mean,
-    fit_temperature,
+    probe_temperature,
     make_folds,
 )
 from tests.tiny_network import LABELS, SPEC, colour_frames, tiny_network
@@ -213,7 +213,7 @@ def test_the_logits_are_calibrated_on_new_rows(kind: Any) -> None:
     fresh_NF, fresh_N, _ = clouds(4000, 4, seed=12, spread=3)
     logits = probe.logits(fresh_NF)
     raw = nll(logits * np.float32(probe.chosen.temperature), fresh_N)
-    best, least = fit_temperature(logits, fresh_N, np.ones(len(fresh_N)))
+    best, least = probe_temperature(logits, fresh_N, np.ones(len(fresh_N)))
     assert probe.chosen.temperature > 1.2
     assert nll(logits, fresh_N) < raw
     assert 0.75 < best < 1.33
@@ -226,11 +226,11 @@ def test_the_temperature_has_the_least_loss_and_stays_finite() -> None:
     powers = np.exp(logits / 1.7)
     chances = powers / powers.sum(axis=1, keepdims=True)
     targets_N = np.array([rng.choice(3, p=p / p.sum()) for p in chances])
-    found, loss = fit_temperature(logits, targets_N, np.ones(500))
+    found, loss = probe_temperature(logits, targets_N, np.ones(500))
     for other in (found / 1.2, found * 1.2):
         assert nll((logits / other).astype(np.float32), targets_N) > loss - 1e-3
     separable = np.eye(3, dtype=np.float32)[targets_N]
-    cold, _ = fit_temperature(separable, targets_N, np.ones(500))
+    cold, _ = probe_temperature(separable, targets_N, np.ones(500))
     assert 0.05 < cold < 0.5
 
 
