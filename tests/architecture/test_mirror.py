@@ -88,9 +88,6 @@ ELSEWHERE = {
     "runtime/engines/openvino.py": ENGINES,
     "export/tasks/task.py": "tests/unit/export/tasks/test_classification.py",
     "runtime/golden.py": "tests/unit/runtime/test_selftest.py",
-    "runtime/images/as_frame.py": "tests/unit/runtime/images/test_preprocess.py",
-    "runtime/images/containers.py": "tests/unit/runtime/images/test_decode.py",
-    "runtime/images/geometry.py": "tests/unit/runtime/images/test_preprocess.py",
     "runtime/sources/source.py": "tests/unit/runtime/test_sources.py",
     "runtime/tasks/prototypes.py": FILES,
     "runtime/tasks/task.py": "tests/unit/runtime/tasks/test_classification.py",
@@ -98,8 +95,6 @@ ELSEWHERE = {
     # training: what the loop is made of
     "train/assembly.py": "tests/unit/stages/test_train.py",
     "train/distributed.py": "tests/e2e/test_data_parallel.py",
-    "train/features/cache.py": "tests/unit/train/features/test_extract.py",
-    "train/features/engines.py": "tests/unit/train/features/test_extract.py",
     "train/loop/divergence.py": "tests/unit/train/loop/test_module.py",
     "train/loop/loaders.py": "tests/unit/train/loop/test_finetune.py",
     "train/phases/full.py": "tests/unit/stages/test_train.py",

@@ -11,8 +11,6 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from edgefit.errors import FrameError
-from edgefit.runtime.images.geometry import place
 from edgefit.runtime.images.preprocess import preprocess
 from edgefit.spec import Aspect, Enlarge, Frame, InputSpec
 
@@ -151,15 +149,6 @@ def test_crop_takes_the_centre() -> None:
     assert np.all(image == (10, 20, 30))
 
 
-def test_rounding_is_half_up_and_odd_rests_go_right_and_down() -> None:
-    letterbox = InputSpec(9, 9, aspect=Aspect.LETTERBOX)
-    # 9 * 5 / 6 = 7.5 becomes 8; the border of one pixel lies below.
-    assert place(6, 5, letterbox).target == (0, 0, 9, 8)
-    # 4 * 9 / 8 = 4.5 becomes 5; 10 - 5 is odd, the right side loses three of five columns.
-    crop = InputSpec(9, 8, aspect=Aspect.CROP)
-    assert place(10, 4, crop).source == (2, 0, 5, 4)
-
-
 @pytest.mark.parametrize("aspect", list(Aspect))
 def test_a_frame_of_the_input_size_is_not_copied(aspect: Aspect) -> None:
     frame = scene(96, 64)
@@ -212,46 +201,3 @@ def test_enlarging_does_not_depend_on_the_processor(
     np.testing.assert_array_equal(preprocess(frame, spec), expected)
     cv2.setUseOptimized(False)
     np.testing.assert_array_equal(preprocess(frame, spec), expected)
-
-
-def test_grey_16_bit_and_alpha_are_brought_to_rgb() -> None:
-    spec = InputSpec(8, 8)
-    grey = np.arange(64, dtype=np.uint8).reshape(8, 8)
-    expected = np.repeat(grey[..., None], 3, axis=2)
-    np.testing.assert_array_equal(preprocess(grey, spec), expected)
-    np.testing.assert_array_equal(preprocess(grey[..., None], spec), expected)
-    deep = grey.astype(np.uint16) << 8 | 255
-    np.testing.assert_array_equal(preprocess(deep, spec), expected)
-    rgba = np.dstack([expected, np.full((8, 8), 255, np.uint8)])
-    np.testing.assert_array_equal(preprocess(rgba, spec), expected)
-
-
-def test_transparent_pixels_lie_on_white() -> None:
-    rgba = np.zeros((8, 8, 4), np.uint8)
-    rgba[..., 0] = 200
-    rgba[4:, :, 3] = 128
-    image = preprocess(rgba, InputSpec(8, 8))
-    assert np.all(image[:4] == 255)
-    # 200 * 128/255 + 255 * 127/255, and 127 where the colour is 0.
-    assert np.all(image[4:] == (227, 127, 127))
-
-
-@pytest.mark.parametrize(
-    "pixels",
-    [
-        np.zeros((8, 8, 2), np.uint8),
-        np.zeros((8, 8, 5), np.uint8),
-        np.zeros((1, 8, 8, 3), np.uint8),
-        np.zeros((0, 8, 3), np.uint8),
-        np.zeros(8, np.uint8),
-        np.zeros((8, 8, 3), np.float32),
-        np.zeros((8, 8, 3), np.int16),
-        [[1, 2], [3, 4]],
-    ],
-    ids=lambda p: f"{p.dtype}{p.shape}" if isinstance(p, np.ndarray) else type(p).__name__,
-)
-def test_what_is_no_frame_is_refused(pixels: Any) -> None:
-    with pytest.raises(FrameError) as caught:
-        preprocess(pixels, InputSpec(8, 8))
-    assert caught.value.expected
-    assert caught.value.found is not None

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,20 +10,15 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from rich.console import Console
 
-from edgefit.errors import StageError, missing_extra
-from edgefit.progress import Reporter
+from edgefit.errors import StageError
 from edgefit.records.train import EngineComparison
 from edgefit.spec import Frame
 from edgefit.train.features import extract as features_module
 from edgefit.train.features.cache import FeatureCache
 from edgefit.train.features.engines import (
     BATCH,
-    OpenvinoEngine,
     TorchEngine,
-    choose_engine,
-    relative_difference,
 )
 from edgefit.train.features.extract import (
     NamedAugmentation,
@@ -35,70 +28,12 @@ from edgefit.train.features.extract import (
     network_digest,
 )
 from edgefit.train.network import EdgeNetwork
-from tests.tiny_network import SPEC, colour_frames, tiny_network
-
-
-@dataclass
-class Pictures:
-    """Frames in memory; counts nothing, reads nothing."""
-
-    frames_NHWC: NDArray[np.uint8]
-
-    def __len__(self) -> int:
-        return len(self.frames_NHWC)
-
-    def frame(self, index: int) -> Frame:
-        return self.frames_NHWC[index]
-
-    def take(self, indices: Sequence[int]) -> Pictures:
-        return Pictures(self.frames_NHWC[list(indices)])
-
-
-@dataclass
-class Ear(Reporter):
-    """Keeps the warnings."""
-
-    heard: list[str] = field(default_factory=list)
-    quiet: bool = True
-
-    def __post_init__(self) -> None:
-        super().__init__(quiet=True, console=Console(quiet=True))
-
-    def warn(self, text: str) -> None:
-        self.heard.append(text)
+from tests.tiny_network import SPEC, tiny_network
+from tests.unit.train.features.small import Ear, FakeEngine, Pictures
 
 
 class Killed(BaseException):
     """Stands for SIGKILL: no code of ours catches it."""
-
-
-class FakeEngine:
-    """Plays OpenVINO: torch's numbers times a factor."""
-
-    name = "openvino"
-
-    def __init__(self, network: EdgeNetwork, size: tuple[int, int], factor: float = 1.0) -> None:
-        self.inner = TorchEngine(network)
-        self.size = size
-        self.factor = factor
-
-    def features(self, frames_NHWC: NDArray[np.uint8]) -> NDArray[np.float32]:
-        return self.inner.features(frames_NHWC) * np.float32(self.factor)
-
-
-@pytest.fixture(scope="module")
-def network() -> EdgeNetwork:
-    return tiny_network(steps=3)
-
-
-@pytest.fixture(scope="module")
-def pictures() -> Pictures:
-    return Pictures(colour_frames(150, seed=4)[0])
-
-
-@pytest.fixture
-def cache(tmp_path: Path) -> FeatureCache:
-    return FeatureCache(tmp_path / "features")
 
 
 def brighter(frame: Frame, seed: int) -> Frame:
@@ -335,51 +270,6 @@ def test_views_without_an_augmentation_and_no_images_are_refused(
     assert caught.value.key == "train.augment"
     with pytest.raises(StageError, match="no images"):
         extract_features(network, pictures.take([]), cache=None)
-
-
-def test_openvino_gives_torchs_numbers(network: EdgeNetwork, pictures: Pictures) -> None:
-    frames_NHWC = pictures.frames_NHWC[:BATCH]
-    expected_NF = TorchEngine(network).features(frames_NHWC)
-    engine = OpenvinoEngine(network, (32, 32))
-    first_NF = engine.features(frames_NHWC)
-    kept_NF = first_NF.copy()
-    assert relative_difference(first_NF, expected_NF) < 1e-4
-    engine.features(frames_NHWC[::-1])
-    np.testing.assert_array_equal(first_NF, kept_NF)
-
-
-def test_the_faster_engine_wins_only_where_it_gives_the_same_numbers(
-    network: EdgeNetwork, pictures: Pictures, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    batches = [pictures.frames_NHWC[:BATCH], pictures.frames_NHWC[BATCH : 2 * BATCH]]
-    seconds = iter(())
-    monkeypatch.setattr(
-        "edgefit.train.features.engines.time.perf_counter", lambda: next(seconds), raising=True
-    )
-
-    def chosen(torch_s: float, conversion_s: float, rival_s: float, factor: float) -> str:
-        nonlocal seconds
-        seconds = iter([0.0, torch_s, 0.0, conversion_s, 0.0, rival_s])
-        engine, _ = choose_engine(
-            network, batches, 6400, rival=lambda n, size: FakeEngine(n, size, factor)
-        )
-        return engine.name
-
-    assert chosen(2.0, 10.0, 1.0, 1.0) == "openvino"
-    assert chosen(2.0, 110.0, 1.0, 1.0) == "torch"  # the conversion eats up what is saved
-    assert chosen(1.0, 0.0, 2.0, 1.0) == "torch"
-    assert chosen(2.0, 10.0, 1.0, 1.01) == "torch"
-    assert chosen(2.0, 10.0, 1.0, float("nan")) == "torch"
-
-
-def test_without_openvino_torch_computes(network: EdgeNetwork, pictures: Pictures) -> None:
-    def absent(network: EdgeNetwork, size: tuple[int, int]) -> FakeEngine:
-        raise missing_extra("openvino", "openvino")
-
-    batches = [pictures.frames_NHWC[:BATCH]] * 2
-    engine, facts = choose_engine(network, batches, 10**6, rival=absent)
-    assert engine.name == "torch"
-    assert "openvino" in str(facts.openvino_refused)
 
 
 def test_a_measured_choice_is_kept_and_few_images_are_not_measured(
