@@ -2,21 +2,21 @@
 
 ::
 
-    EdgefitError                      exit code 2 unless said otherwise
-    |-- InputError                    what the user gave cannot be used
+    EdgefitError                      exit code 2 unless noted
+    |-- InputError                    user input that cannot be used
     |   |-- RecipeError               a recipe: unknown keys, wrong values (lists all of them)
     |   |-- DataError                 a data set: folders, labels, splits, images
     |   |-- WeightsError              pretrained weights: file, hash, keys, download
     |   |-- RunError                  a run folder: missing or inconsistent stage output
     |   `-- BundleError               a bundle: manifest, version, paths
-    |       `-- IntegrityError        a file's bytes are not those the manifest states   (exit 1)
-    |-- FrameError                    one frame cannot be read; counted, never fatal to a set
+    |       `-- IntegrityError        a file's bytes do not match the manifest            (exit 1)
+    |-- FrameError                    one frame cannot be read; counted, the others go on
     |-- MissingDependencyError        a role's packages are not installed; carries the command
-    |-- StageError                    a stage failed at its work (NaN loss, graph refused)
+    |-- StageError                    a stage failed (NaN loss, graph refused)
     `-- GateError                     a check ran and failed                              (exit 1)
 
-The message is one sentence of fact and one of advice. The facts are attributes too, so that
-``--json`` and callers need not parse text.
+The message states what is wrong and what to do next. Its facts are also attributes, so ``--json``
+and callers need not parse text.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from typing import Any
 
 
 class EdgefitError(Exception):
-    """Base of all errors that edgefit raises on purpose.
+    """Base class of all errors that edgefit raises on purpose.
 
     >>> import edgefit
     >>> try:
@@ -39,8 +39,8 @@ class EdgefitError(Exception):
         message: What is wrong, in one sentence.
         path: The file or folder concerned, if any.
         key: The configuration key concerned, dotted, if any.
-        expected: What would have been right.
-        found: What was there instead.
+        expected: What would be valid.
+        found: What was found instead.
         remedy: What to do next; ideally a command.
     """
 
@@ -84,7 +84,7 @@ class EdgefitError(Exception):
 
 
 class InputError(EdgefitError):
-    """What the user gave (a path, an option, a file) cannot be used."""
+    """A path, an option or a file from the user cannot be used."""
 
 
 class RecipeError(InputError):
@@ -112,7 +112,7 @@ class WeightsError(InputError):
 
 
 class RunError(InputError):
-    """A run folder lacks a stage's output or holds one that does not fit."""
+    """A run folder lacks a stage's output or holds output that does not match."""
 
 
 class BundleError(InputError):
@@ -120,7 +120,7 @@ class BundleError(InputError):
 
 
 class IntegrityError(BundleError):
-    """A file in a bundle does not have the bytes that the manifest states."""
+    """The bytes of a bundle file do not match the manifest."""
 
     exit_code = 1
 
@@ -134,7 +134,7 @@ class MissingDependencyError(EdgefitError):
 
 
 class StageError(EdgefitError):
-    """A stage could not do its work."""
+    """A stage failed."""
 
 
 class GateError(EdgefitError):
@@ -144,7 +144,7 @@ class GateError(EdgefitError):
 
 
 def missing_weights(path: Path) -> WeightsError:
-    """The error for a weights file that is not there."""
+    """The error for a missing weights file."""
     return WeightsError(
         "The weights file does not exist.",
         path=path,
@@ -154,7 +154,7 @@ def missing_weights(path: Path) -> WeightsError:
 
 
 def missing_extra(package: str, extra: str) -> MissingDependencyError:
-    """The error for an absent optional package, with the exact command that installs it."""
+    """The error for a missing optional package, with the exact command that installs it."""
     return MissingDependencyError(
         f"The package {package!r} is not installed.",
         remedy=f'pip install "edgefit[{extra}]"',

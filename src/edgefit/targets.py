@@ -2,8 +2,8 @@
 
 ``edgefit benchmark BUNDLE --target ID`` starts with a target's engines and threads.
 
-A target states what is known of a device before anything was measured there: which engines run,
-how many threads to start with, which instructions int8 can use. It promises no speed.
+A target states what is known about a device before anything is measured on it: which engines run,
+how many threads to start with, which instructions int8 can use. It does not promise a speed.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from edgefit.spec import Engine
 
 
 class Int8Support(BaseModel):
-    """What 8-bit arithmetic can use on a target.
+    """Hardware support for 8-bit arithmetic on a target.
 
     Attributes:
         cpu_features: Flags of ``/proc/cpuinfo`` for 8-bit dot products, any of which helps; empty
-            where the family of processors is too wide to say.
+            where the processor family is too broad to say.
         note: What that means for the choice of a variant.
     """
 
@@ -40,15 +40,15 @@ class Target(BaseModel):
     """One kind of device.
 
     Attributes:
-        id: Name of the file.
+        id: Name of the file without its suffix.
         title: The device's name as people write it.
         description: What kind of machine this is.
         architecture: What ``uname -m`` prints there.
         engines: Engines that can be installed there from wheels.
-        threads: Threads to start with; None lets the engine take every core it is allowed.
-        memory_mb: Memory of a typical unit in MiB, all programs together.
+        threads: Threads to start with; None lets the engine use every core available to it.
+        memory_mb: Total memory of a typical unit, MiB.
         wheel_platforms: ``--platform`` tags with which ``pip download`` finds wheels for it.
-        int8: What 8-bit arithmetic can use.
+        int8: Hardware support for 8-bit arithmetic.
         notes: What else a user should know before measuring.
     """
 
@@ -66,12 +66,12 @@ class Target(BaseModel):
     notes: tuple[str, ...]
 
     def differences(self, machine: Machine) -> list[str]:
-        """What tells a machine from this target, in sentences; figures do not carry over then."""
+        """How a machine differs from this target, in sentences; empty where figures carry over."""
         found = []
         if machine.architecture != self.architecture:
             found.append(
                 f"This machine is {machine.architecture} and {self.title} is {self.architecture}: "
-                "the figures are not those of the target."
+                "figures measured here do not apply to the target."
             )
         wanted = self.int8.cpu_features
         if wanted and not set(wanted) & set(machine.flags):
@@ -88,7 +88,7 @@ def load_target(id: str) -> Target:
     """Read one target.
 
     Args:
-        id: One of :func:`list_targets`; nothing else is accepted, close names are only suggested.
+        id: One of :func:`list_targets`. Close names are suggested, never accepted.
 
     Raises:
         InputError: There is no such target, or its file is not valid.
@@ -97,7 +97,7 @@ def load_target(id: str) -> Target:
     if id not in ids:
         close = difflib.get_close_matches(id, ids, n=3)
         raise InputError(
-            "There is no target of this name.",
+            "There is no target with this name.",
             key="target",
             expected=", ".join(ids),
             found=id,
@@ -113,7 +113,7 @@ def _read_target(path: Path) -> Target:
         raise InputError("The target is not valid.", path=path, found=str(error).strip()) from error
     if target.id != path.stem:
         raise InputError(
-            "The target has another id than its file.",
+            "The target's id differs from its file name.",
             path=path,
             key="id",
             expected=path.stem,

@@ -1,4 +1,4 @@
-"""The words of the field as types. Standard library and numpy only; everything imports this."""
+"""The terms of the field as types, on the standard library and numpy; every room imports them."""
 
 from edgefit.spec.input import Aspect, Enlarge, Frame, InputSpec, JpegDecode
 from edgefit.spec.labels import LabelMap

@@ -17,7 +17,7 @@ Frame = NDArray[np.uint8]
 
 
 class Aspect(StrEnum):
-    """How a frame of another shape is brought to the input's shape."""
+    """How a frame with another aspect ratio is fitted to the input."""
 
     STRETCH = "stretch"
     LETTERBOX = "letterbox"
@@ -27,8 +27,8 @@ class Aspect(StrEnum):
 class Enlarge(StrEnum):
     """How pixels are interpolated where a frame is smaller than the input.
 
-    ``bilinear`` looks at two by two pixels, ``lanczos`` at eight by eight: sharper edges, and more
-    time. OpenCV's cubic is left out: it gives other pixels with Intel's IPP than without.
+    ``bilinear`` reads 2 x 2 pixels. ``lanczos`` reads 8 x 8: edges are sharper, and it takes more
+    time. OpenCV's cubic is left out because its pixels differ with and without Intel's IPP.
     """
 
     BILINEAR = "bilinear"
@@ -44,8 +44,8 @@ class JpegDecode(StrEnum):
 
 @dataclass(frozen=True)
 class InputSpec:
-    """How a frame becomes the network's input. The same object in training and on the device; only
-    training images may be enlarged otherwise (``train.enlarge``).
+    """How a frame becomes the network's input. Training and the device use the same object; only
+    training images may be enlarged differently (``train.enlarge``).
 
     >>> import edgefit
     >>> edgefit.InputSpec(width=160, height=120).shape_HWC
@@ -106,22 +106,22 @@ class InputSpec:
         """Read :meth:`to_dict`'s form.
 
         Raises:
-            InputError: A key is missing or the contract is one this version cannot fulfil.
+            InputError: A key is missing, or this release does not support the contract.
         """
         fixed = {"colour_order": "RGB", "layout": "NHWC", "dtype": "uint8"}
         unknown = sorted(set(facts) - set(fixed) - {field.name for field in fields(cls)})
         if unknown:
             raise InputError(
-                "The input contract is not one this version fulfils.",
+                "This edgefit release does not support the input contract.",
                 key=f"input.{unknown[0]}",
-                expected="nothing that this version does not know",
+                expected="only keys that this release knows",
                 found=facts[unknown[0]],
                 remedy="install the edgefit release that wrote it",
             )
         for key, value in fixed.items():
             if facts.get(key, value) != value:
                 raise InputError(
-                    "The input contract is not one this version fulfils.",
+                    "This edgefit release does not support the input contract.",
                     key=f"input.{key}",
                     expected=value,
                     found=facts[key],

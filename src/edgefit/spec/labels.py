@@ -42,5 +42,5 @@ class LabelMap:
 
     @property
     def sha256(self) -> str:
-        """Hash over the ordered names; two models with the same hash answer alike."""
+        """Hash over the ordered names; equal hashes mean equal classes in the same order."""
         return hashlib.sha256("\n".join(self.names).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""What a person or a plant gets of one frame: a base for all tasks, and one type for each."""
+"""The answer for one frame: a base class for all tasks, and one type for each task."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from edgefit.spec.rules import UNSURE
 
 @dataclass(frozen=True, kw_only=True)
 class Prediction:
-    """What every task says of one frame.
+    """What every task says about one frame.
 
     >>> import edgefit
     >>> edgefit.Prediction(decision="unsure").unsure
     True
 
     Attributes:
-        decision: What the bundle's rule makes of the frame, or ``unsure``.
-        novelty: How unlike the training images the frame is, 0 to 2; None where the bundle does
+        decision: The decision of the bundle's rule, or ``unsure``.
+        novelty: How far the frame is from all training images, 0 to 2; None where the bundle does
             not score it.
-        is_novel: Whether ``novelty`` is beyond what counts as known; None as above.
+        is_novel: Whether ``novelty`` is above the rule's threshold; None as above.
     """
 
     decision: str = ""
@@ -39,7 +39,7 @@ class Prediction:
 
 @dataclass(frozen=True)
 class ClassPrediction(Prediction):
-    """Which class one frame shows.
+    """The class that one frame shows.
 
     ``decision`` is a class, or ``unsure``. With a threshold it may differ from ``label``; without
     a rule it is ``label``.

@@ -1,4 +1,4 @@
-"""From a graph's outputs to a decision: one rule for each task, tagged by its kind.
+"""From a graph's outputs to a decision: one rule for each task, tagged with its kind.
 
 A bundle's manifest holds a rule as JSON whose ``kind`` says which type reads it, see :data:`RULES`.
 """
@@ -18,17 +18,17 @@ from edgefit.spec.labels import LabelMap
 from edgefit.spec.tasks import CLASSIFICATION, Task
 
 UNSURE: Final = "unsure"
-"""The decision where the reject option leaves it to a person."""
+"""The decision where the reject option leaves the frame to a person."""
 
 
 @dataclass(frozen=True)
 class DefectThreshold:
-    """Two-class quality control: a part is called a defect from this probability on.
+    """Two-class quality control: the probability from which a part counts as a defect.
 
     Attributes:
         good: Class of good parts.
         defect: The other class.
-        value: Smallest probability of ``defect`` at which a part is called one, 0 to 1.
+        value: Smallest probability of ``defect`` at which a part counts as one, 0 to 1.
     """
 
     good: str
@@ -38,7 +38,7 @@ class DefectThreshold:
 
 @dataclass(frozen=True)
 class ConformalRule:
-    """Split-conformal prediction: the answer is ``unsure`` unless just one class is likely enough.
+    """Split-conformal prediction: ``unsure`` unless exactly one class is likely enough.
 
     Attributes:
         coverage: Share of images whose true class is meant to be in the prediction set.
@@ -63,12 +63,12 @@ class NoveltyRule:
 
 
 References = Mapping[str, NDArray[np.float32]]
-"""What a rule compares features with, by name."""
+"""The arrays that a rule compares features with, by name."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rule(ABC):
-    """What every rule has.
+    """Base class of all rules.
 
     Attributes:
         kind: The task whose outputs it reads.
@@ -84,7 +84,7 @@ class Rule(ABC):
     @property
     @abstractmethod
     def decides(self) -> bool:
-        """Whether a decision may differ from the plain answer of the graph."""
+        """Whether a decision may differ from the graph's own answer."""
 
     @property
     def files(self) -> Mapping[str, str]:
@@ -96,13 +96,13 @@ class Rule(ABC):
         """Check the rule against the classes.
 
         Raises:
-            InputError: A class, or a number, that cannot be.
+            InputError: A class does not match, or a number is out of range.
         """
 
 
 @dataclass(frozen=True)
 class ClassificationRule(Rule):
-    """From probabilities to a decision. What is None is not used; all None is arg-max."""
+    """From probabilities to a decision. Parts that are None are not used; all None is arg-max."""
 
     kind: Literal["classification"] = field(default="classification", kw_only=True)
     threshold: DefectThreshold | None = None
@@ -116,10 +116,10 @@ class ClassificationRule(Rule):
 
     @classmethod
     def of(cls, rule: Rule) -> Self:
-        """The rule itself, known to be one of this kind.
+        """The same rule, narrowed to this type.
 
         Raises:
-            InputError: It is a rule of another task.
+            InputError: The rule belongs to another task.
         """
         if not isinstance(rule, cls):
             raise InputError(
@@ -141,7 +141,7 @@ class ClassificationRule(Rule):
         """Check the rules against the classes.
 
         Raises:
-            InputError: A class, or a number, that cannot be.
+            InputError: A class does not match, or a number is out of range.
         """
         if len(labels) < 2:
             raise InputError(
@@ -153,7 +153,7 @@ class ClassificationRule(Rule):
             pair = [self.threshold.good, self.threshold.defect]
             if sorted(pair) != sorted(labels.names):
                 raise InputError(
-                    "The threshold is not one between the two classes.",
+                    "The threshold does not name the two classes.",
                     key="operating.threshold",
                     expected=list(labels.names),
                     found=pair,

@@ -1,7 +1,8 @@
-"""What a model answers, and what its graph gives.
+"""What a model predicts, and which outputs its graph has.
 
-A task is a string and not an enum, because an enum cannot be extended: whoever adds a task, a test
-included, enters it in the table of each room where tasks differ, and :data:`OUTPUTS` is the first.
+A task is a string, not an enum, because an enum cannot be extended. A new task, even one that only
+a test adds, gets an entry in the table of each room where tasks differ. :data:`OUTPUTS` is the
+first of these tables.
 """
 
 from __future__ import annotations
@@ -14,12 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 Task = NewType("Task", str)
-"""What a model answers: a key of :data:`OUTPUTS`."""
+"""What a model predicts: a key of :data:`OUTPUTS`."""
 
 CLASSIFICATION: Final = Task("classification")
 
 Outputs = Mapping[str, NDArray[np.float32]]
-"""What a graph gives, by name; the first axis of each array is N, the frames."""
+"""The outputs of a graph by name; the first axis of each array is N, the frames."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class OutputSpec:
         name: Its name in the graph.
         dims: Its shape: a number is fixed, a letter is free or follows from the model (``N``
             frames, ``C`` classes, ``F`` features).
-        unit: What a value is.
+        unit: Unit and range of a value.
     """
 
     name: str
@@ -40,12 +41,12 @@ class OutputSpec:
 
 PROBABILITIES: Final = OutputSpec("probabilities", ("N", "C"), "probability, 0 to 1; rows sum to 1")
 
-# openvino-model-api knows it by this name
+# the name that openvino-model-api reads
 FEATURE_VECTOR: Final = OutputSpec("feature_vector", ("N", "F"), "activation, no unit")
-"""A further output that a graph of any task may give: what its head sees of a frame."""
+"""An extra output that a graph of any task may have: the features that its head reads."""
 
 OUTPUTS: dict[Task, tuple[OutputSpec, ...]] = {CLASSIFICATION: (PROBABILITIES,)}
-"""Task -> the outputs that its graph always gives, in their order."""
+"""Task -> the outputs that its graph always has, in order."""
 
 
 def known_task(name: str) -> Task:

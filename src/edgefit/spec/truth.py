@@ -1,4 +1,4 @@
-"""What the data set says of one image: one type for each kind of label."""
+"""What the data set says about one image: one type for each kind of label."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class ClassTruth:
 
 @dataclass(frozen=True, eq=False)
 class GoodTruth:
-    """The image shows a good part, or one with a defect of whatever kind.
+    """The image shows a good part, or one with a defect of any kind.
 
     Attributes:
         is_good: Whether the part is good.
@@ -60,4 +60,4 @@ class MaskTruth:
 
 
 Truth = ClassTruth | GoodTruth | BoxTruth | MaskTruth
-"""What the data set says of one image."""
+"""What the data set says about one image."""

@@ -40,7 +40,7 @@ class VariantKey:
         """Read ``engine/precision``.
 
         Raises:
-            InputError: The text names no such variant.
+            InputError: The text does not name a variant.
         """
         engine, _, precision = text.partition("/")
         try:

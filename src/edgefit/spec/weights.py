@@ -1,4 +1,4 @@
-"""What a network starts from, as ``model.weights`` names it."""
+"""The weights that training starts from, as ``model.weights`` names them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ NOTHING: Final = "none"
 
 @dataclass(frozen=True)
 class WeightsSource:
-    """The start of a training: torchvision's ImageNet weights, random weights, or a file.
+    """Where training starts: torchvision's ImageNet weights, random weights, or a file.
 
     Attributes:
         text: ``imagenet``, ``none``, or a path.
@@ -27,10 +27,10 @@ class WeightsSource:
 
     @property
     def is_imagenet(self) -> bool:
-        """Whether torchvision's ImageNet weights are meant."""
+        """Whether training starts from torchvision's ImageNet weights."""
         return self.text == IMAGENET
 
     @property
     def file(self) -> Path | None:
-        """The file of weights; None where none is named."""
+        """The weights file; None where the source is not a file."""
         return None if self.is_random or self.is_imagenet else Path(self.text)
