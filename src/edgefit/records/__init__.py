@@ -1,1 +1,1 @@
-"""One typed model for every JSON file that a stage or a study leaves in a run."""
+"""One typed model for every JSON file that a stage or a study writes into a run."""

@@ -1,4 +1,4 @@
-"""What ``benchmark`` measured: ``benchmark.json``, with the machine it was measured on."""
+"""``benchmark.json``: what ``benchmark`` measured, and on which machine."""
 
 from __future__ import annotations
 
@@ -19,14 +19,16 @@ _PUBLISHED = {
 
 
 class Machine(Part):
-    """Hardware, limits and versions of a machine; never who or where. None: the system is silent.
+    """Hardware, limits and versions of a machine; no names of hosts, users or paths.
+
+    A value is None where the system does not report it.
 
     Attributes:
         cpu_model: Name of the processor, or of the board.
         architecture: ``x86_64``, ``aarch64`` and so on.
         logical_cores: Of the machine.
         physical_cores: Of the machine.
-        available_cores: Those this process may run on.
+        available_cores: Cores that this process may run on.
         cpu_quota: Cores' worth of time that a container limit allows.
         flags: Instruction sets that decide how fast int8 and bf16 run.
         memory_mb: 1e6 bytes, to the nearest hundred.
@@ -34,9 +36,9 @@ class Machine(Part):
         governor: How the processor chooses its clock.
         turbo: Whether it may exceed its base clock.
         os: Operating system.
-        kernel: Its kernel's release.
-        python: Python's version.
-        versions: Package -> version, of what decides a timing.
+        kernel: Release of its kernel.
+        python: Version of Python.
+        versions: Package -> version, for the packages that affect a timing.
         fingerprint_id: 16 hexadecimal digits over all of the above.
         load_average: Runnable processes over 1, 5 and 15 minutes; not part of the fingerprint.
     """
@@ -71,7 +73,7 @@ class Timing(Part):
         p99_ms: 99th percentile, milliseconds; None below 100 runs.
         spread: Interquartile range over the median.
         drift: Change of the median from the first third to the last; None below 30 runs.
-        drifts: Whether that is more than noise.
+        drifts: Whether the drift is more than noise.
         samples_ns: Every duration, nanoseconds, in the order of the calls.
     """
 
@@ -93,15 +95,16 @@ class Round(Part):
         variant: ``engine/precision``.
         engine: What really ran: engine, version, device, threads, inference precision, batch.
         frames: Number of golden frames.
-        load_ms: Time to load the model, milliseconds; the file lies in the system's page cache.
+        load_ms: Time to load the model, milliseconds; the file is in the system's page cache.
         first_inference_ms: Time of the first inference, milliseconds.
         latency: Of one inference at batch 1.
         throughput: ``batch1``, ``batch8`` ... -> images a second, back to back.
-        preprocess: Of bringing one frame to the input's size.
+        preprocess: Of resizing one frame to the input size.
         batches: Batch size -> timing.
-        memory_before_load_mb: Memory before loading, 1e6 bytes; None where the system is silent.
-        peak_memory_mb: Most memory up to the end of the runs at batch 1, 1e6 bytes.
-        model_memory_mb: Difference of the two.
+        memory_before_load_mb: Memory before loading, 1e6 bytes; None where the system does not
+            report it.
+        peak_memory_mb: Peak memory until the end of the runs at batch 1, 1e6 bytes.
+        model_memory_mb: Peak memory minus the memory before loading.
         load_average: Runnable processes over 1, 5 and 15 minutes, at the end.
     """
 
@@ -126,7 +129,7 @@ class Latency(Part):
     Attributes:
         p50: Median.
         p90: 90th percentile.
-        p99: 99th percentile; None where a round had below 100 runs.
+        p99: 99th percentile; None where a round had fewer than 100 runs.
     """
 
     p50: float
@@ -135,13 +138,13 @@ class Latency(Part):
 
 
 class WorkerError(Part):
-    """Why a worker process gave no figures.
+    """Why a worker process did not return figures.
 
     Attributes:
-        message: In one sentence.
-        exit_code: Of the process; negative: killed by that signal; None: out of time.
+        message: The cause, in one sentence.
+        exit_code: Of the process; negative where a signal killed it, None where it timed out.
         stderr: The last lines of its standard error.
-        round: The round it happened in, from 1.
+        round: The round in which it failed, from 1.
     """
 
     message: str
@@ -155,7 +158,7 @@ class VariantFigures(Part):
 
     Attributes:
         variant: ``engine/precision``.
-        bytes: Size of its files together.
+        bytes: Total size of its files.
         error: Always None.
         engine: What really ran.
         latency_ms: Of one inference at batch 1.
@@ -164,8 +167,8 @@ class VariantFigures(Part):
         throughput: ``batch1``, ``batch8`` ... -> images a second.
         load_ms: Milliseconds.
         first_inference_ms: Milliseconds.
-        preprocess_ms: Milliseconds a frame.
-        peak_memory_mb: 1e6 bytes; None where the system is silent.
+        preprocess_ms: Milliseconds per frame.
+        peak_memory_mb: 1e6 bytes; None where the system does not report it.
         model_memory_mb: 1e6 bytes; None as above.
     """
 
@@ -194,7 +197,7 @@ class MeasuredVariant(VariantFigures):
     rounds: list[Round]
 
     def figures(self) -> VariantFigures:
-        """The medians alone; raw samples are many."""
+        """The medians without the raw samples."""
         return VariantFigures.model_validate(self.model_dump(exclude={"rounds"}))
 
     def published(self) -> dict[str, JsonValue]:
@@ -207,8 +210,8 @@ class FailedVariant(Part):
 
     Attributes:
         variant: ``engine/precision``.
-        bytes: Size of its files together.
-        error: Why.
+        bytes: Total size of its files.
+        error: Why it has no figures.
     """
 
     variant: str
@@ -229,13 +232,13 @@ class SkippedVariant(Part):
 
 
 class BenchmarkSettings(Part):
-    """How it was measured.
+    """Settings of the measurement.
 
     Attributes:
         threads: Threads for one inference; None leaves the number to the engine.
-        seconds: Time to measure a variant in one round.
+        seconds: Measuring time per variant and round.
         rounds: How often every variant was measured.
-        batch_sizes: Batches that throughput was measured with.
+        batch_sizes: Batch sizes that throughput was measured with.
     """
 
     threads: int | None
@@ -248,10 +251,10 @@ class Recommendation(Part):
     """The variant to run on this machine.
 
     Attributes:
-        variant: ``engine/precision``; None when none could be measured.
+        variant: ``engine/precision``; None when no variant could be measured.
         reason: Why, in words.
         tied: Variants as fast as the fastest, itself included.
-        within: Relative difference that counts as none.
+        within: Largest relative difference that still counts as a tie.
     """
 
     variant: str | None
@@ -265,9 +268,9 @@ class BenchmarkRecord(Record):
 
     Attributes:
         bundle: Name of the bundle.
-        measured_at: Time of the end, ISO 8601.
-        machine: Where it was measured.
-        settings: How it was measured.
+        measured_at: When the measurement ended, ISO 8601.
+        machine: The machine that measured.
+        settings: Settings of the measurement.
         skipped: Variants whose engine is not installed.
         variants: One entry each, in the order of the bundle.
         recommendation: The variant to run here.

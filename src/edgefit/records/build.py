@@ -1,4 +1,4 @@
-"""What ``build`` gives: where the bundle is, which variant to run, and how good each one is."""
+"""What ``build`` returns: where the bundle is, which variant to run, how good each variant is."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ class BuiltVariant(Part):
     Attributes:
         variant: ``engine/precision``.
         passed: Whether it is in the bundle.
-        reasons: Why not.
+        reasons: Why it is not in the bundle.
         metrics: Its own results on the held-out images; empty where its outputs are not finite.
-        worst_class: Its class of lowest recall; None as above.
-        worst_group: Its group of lowest accuracy; None where none is large enough.
-        operating: What the operating point does with its outputs; None as above.
-        warnings: Limits of the operating point that it does not keep.
+        worst_class: Its class of lowest recall; None where its outputs are not finite.
+        worst_group: Its group of lowest accuracy; None where no group is large enough.
+        operating: What the operating point does with its outputs; None as for ``worst_class``.
+        warnings: Limits of the operating point that it exceeds.
         benchmark: Latency, throughput and memory; None where it was not measured.
     """
 
@@ -44,7 +44,7 @@ class BuiltVariant(Part):
 
     @classmethod
     def of(cls, verdict: VariantVerdict, figures: VariantFigures | None) -> Self:
-        """Put together what two stages found."""
+        """Combine the results of two stages."""
         return cls(
             variant=verdict.variant,
             passed=verdict.passed,
@@ -59,7 +59,7 @@ class BuiltVariant(Part):
 
 
 class BuildResult(Part):
-    """What a build ends with.
+    """The result of a build.
 
     >>> import edgefit
     >>> result = edgefit.build("recipe.yaml", data="pictures", out="run")
@@ -76,11 +76,11 @@ class BuildResult(Part):
         images: Held-out images.
         trained: Metric -> figure of the trained network on them.
         worst_class: Its class of lowest recall; None where a task has no classes.
-        worst_group: Its group of lowest accuracy; None where none is large enough.
+        worst_group: Its group of lowest accuracy; None where no group is large enough.
         operating: What the operating point does with its outputs.
         variants: Every exported file.
-        training_seconds: Time of the training, over all its starts.
-        seconds: Stage -> time it took just now; near 0 where it was done before.
+        training_seconds: Duration of the training, over all its starts.
+        seconds: Stage -> its duration in this build; near 0 where it was already done.
     """
 
     run: str
@@ -107,7 +107,7 @@ class BuildResult(Part):
         training_seconds: float,
         seconds: dict[str, float],
     ) -> Self:
-        """Put together what the stages found."""
+        """Combine the results of the stages."""
         figures = {entry.variant: entry.figures() for entry in measured.measured}
         variants = [BuiltVariant.of(v, figures.get(v.variant)) for v in verified.variants]
         return cls(

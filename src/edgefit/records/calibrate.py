@@ -28,14 +28,14 @@ class ThresholdChoice(Part):
     Attributes:
         good: Class of good parts.
         defect: The other class.
-        value: Smallest probability of ``defect`` at which a part is called one, 0 to 1.
-        chosen_for: The key of the recipe that limits a rate; ``arg-max`` where none does.
-        limit: The largest rate allowed; None where none is limited.
+        value: Smallest probability of ``defect`` at which a part counts as one, 0 to 1.
+        chosen_for: The recipe key that limits a rate; ``arg-max`` where no key does.
+        limit: The largest rate allowed; None where no rate is limited.
         upper_bound: Upper confidence bound of the limited rate; None as above.
-        bound_confidence: Its one-sided confidence; absent as above.
-        bound_groups: Independent groups behind it; absent as above.
-        escape_rate: Share of defects of validation that are let through.
-        overkill_rate: Share of good parts of validation that are rejected.
+        bound_confidence: One-sided confidence of the bound; left out where no rate is limited.
+        bound_groups: Independent groups behind the bound; left out as above.
+        escape_rate: Share of validation defects that are let through.
+        overkill_rate: Share of validation good parts that are rejected.
     """
 
     OMITTED: ClassVar[frozenset[str]] = frozenset({"bound_confidence", "bound_groups"})
@@ -56,7 +56,7 @@ class ConformalChoice(Part):
     """The reject option.
 
     Attributes:
-        coverage: Share of images whose prediction set is meant to hold the true class.
+        coverage: Share of images whose prediction set should hold the true class.
         quantile: A class is in the set where 1 minus its probability is at most this.
     """
 
@@ -69,7 +69,7 @@ class NoveltyChoice(Part):
 
     Attributes:
         threshold: Largest score that counts as known.
-        quantile: Share of validation images whose score is not above it.
+        quantile: Share of validation images with a score up to the threshold.
         median: Median score of the validation images.
         features: Length of a feature vector.
     """
@@ -81,20 +81,20 @@ class NoveltyChoice(Part):
 
 
 class CalibrateRecord(Record):
-    """``operating.json``; None what the recipe does not ask for, or the task does not have.
+    """``operating.json``; parts that the recipe or the task does not use are None.
 
     Attributes:
         images: Validation images.
         groups: Independent groups they come from.
-        temperature: What the logits are divided by.
+        temperature: Divisor of the logits.
         calibration: Reliability without and with the temperature.
         threshold: The threshold between good parts and defects.
         conformal: The reject option.
         novelty: The novelty rule.
-        other: What a task chose that has none of the above, in keys of its own; its file in
-            ``operating/tasks/`` writes and reads it.
+        other: The choice of a task that uses none of the above, in keys of its own; the task's
+            file in ``operating/tasks/`` writes and reads it.
         notes: What a reader of the figures must know, in sentences.
-        warnings: What does not fit this network or these images; earlier releases wrote none.
+        warnings: What does not suit this network or these images; earlier releases wrote none.
     """
 
     OMITTED: ClassVar[frozenset[str]] = frozenset({"other"})

@@ -1,4 +1,4 @@
-"""What the stage ``check`` leaves: its findings, and the class list it froze."""
+"""What the stage ``check`` writes: its findings, and the class list it froze."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ class Finding(Part):
     """One thing the user should know.
 
     Attributes:
-        level: How grave it is: an ``error`` makes figures measured on this data wrong, a
-            ``warning`` probably costs accuracy, an ``info`` is good to know.
+        level: Severity: an ``error`` makes figures measured on this data wrong, a ``warning``
+            probably costs accuracy, an ``info`` is good to know.
         code: Stable name, for scripts.
         message: One sentence.
-        paths: Every image concerned; duplicates stand next to each other.
+        paths: Every image concerned; duplicates are next to each other.
     """
 
     level: Level
@@ -37,25 +37,25 @@ class Spread(Part):
 
 
 class CheckRecord(Record):
-    """What was found in a data set, and how it was split.
+    """What ``check`` found in a data set, and how it split the images.
 
     Attributes:
-        images: Readable images.
-        groups: Groups among them.
+        images: Number of readable images.
+        groups: Groups they belong to.
         classes: Class names, in the order of the network's outputs.
         images_by_split_and_class: ``{split: {class: images}}``.
-        groups_by_split_and_class: Likewise for groups.
+        groups_by_split_and_class: The same for groups.
         width: Of the images before any resizing.
         height: Of the images before any resizing.
         grey: Images without colour.
-        colour: All others.
-        near_black: Images on which little can be seen because they are dark.
-        near_white: Images on which little can be seen because they are bright.
+        colour: Images with colour.
+        near_black: Images that are too dark to show much.
+        near_white: Images that are too bright to show much.
         fingerprint: Of the frozen table.
         unreadable: ``{path: reason}`` of the images that are left out.
-        findings: Gravest first.
+        findings: Most severe first.
         root: Folder that the paths of the table are relative to.
-        dropped_leaks: Paths left out because the same pixels are held out.
+        dropped_leaks: Paths left out because a held-out image has the same pixels.
         source_fingerprint: Of the data set as it was read, before anything was left out.
     """
 

@@ -1,4 +1,4 @@
-"""What studies that compare trainings leave: the comparison of remedies, and what studies share."""
+"""Records of studies that compare trainings: the comparison of remedies, and shared parts."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from edgefit.records.retention import ProbeRetention
 
 
 class Gain(Part):
-    """What a metric wins from one run to another on the same images, with its paired interval.
+    """How much a metric gains from one run to another on the same images, with a paired interval.
 
     Attributes:
-        gain: On the metric's scale of 0 to 1; None where it cannot be measured, as are the bounds.
+        gain: On the metric's scale of 0 to 1; None, like the bounds, where it cannot be measured.
         low: Lower end of the interval.
         high: Upper end of the interval.
     """
@@ -39,17 +39,17 @@ class KeptShares(Part):
 
 
 class ComparedArm(Part):
-    """One setting of the comparison and what its run gave.
+    """One setting of the comparison and the results of its run.
 
     Attributes:
-        name: As given, e.g. ``distill=2+interpolate``.
+        name: As the user gave it, e.g. ``distill=2+interpolate``.
         settings: Recipe keys that differ from the recipe with all remedies off.
         metrics: On the test images, by name.
         worst_class: The class of lowest recall.
         retention: Both probes before and after.
-        kept: The share kept by each.
-        training_seconds: Time of the training.
-        over_none: Gain over the arm ``none``; None without one, or for itself.
+        kept: The share kept, by each probe.
+        training_seconds: Duration of the training.
+        over_none: Gain over the arm ``none``; None where that arm is missing or is this one.
         over_probe: Gain over the arm ``probe``; None likewise.
     """
 
@@ -68,15 +68,15 @@ class ComparisonRecord(Record):
     """Remedies against forgetting, side by side.
 
     Attributes:
-        metric: The recipe's metric; gains are gains of it.
+        metric: The recipe's metric; every gain refers to it.
         data_fingerprint: Of the run's frozen table.
         test_images: Images that accuracy is measured on.
-        test_groups: Groups among them.
+        test_groups: Groups they belong to.
         confidence: Confidence of the intervals.
         general_images: Images that retention is measured on.
-        general_classes: Their classes.
-        k: Neighbours that vote.
-        arms: In the order they were asked for.
+        general_classes: Number of their classes.
+        k: Number of neighbours that vote.
+        arms: In the order the user gave them.
         notes: What a reader must know.
         drawings: Names of the files beside this one.
     """

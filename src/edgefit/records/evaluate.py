@@ -15,7 +15,7 @@ class Share(Figure):
 
     Attributes:
         count: Images for which it holds.
-        images: Images of which it is asked.
+        images: Images to which the question applies.
     """
 
     count: int
@@ -28,8 +28,8 @@ class ClassFigures(Part):
     Attributes:
         label: Name of the class.
         support: Held-out images of the class.
-        precision: Right answers per answer of the class.
-        recall: Right answers per image of the class.
+        precision: Share of the answers with this class that are right.
+        recall: Share of the images of this class that are answered right.
         f1: Harmonic mean of the two.
     """
 
@@ -102,7 +102,7 @@ class TemperatureEffect(Part):
     """Reliability without and with the temperature of the operating point.
 
     Attributes:
-        temperature: What the logits are divided by.
+        temperature: Divisor of the logits.
         before: Without it.
         after: With it.
     """
@@ -130,7 +130,7 @@ class ConformalRates(Part):
     Attributes:
         coverage: Share of images whose prediction set holds the true class.
         unsure: Share of images left to a person.
-        accuracy_when_sure: Share of right decisions among the others.
+        accuracy_when_sure: Share of right decisions among the images that are decided.
         escape_rate: Share of defects that are let through; None without a threshold.
         overkill_rate: Share of good parts that are rejected; None without a threshold.
     """
@@ -149,8 +149,8 @@ class NoveltyRates(Part):
 
     Attributes:
         flagged: Share of held-out images that are flagged as novel.
-        flagged_out_of_domain: The same of images that show something else; None where the recipe
-            names none. In the file it is ``flagged_elsewhere``.
+        flagged_out_of_domain: The same for images that show something else; None where the recipe
+            does not name any. The file calls it ``flagged_elsewhere``.
         roc_auc: Chance that an out-of-domain image scores above a held-out one; None as above.
     """
 
@@ -169,14 +169,14 @@ class NoveltyRates(Part):
 
 
 class Decisions(Part):
-    """What an operating point does with one set of outputs; None what it does not have.
+    """What an operating point does with one set of outputs; parts that it lacks are None.
 
     Attributes:
         calibration: Reliability of the stated confidence.
         threshold: Rates at the threshold alone.
         conformal: Rates of the reject option.
         novelty: Rates of the novelty rule.
-        other: Name -> rate of a task that has none of the above.
+        other: Name -> rate, for a task that uses none of the above.
     """
 
     OMITTED: ClassVar[frozenset[str]] = frozenset({"other"})
@@ -196,7 +196,7 @@ class TrainedDecisions(Part):
         threshold: As in :class:`Decisions`, like the rest.
         conformal: Rates of the reject option.
         novelty: Rates of the novelty rule.
-        other: Name -> rate of a task that has none of the above.
+        other: Name -> rate, for a task that uses none of the above.
     """
 
     OMITTED: ClassVar[frozenset[str]] = frozenset({"other"})
@@ -213,7 +213,7 @@ class EvaluateRecord(Evaluation, Record):
 
     Attributes:
         by: Column of ``evaluate.by`` -> value -> results of its images.
-        worst_group: The group of lowest accuracy; None where none is large enough.
+        worst_group: The group of lowest accuracy; None where no group is large enough.
         operating: What the operating point does.
     """
 
@@ -232,7 +232,7 @@ class EvaluateRecord(Evaluation, Record):
         worst_group: GroupFigures | None,
         operating: TrainedDecisions,
     ) -> Self:
-        """The record of one evaluation and what goes with it."""
+        """Extend an evaluation to a record."""
         return cls(
             images=whole.images,
             groups=whole.groups,

@@ -1,4 +1,4 @@
-"""What the stage ``export`` gives; its file is the draft bundle's manifest."""
+"""The result of the stage ``export``; its file is the draft bundle's manifest."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class ExportedVariant(Part):
     Attributes:
         variant: ``engine/precision``.
         bytes: Size of its files together.
-        quantization: How an int8 file was made; free-form, each engine states its own settings.
+        quantization: How an int8 file was made; free-form, since each engine has its own settings.
     """
 
     variant: str

@@ -1,4 +1,4 @@
-"""What the study ``learning-curve`` leaves."""
+"""What the study ``learning-curve`` writes."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ class CurvePoint(Part):
 
     Attributes:
         arm: ``finetune``, or ``scratch`` for a start from random weights.
-        percent: Of the training images.
+        percent: Share of the training images, in percent.
         images: Training images.
-        groups: Groups among them.
-        epochs: Epochs asked for; 0 where only a probe is fitted.
-        training_seconds: Time of the training.
+        groups: Groups they belong to.
+        epochs: Epochs requested; 0 where only a probe is fitted.
+        training_seconds: Duration of the training.
         metrics: On the test images, by name.
         worst_class: The class of lowest recall.
     """
@@ -75,17 +75,17 @@ class LearningCurveRecord(Record):
     """Accuracy on the test images by the number of training images.
 
     Attributes:
-        metric: The recipe's metric; gains are gains of it.
+        metric: The recipe's metric; every gain refers to it.
         data_fingerprint: Of the run's frozen table.
         test_images: Images that all points are measured on.
-        test_groups: Groups among them.
+        test_groups: Groups they belong to.
         confidence: Confidence of the intervals.
         rule: How long each point is trained, in words.
         epochs_scale: Exponent of the epochs rule.
-        seed: Which images the smaller sets hold.
+        seed: Seed that draws the images of the smaller sets.
         points: In the order they were trained.
-        step: The gain between the last two points of fine-tuning; None with a single one.
-        advantage: Fine-tuning over training from nothing; empty without that arm.
+        step: The gain between the last two points of fine-tuning; None with a single point.
+        advantage: Fine-tuning over training from random weights; empty without that arm.
         conclusion: Whether more images would help, in one sentence.
         drawings: Names of the files beside this one.
     """

@@ -1,7 +1,7 @@
-"""What every record is: one JSON file that a stage or a study leaves, as a typed, frozen model.
+"""The base of all records: one JSON file of a stage or a study, as a typed, frozen model.
 
-A record is written whole or not at all. Reading checks it: a key that is unknown or missing names
-the file and the key, instead of failing later in a reader.
+A record is written whole or not at all. Reading checks it: an unknown or missing key raises an
+error that names the file and the key, instead of failing later in a reader.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Part(BaseModel):
     """A part of a record: frozen, unknown keys are errors, NaN is not JSON.
 
     Attributes:
-        OMITTED: Fields that the JSON file leaves out where they are None; others are null there.
+        OMITTED: Fields that the JSON file leaves out where they are None; other fields are null.
     """
 
     model_config = ConfigDict(
@@ -41,7 +41,7 @@ class Part(BaseModel):
         return {k: v for k, v in facts.items() if v is not None or k not in self.OMITTED}
 
     def __bool__(self) -> Literal[True]:
-        """A part that is there is true, so that ``part and part.value`` is typed as it reads."""
+        """Every part is true, so that mypy types ``part and part.value`` as it reads."""
         return True
 
     def to_json(self) -> dict[str, JsonValue]:
@@ -62,7 +62,7 @@ class Record(Part):
 
     @classmethod
     def path_in(cls, root: Path) -> Path:
-        """Where the record lies in a run folder."""
+        """Path of the record in a run folder."""
         return root / cls.STAGE / cls.FILE
 
     def write(self, root: Path) -> Path:
@@ -81,15 +81,15 @@ class Record(Part):
         """Read from a run folder.
 
         Raises:
-            RunError: The file is absent, damaged, or not what this release writes.
+            RunError: The file is missing, damaged, or not what this release writes.
         """
         path = cls.path_in(root)
         if not path.is_file():
             raise RunError(
                 f"The stage `{cls.STAGE}` has not written this file.",
                 path=path,
-                remedy=f"run `edgefit {cls.STAGE} {root}` first; if it says that it is done, "
-                f"remove {path.parent} and run it again",
+                remedy=f"run `edgefit {cls.STAGE} {root}` first; if it reports that the stage is "
+                f"done, remove {path.parent} and run it again",
             )
         try:
             return cls.model_validate(json.loads(path.read_text(encoding="utf-8")))
@@ -103,7 +103,7 @@ class Record(Part):
     @classmethod
     def _damaged(cls, path: Path, found: str, key: str | None) -> RunError:
         return RunError(
-            f"What the stage `{cls.STAGE}` wrote is damaged, or another release wrote it.",
+            f"The file of the stage `{cls.STAGE}` is damaged or comes from another release.",
             path=path,
             key=key,
             expected=f"a JSON object with the keys of {cls.__name__}",
@@ -113,7 +113,7 @@ class Record(Part):
 
 
 def write_json(target: Path, facts: object) -> None:
-    """Write JSON atomically: beside the file, then renamed.
+    """Write JSON atomically: to a file beside the target, which is then renamed.
 
     Raises:
         ValueError: A number is NaN or infinite.

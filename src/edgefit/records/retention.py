@@ -1,4 +1,4 @@
-"""What the stage ``retention`` leaves: general knowledge before and after fine-tuning."""
+"""What the stage ``retention`` writes: general knowledge before and after fine-tuning."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from edgefit.records.record import Part, Record
 
 
 class GeneralFacts(Part):
-    """Where the general images lie, how many there are, and what was left out.
+    """Where the general images are, how many there are, and which were left out.
 
     Attributes:
         root: Their folder.
@@ -17,7 +17,7 @@ class GeneralFacts(Part):
         replay_images: The half that training may see.
         probe_images: The half that is measured.
         unreadable: ``{path: reason}`` of the images that cannot be decoded.
-        duplicates: Paths left out because an image before them has the same pixels.
+        duplicates: Paths left out because an earlier image has the same pixels.
         fingerprint: Of the measured half.
     """
 
@@ -34,7 +34,8 @@ class ProbeAccuracy(Figure):
     """Accuracy of a probe on the general images, with its interval.
 
     Attributes:
-        strength: The regularisation that the linear probe chose; None for nearest neighbours.
+        strength: The inverse regularisation that the linear probe chose; None for nearest
+            neighbours.
     """
 
     OMITTED: ClassVar[frozenset[str]] = frozenset({"strength"})
@@ -61,15 +62,15 @@ class RetentionRecord(Record):
 
     Attributes:
         general: The general images.
-        images: Images measured.
-        classes: General classes.
-        k: Neighbours that vote.
+        images: Number of images measured.
+        classes: Number of general classes.
+        k: Number of neighbours that vote.
         confidence: Confidence of the intervals.
-        neighbours: The probe by nearest neighbours.
+        neighbours: The nearest-neighbour probe.
         linear: The linear probe.
         notes: What a reader must know.
-        seconds: Time it took.
-        source_fingerprint: Of the folder of general images; None where it is gone.
+        seconds: Duration of the stage.
+        source_fingerprint: Of the folder of general images; None where it no longer exists.
     """
 
     STAGE: ClassVar[str] = "retention"

@@ -1,4 +1,4 @@
-"""The self-test of a bundle: what each variant answered where it was replayed."""
+"""The self-test of a bundle: what each variant answered on this machine."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Flip(Part):
         expected: The answer where the bundle was verified, for instance a class.
         found: The answer here.
         margin: How clear the expected answer was, in the unit of the task's outputs.
-        allowed: Whether it was so unclear that rounding may decide it.
+        allowed: Whether the margin is small enough for rounding to change the answer.
     """
 
     frame: str
@@ -31,7 +31,7 @@ class Replayed(Part):
     Attributes:
         status: Whether it answered as expected.
         max_abs_difference: Largest difference of any value; None where one is not finite.
-        tolerance: Largest difference that counts as none.
+        tolerance: Largest difference that still passes.
         flips: Frames with another answer.
         session: What really ran: engine, version, device, threads, inference precision, batch.
     """
@@ -61,7 +61,7 @@ class SelfTestResult(Part):
     Attributes:
         passed: Whether at least one variant ran, and none failed.
         frames: Number of golden frames.
-        variants: ``engine/precision`` -> what became of it.
+        variants: ``engine/precision`` -> its result.
     """
 
     passed: bool

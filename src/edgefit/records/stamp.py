@@ -22,8 +22,8 @@ class Stamp(Part):
     """One event of a stage.
 
     Attributes:
-        inputs: Fingerprint of all that decides the result.
-        outputs: What identifies the result; None at the start.
+        inputs: Fingerprint of everything that determines the result.
+        outputs: Identifies the result; None at the start.
     """
 
     OMITTED: ClassVar[frozenset[str]] = frozenset({"outputs"})
@@ -33,7 +33,7 @@ class Stamp(Part):
 
 
 def read_stamp(root: Path, stage: str, event: str) -> Stamp | None:
-    """A stage's stamp, or None where there is none.
+    """A stage's stamp, or None where it has none.
 
     Raises:
         RunError: The file is damaged.
@@ -61,7 +61,7 @@ def write_stamp(root: Path, stage: str, event: str, stamp: Stamp) -> None:
 
 
 def remove_stamp(root: Path, stage: str, event: str) -> None:
-    """Take a stage's stamp back, if there is one."""
+    """Remove a stage's stamp if it exists."""
     _path(root, stage, event).unlink(missing_ok=True)
 
 

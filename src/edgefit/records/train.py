@@ -1,4 +1,4 @@
-"""What the stage ``train`` leaves: its summary, the facts of the probe, the rows of the history."""
+"""What the stage ``train`` writes: its summary, facts about the probe, the rows of the history."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ _VALIDATION, _ON_TRAINING = "val_", "train_"
 
 
 class EpochRow(Part):
-    """What was measured at the end of an epoch, or of a phase that has no epochs.
+    """What was measured at the end of an epoch, or of a phase without epochs.
 
     JSON and CSV hold its measurements flat: ``val_NAME`` for validation, ``train_NAME`` for the
-    training images, and each penalty by its own name.
+    training images, and each penalty under its own name.
 
     Attributes:
         epoch: From 1; 0 for a phase without epochs.
-        phase: ``full``, ``probe``, or what the task's only phase is called.
-        height: Of the images of this epoch in pixels; None without epochs, as is all below
-            ``validation``.
-        width: Likewise.
+        phase: ``full``, ``probe``, or the name of the task's only phase.
+        height: Of the images in this epoch, pixels. A phase without epochs has None here and in
+            all fields that are measured over an epoch.
+        width: Of the images in this epoch, pixels.
         train_loss: The task's own loss, mean over the epoch.
         validation: Metrics and ``loss`` on the validation images.
         on_training: The recipe's metric on some training images, measured like validation.
-        gap: By how much the metric is higher on training images than on validation.
+        gap: The metric on training images minus the metric on validation.
         learning_rate: Of the last step.
-        penalties: Mean of each further term of the loss, by its name.
+        penalties: Mean of each further term of the loss, by name.
         images_per_second: Of the epoch's steps.
         seconds: Of the epoch's steps.
     """
@@ -63,7 +63,7 @@ class EpochRow(Part):
         return f"{self.width}x{self.height}"
 
     def is_same_size(self, other: EpochRow) -> bool:
-        """Whether both epochs saw images of one size; rows that do not say so did."""
+        """Whether both epochs used one image size; two rows without a size count as the same."""
         return (self.height, self.width) == (other.height, other.width)
 
     @model_validator(mode="before")
@@ -80,7 +80,7 @@ class EpochRow(Part):
                 flat["validation"][key.removeprefix(_VALIDATION)] = value
             elif key.startswith(_ON_TRAINING):
                 flat["on_training"][key.removeprefix(_ON_TRAINING)] = value
-            else:  # whatever else a row holds is the term of a penalty
+            else:  # anything else in a row is the term of a penalty
                 flat["penalties"][key] = value
         return {name: found for name, found in flat.items() if found} | row
 
@@ -97,12 +97,12 @@ class EpochRow(Part):
 
 
 class EngineComparison(Part):
-    """The measurement that chose the engine for the features; nothing where none was needed.
+    """The measurement that chose the engine for the features; all None where it was not needed.
 
     Attributes:
-        torch_ms_per_image: Time of torch.
+        torch_ms_per_image: Time that torch takes.
         openvino_refused: Why OpenVINO cannot compute these features.
-        openvino_ms_per_image: Time of OpenVINO.
+        openvino_ms_per_image: Time that OpenVINO takes.
         openvino_conversion_s: Seconds that the conversion takes.
         relative_difference: Largest difference, as a share of the features' root mean square; None
             where OpenVINO's are not finite.
@@ -126,13 +126,13 @@ class EngineComparison(Part):
 
 
 class FeatureFacts(Part):
-    """How the features of a frozen backbone came about.
+    """How the features of a frozen backbone were obtained.
 
     Attributes:
-        engine: The engine that computed what was missing; None when all was there.
-        computed: Images times views that were computed.
-        reused: Those that were there or equal to another.
-        images_per_second: While computing, augmentation included; None when all was there.
+        engine: The engine that computed missing features; None when all were in the cache.
+        computed: Features computed, one for each view of an image.
+        reused: Features that were in the cache or equal to another one.
+        images_per_second: While computing, augmentation included; None when all were in the cache.
         measured: The measurement that chose the engine.
     """
 
@@ -149,9 +149,9 @@ class ProbeSetting(Part):
     Attributes:
         kind: ``logistic`` or ``nearest-mean``.
         strength: Inverse regularisation strength; None for the nearest mean.
-        score: The metric on rows that were not fitted on; None without cross-validation.
+        score: The metric on held-out rows; None without cross-validation.
         nll: Their negative log likelihood after temperature, in nats; None likewise.
-        temperature: What the logits are divided by.
+        temperature: Divisor of the logits.
     """
 
     kind: str
@@ -162,15 +162,15 @@ class ProbeSetting(Part):
 
 
 class ProbeRecord(Record):
-    """The probe of phase one, without its layer; the first five facts are the chosen setting's.
+    """The probe of phase one, without its layer; the first five fields are the chosen setting.
 
     Attributes:
-        metric: Name of the metric that ``score`` is.
-        folds: Folds of the cross-validation; 0 for none.
-        cross_validation: Every setting tried, in order; empty where none was possible.
-        seconds: Time of fitting, features not included.
-        notes: What was not as asked for, in words.
-        features: How the features came about.
+        metric: Name of the metric behind ``score``.
+        folds: Folds of the cross-validation; 0 without it.
+        cross_validation: Every setting tried, in order; empty where it was not possible.
+        seconds: Time to fit, features not included.
+        notes: Where the probe deviates from the recipe, in words.
+        features: How the features were obtained.
         validation: Metrics and loss of the network with this probe as its head.
     """
 
@@ -197,9 +197,9 @@ class WeightsReport(Part):
     Attributes:
         source: ``imagenet``, ``none``, or the file's name.
         sha256: Hash of the file; None for ``none``.
-        missing: Backbone tensors the file lacks (always empty: lacking ones are an error).
-        unexpected: Tensors in the file that the backbone has no place for, head excluded.
-        unused_head: Tensors of the head that is replaced.
+        missing: Backbone tensors that the file lacks (always empty: a missing one is an error).
+        unexpected: Tensors in the file that the backbone does not have, head excluded.
+        unused_head: Tensors of the head, which is replaced.
     """
 
     source: str
@@ -239,9 +239,9 @@ class KeptWeights(Part):
     """Which weights are kept.
 
     Attributes:
-        what: ``probe``, ``fine-tuned``, ``interpolated``, or what the task's only phase leaves.
-        points: The points of the line that were measured; None without interpolation, as is all
-            below.
+        what: ``probe``, ``fine-tuned``, ``interpolated``, or the name that the task's only phase
+            gives.
+        points: The points measured on the line; None without interpolation, as is all below.
         alpha: The point that was chosen.
         metric: The metric that the rule looks at.
         rule: ``best`` or ``general``.
@@ -269,16 +269,16 @@ class TrainRecord(Record):
         mode: The recipe's ``train.mode``.
         best: The row of the epoch that is kept; a phase without epochs has a single row.
         epochs: Epochs that were run.
-        stopped_early: Whether fewer were run than asked for.
-        history: One row an epoch.
+        stopped_early: Whether fewer were run than the recipe allows.
+        history: One row per epoch.
         device: Where the network was trained.
         precision: lightning's precision; None where no epochs were run.
         processes: Training processes; None likewise.
-        decode_seconds: Time of decoding.
-        probe: Phase one; None where there was none.
+        decode_seconds: Time spent on decoding.
+        probe: Phase one; None where it was skipped.
         kept: Which weights are kept.
-        over_fitting: The warning that training and validation part, in words; or None.
-        training_seconds: All that the last start did, and the steps of earlier ones.
+        over_fitting: The warning that training and validation diverge, in words; or None.
+        training_seconds: Duration of the last start, plus the steps of earlier starts.
         threads: torch's threads.
     """
 

@@ -30,7 +30,7 @@ class GateSettings(Part):
 class Agreement(Part):
     """How far one file, at one batch size, agrees with the trained network.
 
-    What was not compared is absent from the file; what was compared and is not defined is null.
+    The file leaves out what was not compared; a figure that was compared but is undefined is null.
 
     Attributes:
         finite: Whether all outputs are finite; if not, nothing else is compared.
@@ -41,7 +41,7 @@ class Agreement(Part):
         flip_indices: Their positions in the test split.
         margins: For each, the network's best minus its second probability.
         metric: Name of the metric whose drop is limited.
-        drop: How much it drops, 0 to 1; positive where the file is worse.
+        drop: Drop of the metric, 0 to 1; positive where the file is worse.
         drop_low: Lower end of its paired interval.
         drop_high: Upper end of its paired interval.
         drop_within_limit_with_confidence: Whether the whole interval is within the limit.
@@ -69,19 +69,19 @@ class Agreement(Part):
 
 
 class VariantVerdict(Part):
-    """What the gate found of one exported file.
+    """What the gate found for one exported file.
 
     Attributes:
         variant: ``engine/precision``.
         passed: Whether it may enter the bundle.
-        reasons: Why not.
+        reasons: Why it may not enter the bundle.
         engine: What really executed it, as the engine describes itself.
         batches: Batch size, as text -> agreement with the trained network.
         metrics: The file's own results; empty where its outputs are not finite.
-        worst_class: Its class of lowest recall; None as above.
-        worst_group: Its group of lowest accuracy; None where none is large enough.
-        operating: What the operating point does with its outputs; None as above.
-        warnings: Limits of the operating point that it does not keep on the held-out images.
+        worst_class: Its class of lowest recall; None where its outputs are not finite.
+        worst_group: Its group of lowest accuracy; None where no group is large enough.
+        operating: What the operating point does with its outputs; None as for ``worst_class``.
+        warnings: Limits of the operating point that it exceeds on the held-out images.
     """
 
     variant: str
@@ -103,7 +103,7 @@ class VerifyRecord(Record):
         images: Held-out images on which every file ran.
         config: The settings of the gate.
         passed: Variants that may enter the bundle.
-        failed: Variant -> why it may not.
+        failed: Variant -> why it may not enter the bundle.
         variants: One entry for each exported file.
     """
 
