@@ -2,7 +2,7 @@
 
 A bundle is complete or absent: :class:`BundleWriter` fills a hidden folder beside the target and
 renames it at the end. Reading checks every hash; no path in a manifest may leave the folder.
-``draft`` bundles are what ``export`` makes: the same format before the gate.
+``export`` writes a ``draft`` bundle: the same format, before the gate.
 """
 
 from edgefit.bundle.files import describe_file, describe_files, sha256_of

@@ -1,4 +1,4 @@
-"""Files of a bundle: where they may lie, and whether they are what the manifest states."""
+"""Files of a bundle: where they may be, and whether they match the manifest."""
 
 from __future__ import annotations
 
@@ -38,17 +38,17 @@ def check_entry(root: Path, entry: FileEntry, check_hashes: bool) -> None:
 
     Raises:
         BundleError: Its path leaves the bundle.
-        IntegrityError: It is absent, or has another size or hash.
+        IntegrityError: It is missing, or its size or hash differs.
     """
     target = inside(root, entry.path)
     if not target.is_file():
         raise IntegrityError(
-            "A file of the bundle is absent.", path=target, remedy="copy the bundle again"
+            "A file of the bundle is missing.", path=target, remedy="copy the bundle again"
         )
     found_size = target.stat().st_size
     if found_size != entry.size:
         raise IntegrityError(
-            "A file of the bundle has another size than the manifest states.",
+            "The size of a bundle file differs from the manifest.",
             path=target,
             expected=f"{entry.size} bytes",
             found=f"{found_size} bytes",
@@ -58,7 +58,7 @@ def check_entry(root: Path, entry: FileEntry, check_hashes: bool) -> None:
         found = sha256_of(target)
         if found != entry.sha256:
             raise IntegrityError(
-                "A file of the bundle was changed: its hash is not the one the manifest states.",
+                "A file of the bundle was changed: its hash differs from the manifest.",
                 path=target,
                 expected=entry.sha256,
                 found=found,
@@ -73,7 +73,7 @@ def sha256_of(path: Path) -> str:
 
 
 def describe_file(root: Path, relative: str) -> FileEntry:
-    """The manifest entry of a file that lies in ``root``."""
+    """The manifest entry of a file in ``root``."""
     target = inside(root, relative)
     return FileEntry(path=relative, sha256=sha256_of(target), size=target.stat().st_size)
 

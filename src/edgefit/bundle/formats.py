@@ -1,9 +1,9 @@
-"""Older formats of a manifest, brought to the newest one.
+"""Convert older formats of a manifest to the newest one.
 
-- 1: the first. Frames are enlarged by bilinear interpolation.
+- 1: frames are enlarged by bilinear interpolation.
 - 2: the input contract may name another interpolation, which readers of format 1 would overlook.
-- 3: the rule is tagged by its kind, golden answers are held by the name of the output, and the key
-  ``thresholds``, which was always empty, is gone.
+- 3: the rule is tagged with its kind, golden answers are stored by the name of the output, and the
+  key ``thresholds``, which was always empty, is gone.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def to_newest(facts: Mapping[str, Any]) -> dict[str, JsonValue]:
     """The manifest's JSON in the newest form; ``format_version`` stays that of the file.
 
     Args:
-        facts: JSON of a readable format, which is left as it was.
+        facts: JSON of a readable format; it is not modified.
     """
     if facts["format_version"] >= _WITH_TAGGED_RULE:
         return dict(facts)

@@ -1,4 +1,4 @@
-"""What a bundle says of itself: its files, variants and hashes."""
+"""What a bundle says about itself: its files, variants and hashes."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ from pydantic_core import PydanticCustomError
 from edgefit.spec import RULES, Engine, Precision, Rule, Task, VariantKey, known_task
 
 FORMAT_VERSION = 3
-"""The format that is written; :mod:`edgefit.bundle.formats` brings older ones to it."""
+"""The format that is written; :mod:`edgefit.bundle.formats` converts older formats to it."""
 MANIFEST = "manifest.json"
 INSIDE = "inside"
-"""In the context of a validation error: the keys below its place that lead to the wrong value."""
+"""Key in the context of a validation error: the path from its location to the wrong value."""
 
 
 class _Record(BaseModel):
@@ -45,13 +45,13 @@ def _rule(value: object) -> object:
         return value
     kind = value.get("kind")
     if kind not in RULES:
-        raise ValueError(f"no rule is of the kind {kind!r}; expected {' or '.join(RULES)}")
+        raise ValueError(f"no rule has the kind {kind!r}; expected {' or '.join(RULES)}")
     holder: Any = create_model("Holder", __base__=_Record, rule=(RULES[kind], ...))
     try:
         return holder.model_validate({"rule": value}).rule
     except ValidationError as error:
         first = error.errors()[0]
-        # pydantic does not carry the place of an error out of a validator
+        # pydantic drops the location of an error that is raised inside a validator
         facts = {"message": first["msg"], INSIDE: list(first["loc"][1:])}
         raise PydanticCustomError("rule", "{message}", facts) from None
 
@@ -59,11 +59,11 @@ def _rule(value: object) -> object:
 TaggedRule = Annotated[
     InstanceOf[Rule], BeforeValidator(_rule), PlainSerializer(asdict, when_used="json")
 ]
-"""A rule as a manifest holds it: JSON whose ``kind`` says which type reads it."""
+"""A rule as a manifest stores it: JSON whose ``kind`` says which type reads it."""
 
 
 class FileEntry(_Record):
-    """One file of a bundle: its path inside it, the hash of its bytes and their number."""
+    """One file of a bundle: its path inside the bundle, its hash, and its size in bytes."""
 
     path: str
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
@@ -74,8 +74,8 @@ class Variant(_Record):
     """One engine at one precision.
 
     Attributes:
-        files: The graph first, then what belongs to it (OpenVINO's ``.bin``).
-        metrics: Held-out metrics of this very file: name -> value, low, high.
+        files: The graph first, then the files it needs (OpenVINO's ``.bin``).
+        metrics: Held-out metrics of this exact file: name -> value, low, high.
         gate: What the gate measured for it.
         benchmark: Latency, throughput and memory on the machine named in the manifest.
         quantization: How an int8 variant was made.
@@ -84,7 +84,7 @@ class Variant(_Record):
     engine: Engine
     precision: Precision
     files: list[FileEntry] = Field(min_length=1)
-    # free-form: each task has metrics and verdicts of its own, and old bundles keep theirs
+    # free-form: each task has its own metrics and verdicts, and old bundles keep theirs
     metrics: dict[str, Any] = {}
     gate: dict[str, Any] = {}
     benchmark: dict[str, JsonValue] = {}
@@ -97,7 +97,7 @@ class Variant(_Record):
 
     @property
     def size(self) -> int:
-        """Bytes of all its files."""
+        """Total size of its files, bytes."""
         return sum(f.size for f in self.files)
 
 
@@ -105,16 +105,16 @@ class Manifest(_Record):
     """What ``manifest.json`` holds, in the form of :data:`FORMAT_VERSION`.
 
     Attributes:
-        format_version: That of the file it was read from; the newest is written.
+        format_version: Version of the file it was read from; the newest version is written.
         status: ``draft`` before the gate, ``verified`` after it.
-        operating: From outputs to decisions, tagged by its ``kind``; None for the plainest rule
-            of the task.
+        operating: From outputs to decisions, tagged with its ``kind``; None for the task's plain
+            rule.
         recommended: The fastest variant that passed, as measured on the machine that built the
-            bundle: ``default`` over all, and one for each engine, for devices that have only it.
-        files: Everything else: golden frames, verify.json, report, card.
+            bundle: ``default`` over all engines, and one per engine for devices that have only it.
+        files: All other files: golden frames, verify.json, report, card.
         lineage: Recipe, data fingerprint, hash of the base weights, versions, seed.
-        sha256: Hash over all of this but itself; :class:`BundleWriter` sets it. It shows damage; it
-            is not a signature.
+        sha256: Hash over all other fields; :class:`BundleWriter` sets it. It reveals damage; it is
+            not a signature.
     """
 
     format_version: int
@@ -129,7 +129,7 @@ class Manifest(_Record):
     variants: list[Variant] = Field(min_length=1)
     recommended: dict[str, str] = {}
     files: list[FileEntry] = []
-    lineage: dict[str, Any] = {}  # free-form: it holds the recipe of whatever release built it
+    lineage: dict[str, Any] = {}  # free-form: it holds the recipe of the release that built it
     sha256: str = ""
 
     @model_validator(mode="after")
@@ -142,16 +142,16 @@ class Manifest(_Record):
                 raise ValueError(f"{what} are listed twice: {', '.join(twice)}")
         absent = sorted(set(self.recommended.values()) - set(keys))
         if absent:
-            raise ValueError(f"recommended names variants that are absent: {', '.join(absent)}")
+            raise ValueError(f"recommended names missing variants: {', '.join(absent)}")
         return self
 
 
 def manifest_hash(facts: Mapping[str, JsonValue]) -> str:
-    """Hash over all that a manifest's JSON says, of whatever format, its own hash excepted."""
+    """Hash over a manifest's JSON of any format, without its own hash."""
     others = {key: value for key, value in facts.items() if key != "sha256"}
     return hashlib.sha256(json.dumps(others, sort_keys=True).encode()).hexdigest()
 
 
 def manifest_facts(manifest: Manifest) -> dict[str, JsonValue]:
-    """What is written to the file and hashed; JSON-ready."""
+    """The JSON-ready facts that are written to the file and hashed."""
     return manifest.model_dump(mode="json") | {"format_version": FORMAT_VERSION}

@@ -36,10 +36,10 @@ class Bundle:
         manifest: Its manifest.
         labels: Class names in output order.
         input: The input contract.
-        operating: From outputs to decisions; the plainest rule where the bundle states none.
+        operating: From outputs to decisions; the task's plain rule where the bundle states none.
 
     Raises:
-        InputError: The input contract or the operating point cannot be.
+        InputError: The input contract or the operating point is not valid.
     """
 
     def __init__(self, root: Path, manifest: Manifest) -> None:
@@ -92,15 +92,15 @@ def read_bundle(
     """Read a bundle and check it whole.
 
     Raises:
-        BundleError: No bundle, a manifest that is not valid, a newer format, a path that leaves
-            the folder, or a draft where only a verified bundle will do.
-        IntegrityError: A file is absent or its bytes are not those the manifest states.
+        BundleError: There is no bundle, the manifest is not valid, its format is newer, a path
+            leaves the folder, or the bundle is a draft and ``allow_draft`` is false.
+        IntegrityError: A file is missing, or its bytes do not match the manifest.
     """
     root = Path(path)
     manifest, sha256 = _read_manifest(root)
     if manifest.status == "draft" and not allow_draft:
         raise BundleError(
-            "This is an export that has not passed the gate.",
+            "This export has not passed the gate.",
             path=root,
             remedy="run `edgefit verify`, `benchmark` and `bundle` on its run folder",
         )
@@ -117,7 +117,7 @@ def read_bundle(
         ) from error
     if bundle.labels.sha256 != manifest.labels_sha256:
         raise IntegrityError(
-            "The class list does not have the hash that the manifest states.",
+            "The class list does not match its hash in the manifest.",
             path=root / MANIFEST,
             key="labels_sha256",
             expected=manifest.labels_sha256,
@@ -127,7 +127,7 @@ def read_bundle(
         check_entry(root, entry, check_hashes)
     if check_hashes and sha256 != manifest.sha256:
         raise IntegrityError(
-            "The manifest was changed: it does not have the hash that it states.",
+            "The manifest was changed: its content does not match its hash.",
             path=root / MANIFEST,
             key="sha256",
             expected=manifest.sha256 or "a hash",
@@ -157,7 +157,7 @@ def _read_manifest(root: Path) -> tuple[Manifest, str]:
         version = facts.get("format_version")
         if version not in READABLE:
             raise BundleError(
-                "The bundle has another format version.",
+                "This release does not read the bundle's format version.",
                 path=manifest_path,
                 expected=" or ".join(map(str, READABLE)),
                 found=version,

@@ -1,4 +1,4 @@
-"""Write a bundle so that it is complete or absent."""
+"""Write a bundle so that the target is either complete or absent."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MARKER = ".edgefit-incomplete"
 
 
 class BundleWriter:
-    """Write a bundle so that it is complete or absent.
+    """Write a bundle so that the target is either complete or absent.
 
     ::
 
@@ -27,9 +27,9 @@ class BundleWriter:
             writer.finish(manifest)  # without this call nothing appears at the target
 
     Args:
-        target: Where the bundle will be. An older bundle there is replaced at the very end;
-            anything else there is refused. One writer at a time: what a killed writer left
-            beside the target is removed.
+        target: Where to write the bundle. The writer replaces an older bundle there at the very
+            end and refuses anything else. Use one writer at a time: it removes what a killed
+            writer left beside the target.
 
     Raises:
         InputError: The target exists and is not a bundle.
@@ -78,7 +78,7 @@ def _has_content(target: Path) -> bool:
 
 
 def _is_bundle(target: Path) -> bool:
-    """Whether what lies here is ours to replace: other programs write a manifest.json too."""
+    """Whether the folder is a bundle of edgefit: other programs write a manifest.json too."""
     try:
         facts = json.loads((target / MANIFEST).read_text(encoding="utf-8"))
     except (OSError, ValueError):

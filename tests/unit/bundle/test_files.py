@@ -49,7 +49,7 @@ def test_a_changed_size_is_seen_without_hashing(root: Path) -> None:
 
 def test_a_missing_file(root: Path) -> None:
     (root / "notes.txt").unlink()
-    with pytest.raises(IntegrityError, match="absent"):
+    with pytest.raises(IntegrityError, match="missing"):
         read_bundle(root)
 
 
