@@ -1,1 +1,1 @@
-"""The trained network over frames: its outputs, and what its backbone still knows."""
+"""The trained network on frames: its outputs, and the general knowledge that its backbone kept."""

@@ -1,10 +1,10 @@
-"""Two probes of what a backbone's features know, and how much of it is left.
+"""Two probes of the general knowledge in a backbone's features, and of how much is left.
 
-Both leave the backbone as it is. *Nearest neighbours* read the features' geometry and learn
-nothing: each image is named by the images most similar to it, the image itself left out (the
-weighted vote of Wu et al. 2018, https://arxiv.org/abs/1805.01978, sec. 3.4). The *linear probe*
-(Alain & Bengio 2016, https://arxiv.org/abs/1610.01644) asks whether classes can still be told apart
-by planes; each image is named by a logistic regression that did not see it.
+Neither probe changes the backbone. *Nearest neighbours* use the geometry of the features and learn
+nothing: the most similar other images vote on the class of each image (the weighted vote of Wu et
+al. 2018, https://arxiv.org/abs/1805.01978, sec. 3.4). The *linear probe* (Alain & Bengio 2016,
+https://arxiv.org/abs/1610.01644) tests whether planes still separate the classes: a logistic
+regression that has not seen the image predicts its class.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from edgefit.records.figures import Figure
 from edgefit.train.probe.solving import side_by_side
 
 VOTE_TEMPERATURE = 0.07
-"""Of the neighbours' weights ``exp(similarity / 0.07)``, as in Wu et al. 2018."""
+"""Temperature of the neighbours' weights ``exp(similarity / 0.07)``, as in Wu et al. 2018."""
 STRENGTHS = (0.001, 0.01, 0.1)
 """Inverse regularisation (C) tried for the linear probe, on standardised features."""
 FOLDS = 5
@@ -35,13 +35,13 @@ Floats = NDArray[np.float64]
 def neighbour_votes(
     features_NF: NDArray[np.float32], targets_N: NDArray[np.int64], classes: int, neighbours: int
 ) -> Floats:
-    """What the most similar other images say of each image.
+    """How the most similar other images vote on each image.
 
     Args:
         features_NF: Features, ``float32`` (N, F).
         targets_N: Class of each image, ``int64`` (N,), 0 to C-1.
         classes: Number of classes, C.
-        neighbours: How many images vote; fewer where there are not as many.
+        neighbours: How many images vote; fewer where there are not enough.
 
     Returns:
         Shares of the votes, ``float64`` (N, C); each row sums to 1.
@@ -51,7 +51,9 @@ def neighbour_votes(
     """
     images = len(features_NF)
     if images < 2:
-        raise InputError("Neighbours need images.", expected="two or more", found=images)
+        raise InputError(
+            "Neighbours need other images.", expected="two or more images", found=images
+        )
     count = min(neighbours, images - 1)
     lengths = np.linalg.norm(features_NF, axis=1, keepdims=True)
     unit_NF = features_NF / np.maximum(lengths, np.finfo(np.float32).tiny)
@@ -78,19 +80,19 @@ def linear_votes(
     folds: int = FOLDS,
     seed: int = 0,
 ) -> tuple[Floats, float]:
-    """What a logistic regression says of the images it did not see (out of fold).
+    """What a logistic regression predicts for images it has not seen (out of fold).
 
     Args:
         features_NF: Features, ``float32`` (N, F); standardised on each fold's training part.
         targets_N: Class of each image, ``int64`` (N,), 0 to C-1; each class at least twice.
         classes: Number of classes, C.
-        strengths: Inverse regularisation strengths; the most accurate one is taken.
-        folds: Fewer where the rarest class has fewer images.
-        seed: Of the division into folds.
+        strengths: Inverse regularisation strengths to try; the most accurate one is used.
+        folds: Number of folds; fewer where the rarest class has fewer images.
+        seed: Seed of the division into folds.
 
     Returns:
-        Probabilities ``float64`` (N, C), and the strength taken. Each backbone gets the strength
-        that suits it, so that the choice favours none of those compared.
+        Probabilities ``float64`` (N, C), and the strength used. Each backbone gets the strength
+        that suits it, so the choice does not favour any of the compared backbones.
 
     Raises:
         InputError: A class has a single image.
@@ -133,13 +135,13 @@ def kept_share(
         before_NC: A probe's answers on the starting backbone, (N, C).
         after_NC: Its answers on the trained one, for the same images.
         targets_N: Truth, ``int64`` (N,).
-        resamples: Number of bootstrap resamples; both are measured on each.
+        resamples: Number of bootstrap resamples; both backbones are measured on each.
         confidence: Confidence of the interval.
         seed: Seed of the resamples.
 
     Returns:
-        The share with its interval; 1 means all is kept. All is None where the starting backbone
-        had nothing right.
+        The share with its interval; 1 means that everything is kept. All three values are None
+        where the starting backbone had nothing right.
     """
     right_before_N = (before_NC.argmax(axis=1) == targets_N).astype(np.float64)
     right_after_N = (after_NC.argmax(axis=1) == targets_N).astype(np.float64)
@@ -179,7 +181,7 @@ def _logistic(
     mean_F, std_F = known_NF.mean(axis=0), known_NF.std(axis=0)
     std_F = np.where(std_F > 0, std_F, 1)
     model = LogisticRegression(C=strength, tol=_TOLERANCE, max_iter=_MOST_ITERATIONS)
-    # it may stop before its end: the last digits of the optimum decide no image's class
+    # it may stop early: the last digits of the optimum do not change the class of an image
     model.fit((known_NF - mean_F) / std_F, targets_N[seen])
     votes: Floats = model.predict_proba((features_NF[unseen] - mean_F) / std_F)
     return model.classes_.astype(np.int64), votes.astype(np.float64)

@@ -1,4 +1,4 @@
-"""The trained network over frames: its outputs, and all metrics of them."""
+"""The trained network on frames: its outputs, and all their metrics."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ def network_outputs(
     *,
     title: str = "evaluating",
 ) -> dict[str, NDArray[np.float32]]:
-    """All outputs of every frame of a store, in its order.
+    """All outputs for every frame of a store, in the store's order.
 
     Args:
         network: In eval mode.
         store: The frames.
-        reporter: Where progress is drawn.
-        title: What the progress bar says.
+        reporter: Where progress goes.
+        title: Title of the progress bar.
 
     Returns:
         Name -> ``float32`` (N, ...), see :meth:`.EdgeNetwork.outputs`.
@@ -58,7 +58,7 @@ def outputs_of_table(
     """The same for the images of a table, decoded by the recipe's input contract.
 
     Raises:
-        DataError: A file cannot be read (any more).
+        DataError: A file cannot be read.
     """
     store = FrameStore(
         table.samples,
@@ -84,7 +84,7 @@ def labelled_outputs(
 
 
 def with_truth(outputs: Outputs, table: SampleTable, task: Task) -> LabelledOutputs:
-    """Outputs for the images of a table, in its order, beside the truth."""
+    """Outputs for the images of a table, in the table's order, beside the truth."""
     return LabelledOutputs(outputs, DATA_TASKS[task].truths(table), table.labels, table.groups_N())
 
 
@@ -93,9 +93,9 @@ class Summary:
     """The results of one set of outputs, as a whole and by group.
 
     Attributes:
-        whole: Of all images.
+        whole: Results of all images.
         by: Column of ``evaluate.by`` -> value -> results of its images.
-        worst_group: The group of lowest accuracy; None where none is large enough.
+        worst_group: The group of lowest accuracy; None where no group is large enough.
     """
 
     whole: Evaluation
@@ -121,10 +121,10 @@ def summarise(
 
 
 def bootstrap_of(config: EvaluateConfig) -> Bootstrap:
-    """How the recipe wants intervals made."""
+    """The recipe's settings for intervals."""
     return Bootstrap(config.resamples, config.confidence)
 
 
 def group_columns(table: SampleTable, config: EvaluateConfig) -> dict[str, NDArray[np.str_]]:
-    """The columns whose values are groups: those of ``evaluate.by``, and the split's own."""
+    """The columns whose values are groups: those of ``evaluate.by``, and ``group`` of the split."""
     return {name: table.column_N(name) for name in [*config.by, "group"] if name != "label"}

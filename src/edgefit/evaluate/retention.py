@@ -40,10 +40,10 @@ def measure_retention(
         general: The general images.
         start: The network as training started it.
         trained: The network as training left it.
-        cache: Where features are kept.
+        cache: Cache of features.
         reporter: Where progress goes.
-        source_fingerprint: Of the folder of general images.
-        began: When the work began, by ``time.monotonic``.
+        source_fingerprint: Fingerprint of the folder of general images.
+        began: ``time.monotonic`` at the start of the work.
     """
     neighbours, linear = _compare(start, trained, general, recipe, cache, reporter)
     return RetentionRecord(
@@ -62,7 +62,7 @@ def measure_retention(
 
 @dataclass(frozen=True)
 class _Answers:
-    """What a probe says of the general images, ``float64`` (N, C), and the strength it chose."""
+    """A probe's votes for the general images, ``float64`` (N, C), and the strength it chose."""
 
     votes_NC: NDArray[np.float64]
     strength: float | None = None
@@ -76,7 +76,7 @@ def _compare(
     cache: FeatureCache,
     reporter: Reporter,
 ) -> tuple[ProbeRetention, ProbeRetention]:
-    """Of the probe by neighbours, and of the linear one."""
+    """Retention by the nearest-neighbour probe, and by the linear probe."""
     table = general.probe
     store = FrameStore(
         table.samples,
@@ -134,8 +134,8 @@ def _notes(general: General, recipe: Recipe) -> tuple[str, ...]:
     notes = []
     if recipe.model.start.is_random:
         notes.append(
-            "The network started from random weights: there was no general knowledge to keep, and "
-            "`kept` compares with the features of a random network."
+            "The network started from random weights, without general knowledge to keep: `kept` "
+            "compares with the features of a random network."
         )
     if general.unreadable:
         notes.append(f"{len(general.unreadable)} general images cannot be read and are left out.")

@@ -16,7 +16,7 @@ from edgefit.spec import Outputs
 
 FILE = "probabilities.npz"
 
-# the names that the file has always had
+# the file keeps these older names
 _OUT_OF_DOMAIN_NOVELTY = "elsewhere_novelty"
 _OUT_OF_DOMAIN_PATHS = "elsewhere_paths"
 
@@ -34,7 +34,7 @@ class OutOfDomain:
     novelty_M: NDArray[np.float32]
 
     def scored(self) -> Outputs:
-        """``novelty`` (M,) as an output by its name."""
+        """The scores as the output ``novelty`` (M,)."""
         return {NOVELTY: self.novelty_M}
 
 
@@ -54,12 +54,12 @@ class SavedOutputs:
     out_of_domain: OutOfDomain | None = None
 
     def scored(self) -> Outputs:
-        """The outputs with ``novelty`` (N,) beside them where it is scored."""
+        """The outputs, with ``novelty`` (N,) where it is scored."""
         novelty = {} if self.novelty_N is None else {NOVELTY: self.novelty_N}
         return {**self.outputs, **novelty}
 
     def arrays(self) -> dict[str, NDArray[np.generic]]:
-        """What the file holds, by the names it has there."""
+        """The arrays of the file, by their names in it."""
         arrays: dict[str, NDArray[np.generic]] = dict(self.outputs)
         if self.novelty_N is not None:
             arrays[NOVELTY] = self.novelty_N
@@ -83,7 +83,7 @@ class SavedOutputs:
             images: How many images the test split holds; not checked where None.
 
         Raises:
-            RunError: The file is absent, or holds another number of images.
+            RunError: The file is missing, or holds another number of images.
         """
         path = saved_path(root)
         if not path.is_file():
@@ -114,5 +114,5 @@ class SavedOutputs:
 
 
 def saved_path(root: Path) -> Path:
-    """Where the file lies in a run folder."""
+    """Path of the file in a run folder."""
     return root / EvaluateRecord.STAGE / FILE

@@ -1,9 +1,8 @@
 """Every metric once, in numpy: used on torch, onnxruntime and openvino outputs alike.
 
-``classification`` holds the metrics themselves, ``intervals`` their uncertainty, ``evaluation``
-the report of one set of outputs, ``groups`` its worst group, ``comparison`` that of two.
-``calibration``, ``conformal``, ``operating`` and ``novelty`` hold the parts of an operating point,
-``decisions`` what it does.
+``classification`` holds the metrics themselves and ``intervals`` their uncertainty. ``evaluation``
+measures one set of outputs, ``groups`` finds its worst group, ``comparison`` compares two sets, and
+``reliability`` measures how honest the stated confidence is.
 """
 
 from edgefit.metrics.classification import METRICS

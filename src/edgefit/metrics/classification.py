@@ -1,8 +1,8 @@
 """Weighted classification metrics, computed for many weightings at once.
 
-A bootstrap resample is nothing but a weight for each image, so every metric takes ``weights_RN``
-(R weightings of N images) and gives R values. A value that is not defined for a weighting (recall
-of a class that is absent, ROC-AUC of a single class) is NaN here and ``None`` in reports.
+A bootstrap resample is a weight for each image, so every metric takes ``weights_RN`` (R weightings
+of N images) and returns R values. A value that is undefined for a weighting (the recall of an
+absent class, the ROC-AUC of a single class) is NaN here and ``None`` in reports.
 
 Names: ``_NC`` images by classes, ``_RN`` weightings by images, ``_RC`` weightings by classes.
 """
@@ -69,7 +69,7 @@ class ClassCounts:
 def checked(
     probabilities_NC: NDArray[np.floating], targets_N: NDArray[np.integer]
 ) -> tuple[Floats, Integers]:
-    """Bring outputs and truth to the types used here.
+    """Check outputs and truth and convert them to the types used here.
 
     Args:
         probabilities_NC: Class probabilities, float (N, C), C >= 2, 0 to 1.
@@ -77,7 +77,7 @@ def checked(
 
     Raises:
         InputError: Shapes do not fit, there are no images, a probability is NaN or infinite, or a
-            target is no class.
+            target is out of range.
     """
     scores = np.asarray(probabilities_NC, dtype=np.float64)
     truth = np.asarray(targets_N)
@@ -101,7 +101,7 @@ def checked(
         )
     if truth.min() < 0 or truth.max() >= scores.shape[1]:
         raise InputError(
-            "A target is no class.",
+            "A target is not a class position.",
             expected=f"0 to {scores.shape[1] - 1}",
             found=f"{truth.min()} to {truth.max()}",
         )
@@ -128,7 +128,7 @@ def confusion_matrix(probabilities_NC: Floats, targets_N: Integers) -> Integers:
 
 
 def roc_auc(probabilities_NC: Floats, targets_N: Integers, weights_RN: Floats) -> Floats:
-    """Area under the ROC curve of two classes, ``float64`` (R,); class 1 is the positive one.
+    """Area under the ROC curve of two classes, ``float64`` (R,); class 1 is positive.
 
     The weighted Mann-Whitney statistic: the chance that a positive scores above a negative, ties
     counting one half (Hanley & McNeil 1982, Radiology 143:29-36).
@@ -140,10 +140,10 @@ def roc_auc(probabilities_NC: Floats, targets_N: Integers, weights_RN: Floats) -
 
 
 def average_precision(probabilities_NC: Floats, targets_N: Integers, weights_RN: Floats) -> Floats:
-    """Average precision of two classes, ``float64`` (R,); class 1 is the positive one.
+    """Average precision of two classes, ``float64`` (R,); class 1 is positive.
 
-    The step-wise sum of precision over gains in recall, without interpolation; equal scores are
-    one step, so that their order does not matter.
+    The step-wise sum of precision over gains in recall, without interpolation. Equal scores form
+    one step, so their order does not matter.
     """
     positive_RK, negative_RK = _by_score(probabilities_NC, targets_N, weights_RN)
     gained_RK, false_RK = positive_RK[:, ::-1], negative_RK[:, ::-1]
@@ -186,7 +186,7 @@ def macro_f1(probabilities_NC: Floats, targets_N: Integers, weights_RN: Floats) 
 
 @dataclass(frozen=True)
 class Metric:
-    """A metric that a recipe can name; more is better.
+    """A metric that a recipe can name; higher is better.
 
     Attributes:
         weighted: ``weighted(probabilities_NC, targets_N, weights_RN) -> values_R``.
@@ -199,7 +199,7 @@ class Metric:
     def __call__(
         self, probabilities_NC: Floats, targets_N: Integers, weights_RN: Floats | None = None
     ) -> Floats:
-        """Values under each weighting, ``float64`` (R,), or one value with every image once."""
+        """Values under each weighting, ``float64`` (R,); without weights, one value."""
         if weights_RN is None:
             value: Floats = self.weighted(
                 probabilities_NC, targets_N, np.ones((1, targets_N.size))
@@ -223,7 +223,7 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
 def _by_score(
     probabilities_NC: Floats, targets_N: Integers, weights_RN: Floats
 ) -> tuple[Floats, Floats]:
-    """Weight of positives and of negatives at each distinct score, in rising order."""
+    """Weights of positives and of negatives at each distinct score, in ascending order."""
     if probabilities_NC.shape[1] != 2:
         raise InputError(
             "ROC-AUC and average precision are defined for two classes.",
@@ -240,7 +240,7 @@ def _by_score(
 
 
 def _sum_by_bin(values_RN: Floats, bins_N: Integers, bins: int) -> Floats:
-    """Sum columns that fall into the same bin; ``float64`` (R, bins)."""
+    """Sum the columns of each bin; ``float64`` (R, bins)."""
     sums = np.zeros((values_RN.shape[0], bins))
     if bins_N.size:
         order = np.argsort(bins_N, kind="stable")

@@ -22,8 +22,8 @@ class Disagreement:
         max_abs_difference: Largest difference of a probability, 0 to 1.
         mean_abs_difference: Mean over all N x C probabilities.
         flip_indices: Positions of the images whose most probable class differs.
-        margins: For each of them, the reference's best minus its second probability: a flip at a
-            small margin is a near tie, at a large one a fault.
+        margins: For each of them, the reference's best minus its second probability. A flip at a
+            small margin is a near tie; a flip at a large margin is a fault.
     """
 
     max_abs_difference: float
@@ -50,26 +50,26 @@ def paired_drop(
 ) -> Figure:
     """How much a metric drops from the reference to the candidate, with a paired interval.
 
-    Both are measured on the same resamples of groups, so what images have in common cancels. The
-    interval is the bootstrap's own: without a single difference between the answers it is 0 to 0,
-    which speaks of these images only.
+    Both are measured on the same resamples of groups, so the variation that they share cancels.
+    The interval is the plain bootstrap interval: where no answer differs it is 0 to 0, which holds
+    for these images only.
 
     Args:
         metric_name: A name in ``METRICS``.
         reference_NC: Probabilities before (say, of the trained network), float (N, C), 0 to 1.
         candidate_NC: Probabilities after (say, of an int8 variant), float (N, C), 0 to 1.
         targets_N: True class positions, integer (N,), 0 to C-1.
-        groups_N: Group of each image, (N,) of str or int; without it each image is its own.
+        groups_N: Group of each image, (N,) of str or int; None makes each image its own group.
         resamples: Number of bootstrap resamples.
         confidence: Confidence of the interval, 0 to 1.
         seed: Seed of the resamples.
 
     Returns:
         The drop, positive where the candidate is worse, with its interval, on the metric's scale
-        of 0 to 1; None where the metric is not defined.
+        of 0 to 1; None where the metric is undefined.
 
     Raises:
-        InputError: No such metric, or shapes or options do not fit.
+        InputError: There is no such metric, or shapes or options do not fit.
     """
     if metric_name not in METRICS:
         raise InputError("No such metric.", expected=", ".join(METRICS), found=metric_name)

@@ -28,7 +28,7 @@ def evaluate(
     confidence: float = 0.95,
     seed: int = 0,
 ) -> Evaluation:
-    """Measure one set of outputs; every figure with its confidence interval.
+    """Measure one set of outputs; every figure has a confidence interval.
 
     Intervals are explained in :mod:`edgefit.metrics.intervals`.
 
@@ -36,15 +36,15 @@ def evaluate(
         probabilities_NC: Class probabilities, float (N, C), 0 to 1.
         targets_N: True class positions, integer (N,), 0 to C-1.
         labels: The C class names in output order.
-        groups_N: Group of each image, (N,) of str or int; without it each image is its own.
+        groups_N: Group of each image, (N,) of str or int; None makes each image its own group.
         resamples: Number of bootstrap resamples.
         confidence: Confidence of the intervals, 0 to 1.
         seed: Seed of the resamples.
 
     Returns:
         All metrics (``roc_auc`` and ``average_precision`` only with two classes), the results of
-        each class, the confusion matrix and the worst class. What is not defined, such as the
-        recall of an absent class, is None.
+        each class, the confusion matrix and the worst class. Undefined figures, such as the recall
+        of an absent class, are None.
 
     Raises:
         InputError: Shapes, labels or options do not fit each other.
@@ -93,13 +93,13 @@ def evaluate_by(
     confidence: float = 0.95,
     seed: int = 0,
 ) -> dict[str, Evaluation]:
-    """Measure the images of each value of a column apart (a camera, a shift, a hospital).
+    """Measure the images of each value of a column separately (a camera, a shift, a hospital).
 
     Args:
         column_N: Value of the column for each image, (N,).
 
     Returns:
-        Value, as text and sorted -> what :func:`evaluate` gives for its images.
+        Value, as text and sorted -> the result of :func:`evaluate` for its images.
 
     Raises:
         InputError: As :func:`evaluate`, or the column does not fit the images.
@@ -126,7 +126,7 @@ def evaluate_by(
 
 
 def _recall_of_present(entry: ClassFigures) -> float:
-    """What the worst class is least in; a class without images is never the worst."""
+    """Sort key of the worst class; a class without images is never the worst."""
     return np.inf if entry.recall.value is None else entry.recall.value
 
 
@@ -147,7 +147,7 @@ class _Figures:
         )
 
     def widened(self, bounds: tuple[Floats | float, Floats | float]) -> _Figures:
-        """The wider of two intervals on each side; NaN gives way to a number."""
+        """The wider of two intervals on each side; a number takes precedence over NaN."""
         low, high = bounds
         return _Figures(self.value, np.fmin(self.low, low), np.fmax(self.high, high))
 
@@ -155,11 +155,11 @@ class _Figures:
 def calibration_error_bounds(
     scores: Floats, truth: Integers, group_N: Integers, level: float, value: float
 ) -> tuple[float, float]:
-    """What the interval of an expected calibration error holds at least.
+    """The smallest interval that an expected calibration error may have.
 
     The error is at least ``|mean confidence - accuracy|``, so an accuracy that is only known within
-    an interval leaves room for an error as large as its far end. Resamples overstate the error, so
-    that its own value may lie below all of them; the interval begins no higher than there.
+    an interval allows an error as large as the far end of it. Resamples overstate the error, so its
+    own value may be below all of them; the interval starts at that value or below.
     """
     accuracy = np.array(float((scores.argmax(axis=1) == truth).mean()))
     ends = intervals.wilson_interval(accuracy, float(group_N.max() + 1), level)

@@ -1,4 +1,4 @@
-"""The group that fares worst: a mean hides a camera, a shift or a part that fails."""
+"""The worst group: a mean hides a camera, a shift or a part that fails."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from edgefit.records.evaluate import GroupFigures
 from edgefit.records.figures import Figure
 
 SMALLEST_GROUP = 5
-"""Groups of fewer images are not called the worst: one error of two images says nothing."""
+"""A smaller group is never reported as the worst: one error in two images says nothing."""
 
 
 def worst_group(
@@ -23,17 +23,17 @@ def worst_group(
     *,
     confidence: float = 0.95,
 ) -> GroupFigures | None:
-    """The group of lowest accuracy; of equal ones the largest.
+    """The group of lowest accuracy; among equals, the largest.
 
     Args:
         probabilities_NC: Class probabilities, float (N, C).
         targets_N: True classes, integer (N,).
-        columns: Name -> each image's value in it, (N,); images of one value are one group.
+        columns: Name -> each image's value in it, (N,); images that share a value are one group.
         confidence: Confidence of the interval, 0 to 1.
 
     Returns:
-        The group, its accuracy with Wilson's interval over the group's own images; None where no
-        group has ``SMALLEST_GROUP`` images, or all are one.
+        The group, and its accuracy with Wilson's interval over the group's own images; None where
+        no group has ``SMALLEST_GROUP`` images, or all images are one group.
 
     Raises:
         InputError: Shapes do not fit.

@@ -1,13 +1,13 @@
 """Confidence intervals: a bootstrap over groups, widened where it would claim certainty.
 
 Images of one group (a track, a tile, a part) resemble each other, so whole groups are drawn with
-replacement (the cluster bootstrap: Davison & Hinkley 1997, Bootstrap Methods, sec. 3.8) and the
+replacement (the cluster bootstrap: Davison & Hinkley 1997, Bootstrap Methods, sec. 3.8). The
 interval runs between percentiles of the resampled metric.
 
-A percentile interval collapses to a point where the metric sits at its bound: with no error among
-60 images every resample says 1.0. Intervals that invert a test do not, so each metric is also given
-one of those, with the number of groups (not images) as its sample size, and the wider bound counts
-on each side:
+A percentile interval collapses to a point where the metric is at its bound: with no error among
+60 images, every resample gives 1.0. Intervals that invert a test do not collapse. So each metric
+also gets such an interval, with the number of groups (not images) as its sample size, and the wider
+bound counts on each side:
 
 - shares (accuracy, recall, precision): Wilson 1927, JASA 22:209-212; F1 through the share
   ``TP / (TP + FP + FN)``, of which it is a rising function;
@@ -35,10 +35,10 @@ _BISECTIONS = 60
 
 
 def group_index(groups_N: NDArray[np.generic] | None, images: int) -> Integers:
-    """Number the groups 0 to G-1, ``int64`` (N,); without groups each image is its own.
+    """Number the groups 0 to G-1, ``int64`` (N,); without groups each image is its own group.
 
     Raises:
-        InputError: There is not one group for each image.
+        InputError: The number of groups differs from the number of images.
     """
     if groups_N is None:
         return np.arange(images)
@@ -60,12 +60,12 @@ def check_options(resamples: int, confidence: float) -> None:
         raise InputError("A bootstrap needs resamples.", expected=">= 1", found=resamples)
     if not 0 < confidence < 1:
         raise InputError(
-            "The confidence is no share.", expected="between 0 and 1", found=confidence
+            "The confidence is out of range.", expected="between 0 and 1", found=confidence
         )
 
 
 def resampled_weights(group_N: Integers, resamples: int, seed: int) -> Iterator[Floats]:
-    """Draw groups with replacement; give blocks of image weights, ``float64`` (r, N).
+    """Draw groups with replacement; yield blocks of image weights, ``float64`` (r, N).
 
     The blocks add up to ``resamples`` rows and are kept small, so that memory stays bounded.
     """
@@ -103,7 +103,7 @@ def percentile_interval(values_R: Floats, confidence: float) -> tuple[Floats, Fl
 def wilson_interval(
     share: Floats, size: Floats | float, confidence: float
 ) -> tuple[Floats, Floats]:
-    """Wilson's score interval of a share seen on ``size`` independent groups, elementwise.
+    """Wilson's score interval of a share observed on ``size`` independent groups, elementwise.
 
     A size of 0 gives NaN.
     """
@@ -136,10 +136,10 @@ def mean_interval(values_C: Floats, lows_C: Floats, highs_C: Floats) -> tuple[fl
 def auc_interval(
     auc: float, positives: int, negatives: int, confidence: float
 ) -> tuple[float, float]:
-    """Newcombe's score-like interval of ROC-AUC for so many positive and negative groups.
+    """Newcombe's score-like interval of ROC-AUC, from the numbers of positive and negative groups.
 
-    Each bound is the value whose own standard error reaches just to ``auc``; the variance is
-    Hanley & McNeil's for exponential scores.
+    Each bound is the value whose own standard error just reaches ``auc``; the variance is Hanley &
+    McNeil's for exponential scores.
     """
     if np.isnan(auc) or positives == 0 or negatives == 0:
         return float("nan"), float("nan")

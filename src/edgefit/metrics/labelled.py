@@ -1,4 +1,4 @@
-"""Images whose truth is known, with what a network or a file gave for them."""
+"""Outputs of a network or a file, beside the truth of the images."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from edgefit.spec import LabelMap, Outputs, Truth
 
 @dataclass(frozen=True)
 class Bootstrap:
-    """How intervals are made.
+    """Settings of the bootstrap that gives intervals.
 
     Attributes:
         resamples: Bootstrap resamples, drawn over groups.
@@ -32,9 +32,9 @@ class LabelledOutputs:
     """Outputs beside the truth.
 
     Attributes:
-        outputs: Name -> ``float32`` (N, ...). Beside what the graph gives it may hold ``logits``
+        outputs: Name -> ``float32`` (N, ...). Besides the graph's outputs it may hold ``logits``
             (N, C) of the trained network, and ``novelty`` (N,) where novelty is scored.
-        truth: What the data set says of each of the N images.
+        truth: What the data set says about each of the N images.
         labels: Class names.
         groups_N: Group of each image, (N,).
     """
@@ -48,7 +48,7 @@ class LabelledOutputs:
         return len(self.truth)
 
     def where(self, chosen_N: NDArray[np.bool_]) -> LabelledOutputs:
-        """The images that are chosen, bool (N,)."""
+        """Only the chosen images; ``chosen_N`` is bool (N,)."""
         return LabelledOutputs(
             {name: values[chosen_N] for name, values in self.outputs.items()},
             [truth for truth, chosen in zip(self.truth, chosen_N, strict=True) if chosen],
@@ -57,7 +57,7 @@ class LabelledOutputs:
         )
 
     def by(self, column_N: NDArray[np.str_]) -> dict[str, LabelledOutputs]:
-        """The images of each value of a column, by value, sorted.
+        """The images grouped by the values of a column, sorted by value.
 
         Raises:
             InputError: The column does not fit the images.

@@ -37,13 +37,13 @@ def calibration(
     Args:
         probabilities_NC: Class probabilities, float (N, C).
         targets_N: True classes, integer (N,).
-        groups_N: Group of each image; without it each is its own.
+        groups_N: Group of each image; None makes each image its own group.
         resamples: Bootstrap resamples, drawn over groups.
         confidence: Confidence of the intervals, 0 to 1.
         seed: Seed of the resamples.
 
     Returns:
-        Both with their intervals.
+        Both figures with their intervals.
 
     Raises:
         InputError: Shapes or options do not fit.

@@ -1,9 +1,9 @@
 """The gate: one exported file against the trained network, on every held-out image.
 
-Compared per image, never summed first. fp32 files must give the network's own outputs; fp16 and
-int8 files may move them, but not the recipe's metric by more than ``max_drop``. What an output is,
-and what it is worth, only the task knows: :mod:`edgefit.metrics.tasks`,
-:mod:`edgefit.operating.tasks`.
+The gate compares outputs per image and never sums them first. fp32 files must reproduce the
+network's own outputs. fp16 and int8 files may change them, but the recipe's metric may not drop by
+more than ``max_drop``. Only the task knows how to read and rate an output:
+:mod:`edgefit.metrics.tasks`, :mod:`edgefit.operating.tasks`.
 """
 
 from __future__ import annotations
@@ -41,18 +41,18 @@ from edgefit.spec import (
 
 @dataclass(frozen=True)
 class HeldOut:
-    """What every variant is measured on.
+    """The held-out images on which every variant is measured.
 
     Attributes:
         task: The task of the model.
         frames_NHWC: Preprocessed frames, ``uint8`` (N, H, W, 3).
-        truth: What the data set says of each of them.
-        reference: What the trained network gave, by name; with ``novelty`` (N,) where it is scored.
+        truth: What the data set says about each of them.
+        reference: The trained network's outputs by name, with ``novelty`` (N,) where it is scored.
         groups_N: Their groups, for intervals.
         labels: Class names.
         rule: The rule that is measured on every file.
-        columns: Name -> value of each image; images of one value are a group.
-        references: What the rule compares features with.
+        columns: Name -> value of each image; images that share a value are a group.
+        references: Arrays that the rule compares features with.
         out_of_domain_MHWC: General images that show none of the classes, ``uint8``
             (M, H, W, 3); None where there are none.
     """
@@ -85,11 +85,11 @@ def check_variant(
     """Run one file over all held-out frames at each batch size and judge it.
 
     Returns:
-        Whether it passed and why not, the agreement at each batch size, and what this very file
-        does on the held-out images (empty or None where its outputs are not finite).
+        Whether it passed and why not, the agreement at each batch size, and the results of this
+        exact file on the held-out images (empty or None where its outputs are not finite).
     """
     bootstrap = bootstrap or Bootstrap()
-    # batch 1 runs as the device runs it, with the batch fixed in the compiled graph
+    # batch 1 runs as on the device, with the batch fixed in the compiled graph
     sessions = {
         size: open_session(model_path, key, batch=1 if size == 1 else None)
         for size in config.batch_sizes
@@ -129,7 +129,7 @@ def check_variant(
 
 @dataclass(frozen=True)
 class _Measured:
-    """What a file does on the held-out images."""
+    """The results of a file on the held-out images."""
 
     evaluation: Evaluation
     worst_group: GroupFigures | None
@@ -139,7 +139,7 @@ class _Measured:
 def _run_at_each_size(
     sessions: Mapping[int, EngineSession], held_out: HeldOut, key: VariantKey, reporter: Reporter
 ) -> dict[int, Outputs]:
-    """The task's outputs by batch size; the first size also gives what the rule reads."""
+    """The task's outputs by batch size; the first size also includes what the rule reads."""
     by_batch: dict[int, Outputs] = {}
     for size, session in sessions.items():
         names = tuple(output.name for output in OUTPUTS[held_out.task])
@@ -165,7 +165,7 @@ def _measure(
 def judge(found: Agreement, key: VariantKey, config: VerifyConfig, task: Task) -> list[str]:
     """Why a comparison fails the gate; empty when it passes."""
     if not found.finite:
-        return ["the outputs hold numbers that are not finite"]
+        return ["the outputs contain numbers that are not finite"]
     reasons = []
     if key.precision is Precision.FP32:
         reasons = METRICS_TASKS[task].departures(found, self_test_tolerance(key))
@@ -173,19 +173,19 @@ def judge(found: Agreement, key: VariantKey, config: VerifyConfig, task: Task) -
         reasons.append(f"{config.metric} cannot be measured on these images")
     elif not _within(found.drop, config):
         reasons.append(
-            f"{config.metric} drops by {found.drop * 100:.2f} points, "
-            f"allowed is {config.max_drop:g}"
+            f"{config.metric} drops by {found.drop * 100:.2f} points; "
+            f"the limit is {config.max_drop:g}"
         )
     return reasons
 
 
 def judge_novelty(difference: float | None, key: VariantKey) -> list[str]:
-    """Why the novelty scores fail the gate: those of fp32 files must be the network's own."""
+    """Why the novelty scores fail the gate: fp32 files must reproduce the network's scores."""
     tolerance = self_test_tolerance(key)
     if difference is None:
-        return ["the features hold numbers that are not finite"]
+        return ["the features contain numbers that are not finite"]
     if key.precision is Precision.FP32 and difference > tolerance:
-        return [f"novelty scores differ by up to {difference:.2g}, allowed is {tolerance:g}"]
+        return [f"novelty scores differ by up to {difference:.2g}; the limit is {tolerance:g}"]
     return []
 
 
@@ -210,7 +210,7 @@ def _out_of_domain(
 
 
 def _within(drop: float, config: VerifyConfig) -> bool:
-    """A drop of just the limit is within it, whatever the last digit of a difference says."""
+    """Whether a drop is within the limit; a drop that equals the limit is, despite rounding."""
     return drop * 100 <= config.max_drop + 1e-9
 
 
@@ -223,16 +223,16 @@ def run_file(
     held_out: HeldOut,
     reporter: Reporter,
 ) -> Outputs:
-    """Outputs of all frames, ``size`` at a time; features give way to the novelty scored by them.
+    """Outputs of all frames, ``size`` at a time; novelty scores replace the features behind them.
 
     Args:
         session: An open file.
         frames_NHWC: Preprocessed frames, ``uint8`` (N, H, W, 3).
         size: Batch size; the last batch may be short.
-        title: What the progress bar says.
-        names: The outputs that the file is asked for.
+        title: Title of the progress bar.
+        names: The outputs to compute.
         held_out: Holds the task, and the references that score novelty.
-        reporter: Where progress is drawn.
+        reporter: Where progress goes.
     """
     task = OPERATING_TASKS[held_out.task]
     batches: dict[str, list[NDArray[np.float32]]] = {}

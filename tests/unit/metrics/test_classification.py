@@ -149,8 +149,8 @@ def test_curves_of_more_than_two_classes_are_refused() -> None:
         (np.ones((3, 2)), np.zeros(2, dtype=int), "do not fit"),
         (np.ones((3, 2)), np.zeros(3), "do not fit"),
         (np.array([[0.5, np.nan]]), np.zeros(1, dtype=int), "NaN or infinite"),
-        (np.ones((1, 2)), np.array([2]), "no class"),
-        (np.ones((1, 2)), np.array([-1]), "no class"),
+        (np.ones((1, 2)), np.array([2]), "not a class"),
+        (np.ones((1, 2)), np.array([-1]), "not a class"),
     ],
 )
 def test_unfit_input_is_refused(scores: Floats, targets: Integers, message: str) -> None:

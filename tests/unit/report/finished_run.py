@@ -429,7 +429,7 @@ def _gate_entry(key: VariantKey, evaluation: EvaluateRecord, measured: Decisions
         drop_high=0.0125 if int8 else 0.0,
         drop_within_limit_with_confidence=not int8,
     )
-    reasons = ("batch 1: accuracy drops by 3.20 points, allowed is 0.5",) if key == FAILED else ()
+    reasons = ("batch 1: accuracy drops by 3.20 points; the limit is 0.5",) if key == FAILED else ()
     return VariantVerdict(
         variant=str(key),
         passed=key != FAILED,

@@ -54,7 +54,7 @@ PERFECT = Agreement(finite=True, max_abs_difference=0.0, margins=(), drop=0.0)
         (INT8, {}, None),
         (FP32, {"max_abs_difference": 0.01}, "probabilities differ by up to 0.01"),
         (INT8, {"max_abs_difference": 0.9}, None),
-        (FP32, {"margins": [0.3, 1e-9]}, "1 images change class"),
+        (FP32, {"margins": [0.3, 1e-9]}, "1 confident predictions change class"),
         (FP32, {"margins": [1e-9]}, None),
         (INT8, {"margins": [0.9]}, None),
         (INT8, {"drop": 0.006}, "accuracy drops by 0.60 points"),
@@ -176,7 +176,7 @@ def test_outputs_that_are_not_numbers_fail(
     )
     entry = check_variant(path, key, held_out, CONFIG, bootstrap=FEW)
     assert entry.reasons == tuple(
-        f"batch {size}: the outputs hold numbers that are not finite" for size in (1, 3)
+        f"batch {size}: the outputs contain numbers that are not finite" for size in (1, 3)
     )
     assert entry.metrics == {}
 

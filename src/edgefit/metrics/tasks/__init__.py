@@ -1,4 +1,4 @@
-"""What differs from task to task where outputs are measured, found through one table."""
+"""Metrics that differ from task to task, in one table."""
 
 from __future__ import annotations
 
@@ -9,4 +9,4 @@ from edgefit.spec import CLASSIFICATION, Task
 __all__ = ["TASKS", "MetricsTask"]
 
 TASKS: dict[Task, MetricsTask] = {CLASSIFICATION: ClassificationMetrics()}
-"""Task -> its metrics; also the source of the names that a recipe may give."""
+"""Task -> its metrics."""

@@ -1,4 +1,4 @@
-"""The metrics of classification: what probabilities are worth."""
+"""The metrics of classification: how good probabilities are."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class ClassificationMetrics:
     headline = "accuracy"
 
     def check(self, name: str, labels: LabelMap) -> None:
-        """Refuse a metric of two classes where there are more."""
+        """Refuse a two-class metric where there are more classes."""
         if name in _OF_TWO_CLASSES and len(labels) != 2:
             raise RecipeError(
                 f"{name} is a metric of two classes.",
@@ -77,20 +77,20 @@ class ClassificationMetrics:
         )
 
     def departures(self, found: Agreement, tolerance: float) -> list[str]:
-        """Probabilities beyond the tolerance, and images that change class.
+        """Probabilities beyond the tolerance, and confident predictions that change class.
 
-        A change is allowed only where the network itself was undecided: its two best classes
-        closer than twice the tolerance.
+        A change is allowed only where the network itself is undecided: where the probabilities of
+        its two best classes differ by at most twice the tolerance.
         """
         reasons = []
         difference = found.max_abs_difference or 0.0
         if difference > tolerance:
             reasons.append(
-                f"probabilities differ by up to {difference:.2g}, allowed is {tolerance:g}"
+                f"probabilities differ by up to {difference:.2g}; the limit is {tolerance:g}"
             )
         decided = [margin for margin in found.margins if margin > 2 * tolerance]
         if decided:
-            reasons.append(f"{len(decided)} images change class where the network was decided")
+            reasons.append(f"{len(decided)} confident predictions change class")
         return reasons
 
     def paired_drop(

@@ -1,4 +1,4 @@
-"""What is asked of a task where outputs are measured."""
+"""What a task provides to measure outputs."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ from edgefit.spec import LabelMap, Outputs
 
 
 class MetricsTask(Protocol):
-    """The metrics of a task; without state, so that one object serves every run."""
+    """The metrics of a task; stateless, so one object serves every run."""
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The metrics that ``verify.metric`` may name; more is better for each."""
+        """The metrics that ``verify.metric`` may name; higher is better for each."""
         ...
 
     @property
     def headline(self) -> str:
-        """The metric to show where there is room for one."""
+        """The metric to show where only one has room."""
         ...
 
     def check(self, name: str, labels: LabelMap) -> None:
-        """Refuse a metric that these classes cannot have.
+        """Refuse a metric that is undefined for these classes.
 
         Raises:
-            RecipeError: It names the key.
+            RecipeError: The metric is undefined; the error names the key.
         """
         ...
 
     def evaluate(self, found: LabelledOutputs, bootstrap: Bootstrap) -> Evaluation:
-        """Measure outputs, every figure with its interval.
+        """Measure outputs; every figure has an interval.
 
         Raises:
             InputError: Outputs and truth do not fit each other.
@@ -47,11 +47,11 @@ class MetricsTask(Protocol):
     def worst_group(
         self, found: LabelledOutputs, columns: Mapping[str, NDArray[np.str_]], confidence: float
     ) -> GroupFigures | None:
-        """The group that fares worst; None where none is large enough.
+        """The worst group; None where no group is large enough.
 
         Args:
             found: The outputs.
-            columns: Name -> each image's value, (N,); images of one value are one group.
+            columns: Name -> each image's value, (N,); images that share a value are one group.
             confidence: Confidence of the interval, 0 to 1.
         """
         ...
@@ -61,29 +61,29 @@ class MetricsTask(Protocol):
         ...
 
     def departures(self, found: Agreement, tolerance: float) -> list[str]:
-        """Why outputs that must be the network's own are not, in words; empty where they are.
+        """How outputs depart from the network's own, in words; empty where they agree.
 
         Args:
             found: From :meth:`agreement`, finite.
-            tolerance: Largest difference that rounding may make.
+            tolerance: Largest difference that rounding may cause.
         """
         ...
 
     def paired_drop(
         self, name: str, reference: LabelledOutputs, candidate: Outputs, bootstrap: Bootstrap
     ) -> Figure:
-        """How much a metric drops from the reference to the candidate, measured in pairs.
+        """How much a metric drops from the reference to the candidate, with a paired interval.
 
         Args:
             name: One of :attr:`names`.
             reference: The trained network's outputs and the truth.
             candidate: A file's outputs for the same images.
-            bootstrap: How the interval is made.
+            bootstrap: Settings of the interval.
 
         Returns:
-            The drop, positive where the candidate is worse; None where it is not defined.
+            The drop, positive where the candidate is worse; None where it is undefined.
 
         Raises:
-            InputError: No such metric, or the outputs do not fit each other.
+            InputError: There is no such metric, or the outputs do not fit each other.
         """
         ...
