@@ -1,7 +1,7 @@
-"""The recipe: a YAML file that says all that a build does. One model per stage; unknown keys fail.
+"""The recipe: a YAML file that controls a build. Each section is a model; unknown keys fail.
 
-``data``, ``training`` and ``results`` hold the sections, ``recipe`` all of them together, ``files``
-reads the file, applies ``--set key=value`` overrides and reports every problem at once. A resolved
+``data``, ``training`` and ``results`` hold the sections, and ``recipe`` combines them. ``files``
+reads the file, applies ``--set key=value`` overrides and reports all problems at once. A resolved
 recipe written by :func:`dump_recipe` reads back equal.
 """
 

@@ -1,4 +1,4 @@
-"""Where the images are, how they are divided, and how they become the network's input."""
+"""Where the images are, how they are split, and how they become the network's input."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from edgefit.spec import Aspect, Enlarge, InputSpec, JpegDecode
 
 
 class SplitConfig(Section):
-    """How images are divided. Splits that the data states are kept; missing ones are drawn."""
+    """How images are split. Splits that the data set states are kept; missing ones are drawn."""
 
     validation: Fraction = 0.15
     test: Fraction = 0.2
@@ -28,20 +28,20 @@ class SplitConfig(Section):
 
 
 class DataConfig(Section):
-    """Where the labelled images are and how they belong together.
+    """Where the labelled images are and how they are grouped.
 
     Attributes:
         root: Folder of images, or a CSV file. Usually given as ``--data``.
         format: ``auto`` takes ``csv`` for a CSV file or when ``csv`` is set, else ``folder``.
         csv: Name of a CSV file inside ``root``.
         include: Glob patterns on the path relative to ``root``; empty means every image.
-        exclude: Glob patterns left out after ``include``.
-        classes: The class list in output order; default is all classes found, sorted.
-        group: Regular expression searched in the relative path: its captured groups (or the whole
-            match) name the group of images that must not be split apart.
-        group_column: The same from a CSV column.
-        leaks: ``drop`` leaves images out of train whose very pixels are held out in val or test
-            (and out of val what is in test), says so and lists them; ``keep`` leaves them in.
+        exclude: Glob patterns to leave out, applied after ``include``.
+        classes: The class list in output order; by default all classes found, sorted.
+        group: Regular expression searched in the relative path. Its captured groups (or the whole
+            match) name the group of the image; a group is never divided between splits.
+        group_column: CSV column that names the group of the image.
+        leaks: ``drop`` removes from train the images with the same pixels as one in val or test
+            (and from val those in test), reports and lists them; ``keep`` leaves them in.
         split: Fractions and seed of the split.
     """
 
@@ -79,11 +79,11 @@ class InputConfig(Section):
     Attributes:
         width: In pixels.
         height: In pixels.
-        aspect: ``stretch``, ``letterbox`` or ``crop`` a picture of another aspect ratio.
+        aspect: ``stretch``, ``letterbox`` or ``crop`` a frame with another aspect ratio.
         pad_value: Grey level of letterbox borders.
         jpeg_decode: ``scaled`` shrinks large JPEG files while they are decoded.
-        enlarge: ``bilinear``, or ``lanczos`` where many pictures are smaller than the input and
-            what tells them apart is fine; it takes more than ten times as long
+        enlarge: ``bilinear``, or ``lanczos`` where many frames are smaller than the input and the
+            classes differ in fine detail; it takes more than ten times as long
             (``benchmarks/preprocess.py``).
     """
 

@@ -1,4 +1,4 @@
-"""Recipes from and to YAML; every problem is told at once, each with its dotted key."""
+"""Recipes from and to YAML; all problems are reported at once, each with its dotted key."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from edgefit.errors import RecipeError
 from edgefit.recipe.recipe import Recipe
 
 RENAMED_KEYS = {"train.head_epochs": "train.mode"}
-"""Keys of the release before this one, and what has taken their place. Kept for one release."""
+"""Keys of the previous release, and their replacements. Kept for one release."""
 _ZEROS_AHEAD = re.compile(r"0\d+")
 _UNION_TAG = re.compile(r"constrained-\w+$|literal\[|function-|(int|str|float|bool)$")
 
 
 class _UniqueKeys(yaml.SafeLoader):
-    """YAML's safe loader, but a key that stands twice is an error; the last would win silently."""
+    """YAML's safe loader that refuses repeated keys; otherwise the last one silently wins."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
         twice = sorted({str(k) for k in keys if keys.count(k) > 1})
         if twice:
-            problem = f"the key {twice[0]!r} stands twice"
+            problem = f"the key {twice[0]!r} appears twice"
             raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
         return super().construct_mapping(node, deep)
 
@@ -36,8 +36,8 @@ def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
     """Read a recipe and apply ``key=value`` overrides (values are YAML).
 
     Raises:
-        RecipeError: The file is missing or no YAML mapping, or keys are unknown or values wrong;
-            all problems are listed.
+        RecipeError: The file is missing or not a YAML mapping, a key is unknown, or a value is
+            wrong; the error lists all problems.
     """
     path = Path(path)
     if not path.is_file():
@@ -90,18 +90,18 @@ def _problems_of(facts: Mapping[str, Any]) -> list[str]:
 
 
 def _with_problems(own: list[str], problems: list[str], source: Path | None) -> RecipeError:
-    """An error that names the file where a problem is its own, and --set where it is not."""
+    """An error that names the file for problems in it, and ``--set`` for all others."""
     count = f"{len(problems)} problem{'s' * (len(problems) > 1)}"
     if not set(problems) & set(own):
         return RecipeError(
-            f"--set gives the recipe {count}.",
+            f"The values given with --set have {count}.",
             problems=problems,
             remedy="correct --set; the recipe.yaml of a run folder shows every key",
         )
-    told = [text if text in own else f"{text} (by --set)" for text in problems]
+    marked = [text if text in own else f"{text} (from --set)" for text in problems]
     return RecipeError(
         f"The recipe has {count}.",
-        problems=told,
+        problems=marked,
         path=source,
         remedy="correct the keys above; models/ shows recipes, a run folder a complete one",
     )
@@ -121,12 +121,12 @@ def _apply_override(facts: dict[str, Any], override: str) -> None:
     dotted, equals, text = override.partition("=")
     if not equals or not dotted:
         raise RecipeError(
-            "An override is not of the form key=value.",
+            "An override does not have the form key=value.",
             expected="--set train.epochs=5",
             found=override,
         )
     try:
-        # 00040 is the name of a class; YAML would read an octal number
+        # 00040 is a class name; YAML would read an octal number
         value = text.strip() if _ZEROS_AHEAD.fullmatch(text.strip()) else yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise RecipeError(
@@ -140,7 +140,7 @@ def _apply_override(facts: dict[str, Any], override: str) -> None:
         inner = facts.setdefault(section, {})
         if not isinstance(inner, dict):
             raise RecipeError(
-                "An override goes into a value, not a section.",
+                "An override sets a key inside a value, not a section.",
                 key=dotted,
                 expected="section.key=value, e.g. train.epochs=5",
             )
@@ -149,7 +149,7 @@ def _apply_override(facts: dict[str, Any], override: str) -> None:
 
 
 def _described(error: ValidationError) -> list[str]:
-    """One line a key; what each part of a union says of one value stands in one line."""
+    """One line per key; it joins the complaints of all members of a union."""
     issues: dict[str, list[Any]] = {}
     for issue in error.errors():
         parts = [str(part) for part in issue["loc"] if not _UNION_TAG.match(str(part))]
@@ -161,7 +161,7 @@ def _describe(dotted: str, issues: Sequence[Any]) -> str:
     issue = issues[0]
     if issue["type"] == "extra_forbidden":
         if dotted in RENAMED_KEYS:
-            return f"{dotted}: unknown key; {RENAMED_KEYS[dotted]} has taken its place"
+            return f"{dotted}: unknown key; {RENAMED_KEYS[dotted]} replaces it"
         close = difflib.get_close_matches(dotted, list(_all_keys(Recipe)), n=1)
         hint = f"; did you mean {close[0]}?" if close else ""
         return f"{dotted}: unknown key{hint}"

@@ -1,4 +1,4 @@
-"""All sections together, and what they demand of each other."""
+"""All sections together, and what they require of each other."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from edgefit.spec import CLASSIFICATION, Enlarge, Task, known_task
 
 
 class Recipe(Section):
-    """All that a build does; a YAML file holds the same keys.
+    """Everything that controls a build; a YAML file holds the same keys.
 
     >>> import edgefit
     >>> recipe = edgefit.Recipe(name="line-3", train={"epochs": 5})
@@ -46,14 +46,14 @@ class Recipe(Section):
 
     @property
     def enlarged_in_training(self) -> Enlarge:
-        """How training pictures that are smaller than the input are made larger."""
+        """How training images that are smaller than the input are enlarged."""
         way = self.train.enlarge
         return self.input.enlarge if way == "as-in-use" else Enlarge(way)
 
     @model_validator(mode="before")
     @classmethod
     def _default_metrics(cls, facts: Any) -> Any:
-        """Fill in the metrics of a task whose defaults are not those of the sections."""
+        """Fill in the default metrics of a task that differ from those of the sections."""
         task = facts.get("task", CLASSIFICATION) if isinstance(facts, dict) else CLASSIFICATION
         if task == CLASSIFICATION or task not in TASKS:
             return facts

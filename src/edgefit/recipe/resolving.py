@@ -1,4 +1,4 @@
-"""A recipe with the command line's values put in, and its relative paths made absolute."""
+"""Apply the command line's values to a recipe, and make its relative paths absolute."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def resolve(
     weights: str | None = None,
     overrides: Sequence[str] = (),
 ) -> Recipe:
-    """A recipe with the command line's values put in, and every path in it absolute.
+    """A recipe with the command line's values applied and every path absolute.
 
     Paths in a recipe file are relative to it; ``data`` and ``weights`` given here, and the paths
     of a :class:`Recipe` object, are relative to the working folder.
@@ -48,7 +48,7 @@ def resolve(
 
 
 def _beside(recipe: str | Path | Recipe, path: str) -> Path:
-    """A relative path in a recipe file is relative to that file."""
+    """The absolute form of a path, which is relative to the recipe file."""
     folder = Path(recipe).parent if isinstance(recipe, str | Path) else Path()
     return (folder / path).resolve()
 

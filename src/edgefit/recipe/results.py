@@ -1,4 +1,4 @@
-"""What is made of a trained network: measurements, decisions, files and what they must fulfil."""
+"""What happens to a trained network: measurements, decisions, files and their requirements."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ class RetentionConfig(Section):
     """How much general knowledge the backbone keeps.
 
     Attributes:
-        general: Folder of general images, one folder a class; None leaves the stage out.
-        images_per_class: At most so many images of each class are measured.
+        general: Folder of general images, one folder per class; None leaves the stage out.
+        images_per_class: Largest number of images measured of each class.
         neighbours: k of the k-nearest-neighbour probe.
     """
 
@@ -31,14 +31,14 @@ class OperatingConfig(Section):
     Attributes:
         temperature: Scale the logits so that confidence is the chance of being right (Guo 2017);
             the temperature becomes part of the graph.
-        good: The class of good parts; the other one (two classes only) is the defect.
+        good: The class of good parts; the other class (two classes only) is the defect.
         max_escape: Largest share of defects let through; sets the threshold.
         max_overkill: Largest share of good parts rejected; sets the threshold instead.
-        coverage: Answer ``unsure`` where split-conformal prediction at this coverage does not leave
-            just one class.
-        novelty: Score how far a picture lies from all training images, and flag those beyond
+        coverage: Answer ``unsure`` unless split-conformal prediction at this coverage leaves
+            exactly one class.
+        novelty: Score how far a frame is from all training images, and flag frames beyond
             ``novelty_quantile`` of validation.
-        novelty_quantile: Share of validation pictures that count as known.
+        novelty_quantile: Share of validation images that count as known.
     """
 
     temperature: bool = True
@@ -73,7 +73,7 @@ class EvaluateConfig(Section):
 
 
 class ExportConfig(Section):
-    """Which variants are made, and how int8 is calibrated."""
+    """Which variants are exported, and how int8 is calibrated."""
 
     engines: list[Engine] = [Engine.ONNXRUNTIME, Engine.OPENVINO]
     precisions: list[Precision] = [Precision.FP32, Precision.FP16, Precision.INT8]
@@ -89,19 +89,19 @@ class ExportConfig(Section):
         return values
 
     def variants(self) -> list[VariantKey]:
-        """Every engine at every precision asked for."""
+        """Every combination of the engines and precisions."""
         return [VariantKey(e, p) for e in self.engines for p in self.precisions]
 
 
 class VerifyConfig(Section):
-    """What a variant must fulfil to enter the bundle.
+    """The requirements for a variant to enter the bundle.
 
     Attributes:
-        metric: The metric whose drop is bounded, one of the task's.
+        metric: The metric whose drop is limited, one of the task's.
         max_drop: Largest allowed drop of ``metric`` against the trained network, in percentage
             points.
         batch_sizes: Batch sizes at which every held-out image is run.
-        required: Variants (``engine/precision``) without which the build fails, ``all``, or
+        required: Variants (``engine/precision``) that must pass or the build fails; ``all``, or
             ``any`` (at least one must pass).
     """
 
@@ -117,7 +117,7 @@ class VerifyConfig(Section):
             for name in required:
                 engine, _, precision = name.partition("/")
                 if engine not in set(Engine) or precision not in set(Precision):
-                    raise ValueError(f"{name!r} is no variant; write engine/precision")
+                    raise ValueError(f"{name!r} is not a variant; write engine/precision")
         return required
 
 

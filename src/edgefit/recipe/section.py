@@ -1,4 +1,4 @@
-"""What the sections of a recipe share: frozen, unknown keys and NaN refused."""
+"""The base of all sections of a recipe: frozen, without unknown keys or NaN."""
 
 from __future__ import annotations
 

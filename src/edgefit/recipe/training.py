@@ -1,4 +1,4 @@
-"""Which network is trained from what, and how."""
+"""Which network is trained, from which weights, and how."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LightningPrecision = Annotated[
 
 
 class ModelConfig(Section):
-    """Which network is fine-tuned and from what.
+    """Which network is fine-tuned, and from which weights.
 
     Attributes:
         backbone: Id of a card in ``models/backbones``.
@@ -32,14 +32,14 @@ class ModelConfig(Section):
 
     @property
     def start(self) -> WeightsSource:
-        """``weights``, read."""
+        """``weights`` as an object."""
         return WeightsSource(self.weights)
 
 
 class EarlyStoppingConfig(Section):
     """Stop when ``train.metric`` on validation has not risen for ``patience`` epochs; 0 = never.
 
-    A rise is one of more than ``min_delta``; which epoch is kept says ``train.keep_epoch``.
+    Only a rise of more than ``min_delta`` counts. ``train.keep_epoch`` says which epoch is kept.
     Epochs of progressive resizing that are smaller than the input do not count.
     """
 
@@ -74,11 +74,11 @@ class ProbeConfig(Section):
 class ResizingConfig(Section):
     """Progressive resizing: the first part of the epochs runs at a smaller size (fewer pixels).
 
-    These epochs are measured at their size too; none of them can be kept, or stop the training.
+    These epochs are also measured at their size; none of them is kept or stops the training.
 
     Attributes:
         share: Part of the epochs that run at the smaller size; 0 switches it off.
-        scale: The smaller size as a part of the input's, rounded to a multiple of 16 pixels.
+        scale: The smaller size as a share of the input's, rounded to a multiple of 16 pixels.
     """
 
     share: float = Field(default=0.0, ge=0, lt=1)
@@ -90,8 +90,9 @@ class MixingConfig(Section):
 
     Attributes:
         mixup: Alpha of mixup's Beta distribution; 0 switches it off.
-        cutmix: Alpha of CutMix's; 0 switches it off. With both on, each batch draws one of them.
-        probability: Share of the batches that are mixed at all.
+        cutmix: Alpha of CutMix's Beta distribution; 0 switches it off. With both on, each batch
+            draws one of them.
+        probability: Share of the batches that are mixed.
     """
 
     mixup: float = Field(default=0.0, ge=0)
@@ -105,10 +106,11 @@ class KeepConfig(Section):
     Attributes:
         l2_sp: Strength of the pull back to the starting weights (L2-SP, Li 2018).
         distill: Weight of keeping the features of the starting network on the training images
-            (learning without forgetting, Li & Hoiem 2016, on features since no old head exists).
-        replay: Weight of going on classifying general images while training (rehearsal); needs
+            (learning without forgetting, Li & Hoiem 2016; on features because there is no old
+            head).
+        replay: Weight of classifying general images during training (rehearsal); needs
             ``retention.general``.
-        replay_share: General images a step, as a share of the batch size.
+        replay_share: General images per step, as a share of the batch size.
     """
 
     l2_sp: float = Field(default=0.0, ge=0)
@@ -150,14 +152,14 @@ class InterpolationConfig(Section):
     @classmethod
     def _both_ends(cls, points: int) -> int:
         if points == 1:
-            raise ValueError("1 point is no line; 0 switches it off, 2 are both ends")
+            raise ValueError("a line needs 2 points, its ends; 0 switches interpolation off")
         return points
 
 
 class TrainConfig(Section):
     """Fine-tuning in two phases: a probe on frozen features, then all layers from its weights.
 
-    Kumar et al. 2022 (https://arxiv.org/abs/2202.10054) show why in this order: a random head bends
+    Kumar et al. 2022 (https://arxiv.org/abs/2202.10054) explain the order: a random head distorts
     good features in the first steps.
 
     Attributes:
@@ -166,50 +168,51 @@ class TrainConfig(Section):
         probe: Phase one.
         epochs: Epochs of phase two.
         freeze_stages: How many of the backbone's stages stay frozen in phase two.
-        batch_size: Images a step, over all training processes together.
+        batch_size: Images per step, over all training processes together.
         learning_rate: Peak rate of the head and of the last stage.
-        final_rate: Share of the peak rate that the cosine decay ends at. A higher one with a slower
-            average (``ema_decay`` nearer to 1) averages weights that lie further apart (stochastic
-            weight averaging, Izmailov 2018).
-        layer_decay: Each stage nearer to the input learns at this share of the next one's rate.
-        clip_norm: Largest norm of the gradient over all parameters; a longer one is scaled down to
-            it (Pascanu 2013), so that one batch cannot throw the weights off. 0 is off.
+        final_rate: Share of the peak rate at which the cosine decay ends. A higher share with a
+            slower average (``ema_decay`` closer to 1) averages weights that are further apart
+            (stochastic weight averaging, Izmailov 2018).
+        layer_decay: Each stage closer to the input learns at this share of the next stage's rate.
+        clip_norm: Largest norm of the gradient over all parameters. A longer gradient is scaled
+            down to it (Pascanu 2013), so one batch cannot throw the weights off. 0 is off.
         warmup_epochs: Length of the linear warm-up, at least a twentieth of all steps; 0 is off.
         batch_norm: ``frozen`` keeps the pretrained running statistics, ``learned`` adapts them;
             ``auto`` freezes them unless training starts from random weights.
-        ema_decay: Decay a step of the average of the weights that is evaluated and kept; 0 is off.
-            A warm-up keeps its time constant at about a ninth of the steps so far at most.
-        balance: ``class-weights`` weighs the loss by inverse frequency, ``effective-number`` by the
+        ema_decay: Decay per step of the average of the weights, which is evaluated and kept; 0 is
+            off. A warm-up limits its time constant to about a ninth of the steps so far.
+        balance: ``class-weights`` weights the loss by inverse frequency, ``effective-number`` by
             effective number of images (Cui 2019), ``logit-adjustment`` shifts the logits by the log
             frequency (Menon 2021), ``sampler`` draws classes equally often,
-            ``square-root-sampler`` as often as the root of their number of images (Mahajan 2018).
-            The probe weighs each class alike with any of them.
+            ``square-root-sampler`` in proportion to the root of their number of images (Mahajan
+            2018). With any of these, the probe weights each class alike.
         augment: A preset (``conveyor``, ``road-signs``, ``none``) or an albumentations YAML file.
-        enlarge: How training pictures that are smaller than the input are brought to its size:
-            ``bilinear``, ``lanczos``, or ``as-in-use``, which is as ``input.enlarge`` says. Softer
-            in training than in use can mean fewer mistakes (docs/studies/road-signs.md). The
-            probe, all batches and recomputed statistics of batch norms see them so; what is
-            measured, training images beside validation too, is as in use.
+        enlarge: How training images that are smaller than the input are enlarged: ``bilinear``,
+            ``lanczos``, or ``as-in-use``, which follows ``input.enlarge``. Softer images in
+            training than in use can mean fewer mistakes (docs/studies/road-signs.md). This applies
+            to the probe, to all batches and to recomputed batch-norm statistics. All measurements,
+            including those on training images, enlarge as in use.
         mix: Mixup and CutMix.
         resizing: Progressive resizing.
         keep: Remedies against forgetting.
         teacher: Distillation from another run's network.
         interpolation: Between the probe's and the fine-tuned weights, after training.
-        metric: What early stopping and the choice of the epoch look at, on validation; one of the
-            task's.
-        keep_epoch: The epoch whose weights are kept: ``within-error`` is the latest that is at most
-            one standard error below the best on validation, so that the luck of an image or two
-            does not decide; ``best`` is the best itself, ``last`` the last. Epochs of progressive
-            resizing that are smaller than the input are no candidates.
-        gap_warning: Warn in words when the metric on training images exceeds that on validation
-            by this much.
+        metric: The validation metric that early stopping and the choice of the epoch use; one of
+            the task's.
+        keep_epoch: The epoch whose weights are kept. ``within-error`` keeps the latest epoch that
+            is at most one standard error below the best on validation, so that luck with an image
+            or two does not decide. ``best`` keeps the best epoch, ``last`` the last. Epochs of
+            progressive resizing that are smaller than the input do not qualify.
+        gap_warning: Warn when the metric on training images exceeds that on validation by this
+            much.
         precision: lightning's precision; ``auto`` is 32 bit on CPU and mixed on GPU.
         accelerator: lightning's accelerator.
         devices: lightning's number of devices; ``auto`` takes all.
-        workers: Threads that make batches ahead, or with an NVIDIA GPU processes (0.6 GB, and a
-            little for each); 0 makes each batch when it is asked for, ``auto`` fits the cores.
-        cache_mb: Memory budget for decoded frames at input size; before a GPU trains they move to
-            shared memory, which takes it twice for some seconds.
+        workers: Threads that prepare batches in advance, or processes with an NVIDIA GPU (0.6 GB
+            in all, and a little for each). 0 prepares each batch on demand; ``auto`` uses the
+            number of cores.
+        cache_mb: Memory budget for decoded frames at input size. Before a GPU trains, the frames
+            move to shared memory, which takes twice the memory for some seconds.
         compile: ``torch.compile`` the network; see docs/decisions for when it pays.
     """
 

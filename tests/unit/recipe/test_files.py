@@ -27,7 +27,7 @@ def _has(dotted: str) -> bool:
 def test_a_key_of_the_last_release_leads_to_the_new_one(old: str, new: str) -> None:
     with pytest.raises(RecipeError) as caught:
         make_recipe({"name": "x"}, [f"{old}=1"])
-    assert caught.value.problems == [f"{old}: unknown key; {new} has taken its place"]
+    assert caught.value.problems == [f"{old}: unknown key; {new} replaces it"]
 
 
 @pytest.mark.parametrize(("old", "new"), RENAMED_KEYS.items())
@@ -40,7 +40,7 @@ def test_a_renamed_section_is_found_too(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setitem(RENAMED_KEYS, "learning", "train")
     with pytest.raises(RecipeError) as caught:
         make_recipe({"name": "x", "learning": {"epochs": 3}})
-    assert caught.value.problems == ["learning: unknown key; train has taken its place"]
+    assert caught.value.problems == ["learning: unknown key; train replaces it"]
 
 
 def test_a_key_that_stands_twice_is_refused(tmp_path: Path) -> None:

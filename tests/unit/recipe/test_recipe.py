@@ -126,10 +126,10 @@ def test_overrides_leave_the_given_facts_as_they_were() -> None:
 @pytest.mark.parametrize(
     ("override", "said"),
     [
-        ("train.epochs", "not of the form key=value"),
-        ("=3", "not of the form key=value"),
+        ("train.epochs", "not have the form key=value"),
+        ("=3", "not have the form key=value"),
         ("train.epochs=[1", "value is not YAML"),
-        ("name.first=3", "goes into a value"),
+        ("name.first=3", "a key inside a value"),
     ],
 )
 def test_an_override_that_cannot_be_read(override: str, said: str) -> None:
@@ -168,7 +168,7 @@ def test_the_file_is_named_only_where_a_problem_is_its_own(
 
 def test_problems_of_a_file_and_of_set_are_told_apart() -> None:
     found = problems_of({"name": "x", "train": {"epochs": 0}}, "train.batch_size=0")
-    assert [problem.endswith("(by --set)") for problem in found] == [False, True]
+    assert [problem.endswith("(from --set)") for problem in found] == [False, True]
 
 
 @pytest.mark.parametrize(
@@ -178,8 +178,8 @@ def test_problems_of_a_file_and_of_set_are_told_apart() -> None:
         ("", "not a mapping"),
         ("just text", "not a mapping"),
         ("name: [x\n", "not valid YAML"),
-        ("name: x\ntrain: {epochs: 3, epochs: 5}\n", "the key 'epochs' stands twice"),
-        ("name: x\nname: y\n", "the key 'name' stands twice"),
+        ("name: x\ntrain: {epochs: 3, epochs: 5}\n", "the key 'epochs' appears twice"),
+        ("name: x\nname: y\n", "the key 'name' appears twice"),
         ("name: !!python/object/apply:os.getcwd []\n", "not valid YAML"),
     ],
 )

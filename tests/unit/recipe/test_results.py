@@ -45,6 +45,6 @@ def test_a_list_of_variants_is_not_empty_and_names_each_once(key: str, values: A
 
 @pytest.mark.parametrize("name", ["openvino", "openvino/int4", "tflite/int8", "openvino/int8/x"])
 def test_a_required_variant_is_one_that_can_be_made(name: str) -> None:
-    with pytest.raises(ValidationError, match="no variant"):
+    with pytest.raises(ValidationError, match="not a variant"):
         VerifyConfig(required=[name])
     assert VerifyConfig(required=["openvino/int8"]).required == ["openvino/int8"]

@@ -1,4 +1,4 @@
-"""What differs from task to task in a recipe, found through one table."""
+"""Parts of a recipe that differ from task to task, in one table."""
 
 from edgefit.recipe.tasks.classification import CLASSIFICATION_RECIPE
 from edgefit.recipe.tasks.task import RecipeTask

@@ -1,4 +1,4 @@
-"""What a recipe asks of a task: the metrics that it may name."""
+"""What a task provides to recipes: the metrics that they may name."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ class RecipeTask:
     """The metrics of a task.
 
     Attributes:
-        train_metrics: What ``train.metric`` may name; the first is the default.
-        verify_metrics: What ``verify.metric`` may name; the first is the default.
+        train_metrics: Values of ``train.metric``; the first is the default.
+        verify_metrics: Values of ``verify.metric``; the first is the default.
     """
 
     train_metrics: tuple[str, ...]

@@ -108,7 +108,7 @@ def test_statistics_do_not_depend_on_the_order_of_classes() -> None:
 
 
 def test_one_point_is_no_line() -> None:
-    with pytest.raises(ValueError, match="1 point is no line"):
+    with pytest.raises(ValueError, match="a line needs 2 points"):
         InterpolationConfig(points=1)
 
 
