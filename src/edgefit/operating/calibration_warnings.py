@@ -1,4 +1,4 @@
-"""What a user should know of a temperature and a threshold that were chosen on validation."""
+"""Warnings about a temperature and a threshold that were chosen on validation."""
 
 from __future__ import annotations
 
@@ -7,32 +7,32 @@ from edgefit.records.calibrate import ThresholdChoice
 from edgefit.records.evaluate import Reliability
 
 HIGH_PRICE = 0.5
-"""Share of the other class's parts that a threshold may get wrong without a warning."""
+"""Largest share of the other class that a threshold may get wrong without a warning."""
 
 
 def temperature_warnings(temperature: float, before: Reliability, after: Reliability) -> list[str]:
-    """Where one temperature does not fit the network."""
+    """Warnings where one temperature does not suit the network."""
     warnings = []
     if not LOWEST * 1.01 < temperature < HIGHEST / 1.01:
         warnings.append(
-            f"The temperature {temperature:.4g} lies at the bound of its range ({LOWEST:g} to "
+            f"The temperature {temperature:.4g} is at the bound of its range ({LOWEST:g} to "
             f"{HIGHEST:g}): the network's confidence says next to nothing on validation."
         )
     error_before, error_after = (r.expected_calibration_error for r in (before, after))
     loss_before, loss_after = (r.negative_log_likelihood for r in (before, after))
-    # where validation has no mistake the temperature leaves room for one: both figures rise
+    # without a mistake on validation the temperature allows for one: both figures rise
     if loss_after.is_below(loss_before) and error_before.lies_below(error_after):
         warnings.append(
-            "The temperature of the best likelihood raises the calibration error on validation "
+            "The temperature with the best likelihood raises the calibration error on validation "
             f"from {error_before.value:.2%} to {error_after.value:.2%}, beyond both "
-            "intervals: one temperature does not fit this network. "
-            "`operating.temperature: false` leaves it out."
+            "intervals: one temperature does not suit this network. "
+            "`operating.temperature: false` switches it off."
         )
     return warnings
 
 
 def price_warnings(threshold: ThresholdChoice | None) -> list[str]:
-    """What keeping the limited rate costs in the other one, where that is most of its parts."""
+    """A warning where keeping one rate within its limit makes the other rate very high."""
     if threshold is None or threshold.limit is None:
         return []
     escape_is_limited = threshold.chosen_for == "max_escape"

@@ -1,4 +1,4 @@
-"""The rule that the stage `calibrate` left in a run, and what it compares features with."""
+"""The rule that the stage `calibrate` wrote into a run, and what it compares features with."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ def chosen_rule(run: RunFolder) -> Rule:
     """The rule that ``calibrate`` chose.
 
     Raises:
-        RunError: ``calibrate`` has not ended here.
+        RunError: ``calibrate`` has not finished in this run.
     """
     return TASKS[run.recipe().task].rule(CalibrateRecord.read(run.root))
 
 
 def reference_path(root: Path, name: str) -> Path:
-    """Where a reference lies in a run folder."""
+    """Path of a reference in a run folder."""
     return root / CalibrateRecord.STAGE / f"{name}.npy"
 
 
 def read_references(run: RunFolder) -> References:
-    """The references that ``calibrate`` wrote, by name; none where the rule compares nothing."""
+    """The references that ``calibrate`` wrote, by name; empty where the rule uses none."""
     names = TASKS[run.recipe().task].reference_names
     paths = {name: reference_path(run.root, name) for name in names}
     return {

@@ -21,7 +21,7 @@ Booleans = NDArray[np.bool_]
 
 
 def groups_needed(coverage: float) -> int:
-    """Fewest independent groups from which this coverage can be promised."""
+    """Smallest number of independent groups that can guarantee this coverage."""
     return math.ceil(coverage / (1 - coverage) - 1e-9)
 
 
@@ -40,14 +40,14 @@ def conformal_quantile(
     Args:
         probabilities_NC: Calibrated probabilities of images that were not trained on, (N, C).
         targets_N: True classes, integer (N,).
-        coverage: Share of images whose set shall hold the true class, 0 to 1.
+        coverage: Share of images whose set should hold the true class, 0 to 1.
         groups_N: Group of each image, (N,).
 
     Returns:
         The quantile, 0 to 1.
 
     Raises:
-        GateError: There are too few groups to promise this coverage.
+        GateError: There are too few groups to guarantee this coverage.
         InputError: Shapes do not fit.
     """
     scores, truth = checked(probabilities_NC, targets_N)
@@ -60,7 +60,7 @@ def conformal_quantile(
             expected=f"at least {groups_needed(coverage)} independent groups of images",
             found=f"{groups} groups",
             remedy="label more validation images (data.split.validation), "
-            f"ask for at most {groups / (groups + 1):.3f}, or for none "
+            f"ask for at most {groups / (groups + 1):.3f}, or switch it off "
             "(--set operating.coverage=null)",
         )
     misfit_N = 1 - scores[np.arange(truth.size), truth]
@@ -70,7 +70,7 @@ def conformal_quantile(
 
 def prediction_sets(probabilities_NC: NDArray[np.floating], quantile: float) -> Booleans:
     """Which classes are in each image's set, bool (N, C); a set may be empty."""
-    # 1 - p <= q, written so that a probability equal to the bound is inside in any precision
+    # 1 - p <= q, in a form that keeps a probability equal to the bound inside in any precision
     bound = np.float32(1 - quantile) - np.float32(1e-6)
     inside: Booleans = np.asarray(probabilities_NC, dtype=np.float32) >= bound
     return inside

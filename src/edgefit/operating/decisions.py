@@ -1,6 +1,6 @@
-"""What an operating point does on labelled images: the rates of its errors, each with an interval.
+"""The error rates of an operating point on labelled images, each with an interval.
 
-One function measures the trained network and every exported file alike.
+One function measures both the trained network and every exported file.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ Booleans = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Resampling:
-    """How intervals are made: groups, resamples, confidence and seed of the bootstrap."""
+    """The bootstrap behind intervals: groups, resamples, confidence and seed."""
 
     group_N: Integers
     resamples: int = 1000
@@ -40,15 +40,16 @@ class Resampling:
     seed: int = 0
 
     def shares(self, questions: Mapping[str, tuple[Booleans, Booleans]]) -> dict[str, Share]:
-        """Share of images for which each thing holds, among those it is asked of.
+        """Share of images for which each statement holds, among the images it applies to.
 
         The interval is the bootstrap's over groups, widened by Wilson's on the number of groups.
 
         Args:
-            questions: Name -> (holds, asked), bool (N,) each.
+            questions: Name -> (holds, asked), bool (N,) each; ``asked`` marks the images that the
+                statement applies to.
 
         Returns:
-            Name -> share; its value and interval are None where nothing is asked.
+            Name -> share; its value and interval are None where no image is asked.
         """
         if not questions:
             return {}
@@ -97,14 +98,14 @@ def measure_decisions(
         targets_N: True classes, integer (N,).
         labels: The C class names.
         point: The operating point.
-        groups_N: Group of each image; without it each is its own.
+        groups_N: Group of each image; None makes each image its own group.
         novelty_N: Novelty score of each image, float (N,); needed where the point scores novelty.
         out_of_domain_M: Novelty scores of images that show none of the classes, float (M,).
         resamples: Bootstrap resamples.
         confidence: Confidence of the intervals.
 
     Returns:
-        Every rate with its interval; the parts that the point does not have are None.
+        Every rate with its interval; parts that the point lacks are None.
 
     Raises:
         InputError: Shapes do not fit.
@@ -232,7 +233,7 @@ def _separation(
 
 
 def _shares(weights_RN: Floats, holds_KN: Booleans, asked_KN: Booleans) -> Floats:
-    """Weighted shares, ``float64`` (R, K); NaN where nothing is asked."""
+    """Weighted shares, ``float64`` (R, K); NaN where no image is asked."""
     parts, wholes = weights_RN @ holds_KN.T, weights_RN @ asked_KN.T
     shares = np.full(parts.shape, np.nan)
     np.divide(parts, wholes, out=shares, where=wholes > 0)

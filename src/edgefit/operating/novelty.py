@@ -1,15 +1,16 @@
-"""How unlike all training pictures a picture is, from the features of the network itself.
+"""How far a frame is from all training images, measured on the network's own features.
 
-The score is 1 minus the largest cosine between a picture's features and the mean direction of a
-class: 0 in the direction of a class, towards 1 and above away from all. Class means describe a
-network's features well (Lee et al. 2018, https://arxiv.org/abs/1807.03888), normalising them helps
-(Sun et al. 2022, https://arxiv.org/abs/2204.06507), and C vectors are all a device has to hold.
+The score is 1 minus the largest cosine between a frame's features and the mean direction of a
+class. It is 0 in the direction of a class and rises to 1 and above away from all classes. Class
+means describe a network's features well (Lee et al. 2018, https://arxiv.org/abs/1807.03888),
+normalising them helps (Sun et al. 2022, https://arxiv.org/abs/2204.06507), and a device only has to
+store C vectors.
 
-Chosen by measuring: ROC-AUC of 300 held-out pictures of casting, magnetic_tile and gtsrb against
-300 general ones, on MobileNetV2's ImageNet features, was 1.00, 1.00 and 0.97. The 10th nearest of
-600 to 1200 kept training pictures gave 1.00, 1.00 and 0.98, diagonal Mahalanobis the same, and
-Euclidean distance 1.00, 1.00 and 0.96. Taking the mean over all classes away first gave 0.94, 0.68
-and 0.97: rectified features share a direction, and a picture that lacks it is novel.
+Measurements led to this score: on MobileNetV2's ImageNet features, the ROC-AUC of 300 held-out
+images of casting, magnetic_tile and gtsrb against 300 general images was 1.00, 1.00 and 0.97. The
+10th nearest of 600 to 1200 stored training images gave 1.00, 1.00 and 0.98, diagonal Mahalanobis
+the same, and Euclidean distance 1.00, 1.00 and 0.96. Subtracting the mean over all classes first
+gave 0.94, 0.68 and 0.97: rectified features share a direction, and an image that lacks it is novel.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 from edgefit.errors import InputError
 
 NOVELTY = "novelty"
-"""Name of the scores, ``float32`` (N,), among a graph's outputs once they are scored."""
+"""Name of the scores, ``float32`` (N,), which scoring adds to a graph's outputs."""
 
 _SMALLEST = 1e-12
 
@@ -41,7 +42,7 @@ def class_prototypes(
     counts_C = np.bincount(targets_N, minlength=classes)
     if not counts_C.all():
         raise InputError(
-            "A class has no image to take a prototype from.",
+            "A class has no image for its prototype.",
             found=f"classes {np.flatnonzero(counts_C == 0).tolist()}",
         )
     directions_NF = _unit(np.asarray(features_NF, dtype=np.float64))
@@ -52,7 +53,7 @@ def class_prototypes(
 def novelty_scores(
     features_NF: NDArray[np.floating], prototypes_CF: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """Score of each picture, ``float32`` (N,), 0 (known) to 2.
+    """Score of each frame, ``float32`` (N,), 0 (known) to 2.
 
     Args:
         features_NF: The graph's ``feature_vector``, float (N, F).
@@ -73,7 +74,7 @@ def novelty_scores(
 
 
 def novelty_threshold(scores_N: NDArray[np.floating], quantile: float) -> float:
-    """Score below which this share of known pictures lies."""
+    """Score that this share of known images does not exceed."""
     return float(np.quantile(scores_N, quantile, method="higher"))
 
 

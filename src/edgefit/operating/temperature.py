@@ -1,7 +1,8 @@
 """Temperature scaling: one scalar makes a network's confidence honest.
 
 Guo, Pleiss, Sun & Weinberger 2017, On Calibration of Modern Neural Networks
-(https://arxiv.org/abs/1706.04599): one scalar divides the logits; the answers stay the same.
+(https://arxiv.org/abs/1706.04599): one scalar divides the logits; the predicted classes stay the
+same.
 """
 
 from __future__ import annotations
@@ -9,17 +10,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from edgefit.metrics.classification import (
-    Floats,
-    checked,
-)
+from edgefit.metrics.classification import Floats, checked
 
 LOWEST = 0.01
-
-
 HIGHEST = 100.0
 """Bounds of the temperature; beyond them a softmax is flat or a step."""
-
 
 _BISECTIONS = 60
 
@@ -35,14 +30,14 @@ def softmax(logits_NC: NDArray[np.floating], temperature: float = 1.0) -> Floats
 def fit_temperature(logits_NC: NDArray[np.floating], targets_N: NDArray[np.integer]) -> float:
     """The temperature of least negative log likelihood, between ``LOWEST`` and ``HIGHEST``.
 
-    Where a network makes no error on these images the likelihood has no optimum: ever smaller
-    temperatures are ever better. Then one image more is counted, shared among all, that the network
-    gets wrong in favour of its next best class. That leaves a confidence of about 1 - 1 / N, the
-    rule of succession; Platt 1999 (Probabilistic Outputs for Support Vector Machines, sec. 2.2)
-    softens his targets likewise.
+    If the network makes no error on these images, the likelihood has no optimum: a smaller
+    temperature is always better. The fit then adds one image, shared among all, that the network
+    assigns to its second best class. That leaves a confidence of about 1 - 1 / N, the rule of
+    succession; Platt 1999 (Probabilistic Outputs for Support Vector Machines, sec. 2.2) softens his
+    targets in the same way.
 
-    The derivative by the inverse temperature rises steadily (the loss is convex in it), so it is
-    bisected.
+    The loss is convex in the inverse temperature, so its derivative rises steadily and bisection
+    finds its zero.
 
     Args:
         logits_NC: Logits before any temperature, float (N, C).

@@ -1,13 +1,13 @@
-"""Thresholds of two-class quality control: how they are chosen and what they refuse.
+"""Thresholds of two-class quality control: how to choose them, and the decisions they make.
 
-Words: the *escape rate* is the share of defects that are let through, the *overkill rate* the share
-of good parts that are rejected.
+The *escape rate* is the share of defects that are let through, the *overkill rate* the share of
+good parts that are rejected.
 
-A threshold is chosen so that the one-sided upper confidence bound of the rate that is limited, not
-the rate seen, stays within the limit. The bound is Clopper & Pearson's (1934, Biometrika
-26:404-413), which holds for few defects. As the rate only falls when the threshold moves to the
-safe side, choosing the last threshold whose bound holds keeps the confidence: Bates et al. 2021,
-Distribution-Free, Risk-Controlling Prediction Sets (https://arxiv.org/abs/2101.02703), theorem 1.
+A threshold keeps the one-sided upper confidence bound of the limited rate, not the observed rate,
+within the limit. The bound is Clopper & Pearson's (1934, Biometrika 26:404-413), which holds for
+few defects. The rate can only fall when the threshold moves to the safe side, so choosing the last
+threshold whose bound holds keeps the confidence: Bates et al. 2021, Distribution-Free,
+Risk-Controlling Prediction Sets (https://arxiv.org/abs/2101.02703), theorem 1.
 """
 
 from __future__ import annotations
@@ -28,24 +28,24 @@ from edgefit.spec import ClassificationRule, LabelMap
 Rate = Literal["escape", "overkill"]
 
 UNDECIDED = -1
-"""Stands for ``unsure`` where decisions are class positions."""
+"""Means ``unsure`` where decisions are class positions."""
 
 LIMIT_CONFIDENCE = 0.95
-"""Confidence at which a limit of a rate holds, one-sided."""
+"""One-sided confidence at which the limit of a rate holds."""
 
 _EDGE = 1e-15
 
 
 @dataclass(frozen=True)
 class ChosenThreshold:
-    """A threshold and what it was chosen from.
+    """A threshold and the figures behind it.
 
     Attributes:
-        value: Smallest probability of the defect class at which a part is called one.
-        rate: The limited rate, as seen on these images.
+        value: Smallest probability of the defect class at which a part counts as a defect.
+        rate: The limited rate, as observed on these images.
         upper_bound: Its one-sided upper confidence bound.
         images: Images of the class concerned.
-        groups: Groups they come from, the sample size of the bound.
+        groups: Groups they come from; the sample size of the bound.
     """
 
     value: float
@@ -60,9 +60,9 @@ def decide(
 ) -> Integers:
     """The decision on each image: a class position, or ``UNDECIDED``.
 
-    The threshold, or else arg-max, gives the answer. With a reject rule it stands only where the
-    prediction set holds this class and no other; so a part near the threshold that the set puts
-    into the other class is left to a person too.
+    The threshold gives the answer; without one, arg-max does. A reject rule keeps the answer only
+    where the prediction set holds this class and no other. So it also leaves to a person a part
+    near the threshold that the set puts into the other class.
 
     Args:
         probabilities_NC: Class probabilities, float (N, C).
@@ -85,18 +85,18 @@ def decide(
 def upper_bound(events: int, trials: int, confidence: float = LIMIT_CONFIDENCE) -> float:
     """Clopper and Pearson's one-sided upper bound of a share.
 
-    It is the share at which so few events have only a chance of 1 - ``confidence``.
+    At this share, ``events`` or fewer events have a chance of only 1 - ``confidence``.
     """
     if events >= trials:
         return 1.0
-    # thresholds are chosen in the workshop; the device reads this module without scipy
+    # only the workstation chooses thresholds; devices import this module without scipy
     from scipy.special import betaincinv
 
     return float(betaincinv(events + 1, trials - events, confidence))
 
 
 def trials_needed(limit: float, confidence: float = LIMIT_CONFIDENCE) -> int:
-    """Fewest trials without a single event that show a rate to be within ``limit``.
+    """Smallest number of trials that, without a single event, show a rate to be within ``limit``.
 
     About 3 / limit at a confidence of 95 %: the rule of three (Hanley & Lippman-Hand 1983, JAMA
     249:1743-1745).
@@ -115,8 +115,8 @@ def choose_threshold(
 ) -> ChosenThreshold:
     """The threshold that keeps one rate within its limit at the least cost in the other.
 
-    It lies midway (in log odds) between the last score that must stay on its side and the next one
-    beyond it, so that the rounding of another engine or precision does not move a part across.
+    It is midway (in log odds) between the last score that must stay on its side and the next score
+    beyond it, so the rounding of another engine or precision does not move a part across.
 
     Args:
         defect_probability_N: Probability of the defect class, float (N,), 0 to 1.
@@ -127,8 +127,8 @@ def choose_threshold(
         confidence: One-sided confidence of the bound.
 
     Raises:
-        GateError: The images of the class concerned are too few to show any rate to be within the
-            limit; says how many would do.
+        GateError: The class concerned has too few images to show any rate to be within the limit;
+            the error says how many are enough. Or no threshold keeps the limit.
     """
     scores = np.asarray(defect_probability_N, dtype=np.float64)
     group_N = intervals.group_index(groups_N, scores.size)
@@ -140,10 +140,11 @@ def choose_threshold(
             f"Validation holds too few {'defects' if limited == 'escape' else 'good parts'} "
             f"to support this {limited} rate.",
             key=f"operating.max_{limited}",
-            expected=f"at least {needed} independent groups of images of them "
-            f"(for {_as_in_recipe(limit)} at {confidence:.0%} confidence, with not one error)",
+            expected=f"at least {needed} independent groups of such images "
+            f"(for {_as_in_recipe(limit)} at {confidence:.0%} confidence, without a single error)",
             found=f"{groups} groups ({int(concerned_N.sum())} images)",
-            remedy="label more of them, give validation a larger share (data.split.validation)"
+            remedy="label more such images, give validation a larger share "
+            "(data.split.validation)"
             + (
                 f", or ask for at least {_as_in_recipe(smallest_limit(groups, confidence))}"
                 if groups
@@ -164,15 +165,14 @@ def choose_threshold(
             f"No threshold keeps the {limited} rate within its limit on validation.",
             key=f"operating.max_{limited}",
             expected=f"an upper bound of at most {_as_in_recipe(limit)}",
-            found=f"{_as_in_recipe(bound)}: {errors} of {images} images are wrong beyond "
-            "any threshold",
-            remedy="look at these images for wrong labels, or ask for a larger rate",
+            found=f"{_as_in_recipe(bound)}: {errors} of {images} images are wrong at any threshold",
+            remedy="check these images for wrong labels, or ask for a larger rate",
         )
     return ChosenThreshold(value, errors / images, bound, images, groups)
 
 
 def smallest_limit(trials: int, confidence: float = LIMIT_CONFIDENCE) -> float:
-    """The smallest rate that so many trials without an event can show, rounded up to 0.001."""
+    """The smallest rate that ``trials`` without an event can show, rounded up to 0.001."""
     return math.ceil(upper_bound(0, trials, confidence) * 1000) / 1000
 
 
@@ -185,7 +185,7 @@ def operating_labels(labels: LabelMap, good: str) -> str:
     """The defect class, given the good one.
 
     Raises:
-        InputError: There are more than two classes, or ``good`` is none of them.
+        InputError: There are not exactly two classes, or ``good`` is not one of them.
     """
     if len(labels) != 2:
         raise InputError(
@@ -197,17 +197,17 @@ def operating_labels(labels: LabelMap, good: str) -> str:
         )
     if good not in labels.names:
         raise InputError(
-            "The good class is none of the classes.",
+            "The good class is not in the class list.",
             key="operating.good",
             expected=list(labels.names),
             found=good,
-            remedy="name the class of good parts as its folder is named",
+            remedy="write the class of good parts as its folder is named",
         )
     return next(name for name in labels.names if name != good)
 
 
 def _errors_allowed(images: int, groups: int, limit: float, confidence: float) -> int:
-    """Most errors among the images whose bound stays within the limit."""
+    """Largest number of errors whose bound stays within the limit."""
     allowed = 0
     while upper_bound(_group_errors(allowed + 1, images, groups), groups, confidence) <= limit:
         allowed += 1
@@ -215,7 +215,7 @@ def _errors_allowed(images: int, groups: int, limit: float, confidence: float) -
 
 
 def _group_errors(errors: int, images: int, groups: int) -> int:
-    """The share of errors among images as so many of the groups, rounded up."""
+    """The number of groups that gives the same share of errors, rounded up."""
     return math.ceil(errors * groups / images - 1e-9)
 
 

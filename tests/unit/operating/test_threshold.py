@@ -137,7 +137,7 @@ def test_a_threshold_needs_two_classes_and_one_of_them_good() -> None:
     with pytest.raises(InputError, match="two classes") as caught:
         operating_labels(LabelMap(("a", "b", "c")), "a")
     assert caught.value.key == "operating.good"
-    with pytest.raises(InputError, match="none of the classes"):
+    with pytest.raises(InputError, match="not in the class list"):
         operating_labels(LABELS, "fine")
 
 

@@ -124,7 +124,10 @@ def test_too_few_defects_are_refused_and_nothing_is_done(run: RunFolder) -> None
 
 @pytest.mark.parametrize(
     ("override", "message"),
-    [("operating.good=fine", "none of the classes"), ("operating.good=unsure", "none of")],
+    [
+        ("operating.good=fine", "not in the class list"),
+        ("operating.good=unsure", "not in the class list"),
+    ],
 )
 def test_a_good_class_that_is_none_is_named(run: RunFolder, override: str, message: str) -> None:
     again(run, [override])

@@ -1,4 +1,4 @@
-"""What differs from task to task where outputs become decisions, found through one table."""
+"""Operating points that differ from task to task, in one table."""
 
 from __future__ import annotations
 

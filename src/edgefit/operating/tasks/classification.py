@@ -54,7 +54,7 @@ PROTOTYPES = "prototypes"
 PROTOTYPES_IN_BUNDLE = "operating/prototypes.npy"
 
 _PROTOTYPE_IMAGES = 64
-"""Training images a class whose mean direction is taken; more change it by very little."""
+"""Training images per class behind its mean direction; more images change it very little."""
 
 _KEY_OF: Final[dict[Rate, Literal["max_escape", "max_overkill"]]] = {
     "escape": "max_escape",
@@ -62,8 +62,8 @@ _KEY_OF: Final[dict[Rate, Literal["max_escape", "max_overkill"]]] = {
 }
 
 _SEEN = (
-    "The validation images were also used to choose the epoch that is kept, so what is "
-    "seen on them is a little too good. The figures that count are those on the test images."
+    "The validation images were also used to choose the epoch that is kept, so results on them "
+    "are slightly optimistic. Rely on the figures for the test images."
 )
 
 
@@ -73,19 +73,19 @@ class ClassificationOperating:
     reference_names = (PROTOTYPES,)
 
     def check(self, config: OperatingConfig, labels: LabelMap) -> None:
-        """Refuse a threshold without two classes, and a class with the name of no decision."""
+        """Refuse a threshold without two classes, and a class that is named ``unsure``."""
         if config.good is not None:
             operating_labels(labels, config.good)
         if config.coverage is not None and UNSURE in labels.names:
             raise InputError(
-                "A class has the name that stands for an answer left to a person.",
+                "A class has the name that is reserved for an answer left to a person.",
                 key="operating.coverage",
                 found=UNSURE,
                 remedy="give the class another name, or leave operating.coverage out",
             )
 
     def reference_images(self, truth: Sequence[Truth], recipe: Recipe) -> NDArray[np.int64]:
-        """Some images of each class, chosen by the seed, where novelty is scored."""
+        """Some images of each class, drawn with the seed, where novelty is scored."""
         if not recipe.operating.novelty:
             return np.empty(0, dtype=np.int64)
         random = np.random.default_rng(recipe.train.seed)
@@ -112,7 +112,7 @@ class ClassificationOperating:
         return Choice(record.model_copy(update={"novelty": novelty}), {PROTOTYPES: prototypes_CF})
 
     def rule(self, chosen: CalibrateRecord) -> ClassificationRule:
-        """The rules that were chosen; arg-max where there are none."""
+        """The chosen rules; arg-max where there are none."""
         threshold = conformal = novelty = None
         if (choice := chosen.threshold) is not None:
             threshold = DefectThreshold(choice.good, choice.defect, choice.value)
@@ -123,7 +123,7 @@ class ClassificationOperating:
         return ClassificationRule(threshold, conformal, novelty)
 
     def scored(self, outputs: Outputs, references: References) -> dict[str, NDArray[np.float32]]:
-        """Novelty is scored where there are prototypes."""
+        """The outputs without features; with novelty where there are prototypes."""
         kept = {name: values for name, values in outputs.items() if name != FEATURE_VECTOR.name}
         if PROTOTYPES in references and FEATURE_VECTOR.name in outputs:
             features_NF = outputs[FEATURE_VECTOR.name]
@@ -173,7 +173,7 @@ class ClassificationOperating:
         )
 
     def broken_limits(self, measured: Decisions, config: OperatingConfig) -> list[str]:
-        """Rates above the largest ones allowed, and sets that hold the true class too seldom."""
+        """Rates above their limits, and prediction sets that miss the true class too often."""
         broken = []
         if measured.threshold is not None:
             limited = (
@@ -190,12 +190,13 @@ class ClassificationOperating:
             coverage = measured.conformal.coverage
             if coverage.high is not None and coverage.high < config.coverage:
                 broken.append(
-                    f"prediction sets cover {coverage.value:.2%}, stated are {config.coverage:.2%}"
+                    f"prediction sets cover {coverage.value:.2%}; the recipe asks for "
+                    f"{config.coverage:.2%}"
                 )
         return broken
 
     def summary(self, chosen: CalibrateRecord) -> list[str]:
-        """What the temperature changes, and where the threshold lies."""
+        """What the temperature changes, and where the threshold is."""
         lines = []
         if chosen.calibration is not None:
             before, after = (
@@ -208,7 +209,7 @@ class ClassificationOperating:
             )
         if (threshold := chosen.threshold) is not None:
             lines.append(
-                f"defect from a probability of {threshold.value:.4f} on: escape rate "
+                f"defect at a probability of {threshold.value:.4f} or more: escape rate "
                 f"{threshold.escape_rate.value:.2%}, overkill rate "
                 f"{threshold.overkill_rate.value:.2%} on validation"
             )
@@ -216,7 +217,7 @@ class ClassificationOperating:
 
 
 def _choose(validation: LabelledOutputs, recipe: Recipe) -> CalibrateRecord:
-    """All but novelty, from the validation images' logits."""
+    """Everything except novelty, chosen from the logits of the validation images."""
     config = recipe.operating
     logits_NC, targets_N = validation.outputs[LOGITS], class_targets(validation.truth)
     temperature = fit_temperature(logits_NC, targets_N) if config.temperature else 1.0

@@ -1,4 +1,4 @@
-"""What is asked of a task where outputs become decisions."""
+"""What a task provides to turn outputs into decisions."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ class Choice:
 
     Attributes:
         record: The rule, and why it was chosen.
-        references: What the rule compares features with; ``calibrate`` writes each to ``NAME.npy``.
+        references: Arrays that the rule compares features with; ``calibrate`` writes each to
+            ``NAME.npy``.
     """
 
     record: CalibrateRecord
@@ -30,27 +31,27 @@ class Choice:
 
 
 class OperatingTask(Protocol):
-    """The rules of a task; without state, so that one object serves every run."""
+    """The rules of a task; stateless, so one object serves every run."""
 
     @property
     def reference_names(self) -> tuple[str, ...]:
-        """Names of all references that :meth:`choose` may give."""
+        """Names of all references that :meth:`choose` may return."""
         ...
 
     def check(self, config: OperatingConfig, labels: LabelMap) -> None:
-        """Refuse what the recipe asks for and these classes cannot have.
+        """Refuse settings of the recipe that these classes do not support.
 
         Raises:
-            InputError: It names the key.
+            InputError: A setting is not supported; the error names its key.
         """
         ...
 
     def reference_images(self, truth: Sequence[Truth], recipe: Recipe) -> NDArray[np.int64]:
-        """Positions of the training images whose outputs :meth:`choose` needs, rising.
+        """Positions of the training images whose outputs :meth:`choose` needs, ascending.
 
         Args:
             truth: Of all training images.
-            recipe: What is asked for; no images are needed where it does not ask for them.
+            recipe: The recipe; the result is empty where it does not need any.
         """
         ...
 
@@ -60,11 +61,11 @@ class OperatingTask(Protocol):
         """Choose the rule.
 
         Args:
-            validation: All the network's outputs for the validation images, before any
+            validation: All outputs of the network for the validation images, before any
                 temperature.
-            reference: The same for the images of :meth:`reference_images`; None where there are
-                none.
-            recipe: What is asked for.
+            reference: The same for the images of :meth:`reference_images`; None where that is
+                empty.
+            recipe: The recipe.
 
         Raises:
             GateError: Validation holds too few images to support it.
@@ -76,9 +77,10 @@ class OperatingTask(Protocol):
         ...
 
     def scored(self, outputs: Outputs, references: References) -> dict[str, NDArray[np.float32]]:
-        """The outputs with what the rule reads of them in place of the features.
+        """The outputs with the scores that the rule reads in place of the features.
 
-        ``feature_vector`` (N, F) goes; where the references score it, ``novelty`` (N,) comes.
+        This removes ``feature_vector`` (N, F) and adds ``novelty`` (N,) where the references score
+        it.
         """
         ...
 
@@ -89,13 +91,13 @@ class OperatingTask(Protocol):
         out_of_domain: Outputs | None,
         bootstrap: Bootstrap,
     ) -> Decisions:
-        """What the rule does with outputs, every rate with its interval.
+        """Measure what the rule does with outputs; every rate has an interval.
 
         Args:
             rule: The rule.
             found: Scored outputs and the truth.
             out_of_domain: Scored outputs for images that show something else, if there are any.
-            bootstrap: How intervals are made.
+            bootstrap: Settings of the intervals.
         """
         ...
 
@@ -106,13 +108,13 @@ class OperatingTask(Protocol):
         out_of_domain: Outputs | None,
         bootstrap: Bootstrap,
     ) -> TrainedDecisions:
-        """The same with the trained network's own outputs, and what calibration changed."""
+        """The same for the trained network's own outputs, and what calibration changed."""
         ...
 
     def broken_limits(self, measured: Decisions, config: OperatingConfig) -> list[str]:
-        """Where outputs do not keep the limits of the recipe, in words; empty where they do."""
+        """Which limits of the recipe the outputs exceed, in words; empty where they exceed none."""
         ...
 
     def summary(self, chosen: CalibrateRecord) -> list[str]:
-        """The choice in words, a line each."""
+        """The choice in words, one line per item."""
         ...
