@@ -89,7 +89,8 @@ class TestEngineContract:
         np.testing.assert_array_equal(asked["probabilities"], every["probabilities"])
 
     @pytest.mark.parametrize(
-        ("name", "said"), [("boxes", "lacks an output"), ("feature_vector", "gives no features")]
+        ("name", "said"),
+        [("boxes", "lacks an output"), ("feature_vector", "does not output the features")],
     )
     def test_an_output_that_the_graph_lacks_is_named(
         self, opener: Opener, images_NHWC: NDArray[np.uint8], name: str, said: str

@@ -1,1 +1,1 @@
-"""The device: what runs beside the camera. No training framework is imported here."""
+"""The device: the code that runs beside the camera. It imports no training framework."""

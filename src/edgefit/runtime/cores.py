@@ -6,7 +6,7 @@ import os
 
 
 def available_cores() -> int:
-    """Logical cores that this process may run on; all of the machine's where it cannot be asked."""
+    """Logical cores that this process may use; all of the machine's where that is unknown."""
     if hasattr(os, "sched_getaffinity"):  # Linux
         return len(os.sched_getaffinity(0))
     if hasattr(os, "process_cpu_count"):  # Python 3.13

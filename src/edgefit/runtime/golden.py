@@ -1,7 +1,7 @@
-"""Golden frames: a few real frames in a bundle, and what each variant answered to them.
+"""Golden frames: a few real frames in a bundle, and the answers of each variant to them.
 
 The frames are lossless PNG, before preprocessing. ``golden.json`` names them and holds the answers
-by variant and output; up to format 2 of a bundle it held the rows of probabilities only.
+by variant and output. In bundles of format 1 and 2 it holds only the rows of probabilities.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ GOLDEN_FILE = "golden.json"
 
 
 def _by_name(answers: object) -> object:
-    """Answers as older bundles hold them: the rows of the one output there was."""
+    """Accept the answers of older bundles: the rows of their only output."""
     return {PROBABILITIES.name: answers} if isinstance(answers, list) else answers
 
 
@@ -54,8 +54,8 @@ class GoldenFrame(_Part):
 
     Attributes:
         file: Its PNG, beside ``golden.json``.
-        name: What to call it in messages.
-        target: Its true class, where the data set gives one.
+        name: Its name in messages.
+        target: Its true class, where the data set states one.
     """
 
     file: str
@@ -81,7 +81,7 @@ class Golden(_Part):
     ]
 
     def answers(self, key: VariantKey) -> dict[str, NDArray[np.float32]] | None:
-        """What a variant answered: output -> ``float32`` (N, ...); None without its answers."""
+        """The answers of a variant: output -> ``float32`` (N, ...); None without answers."""
         held = self.outputs.get(str(key))
         if held is None:
             return None
@@ -95,21 +95,22 @@ def write_golden(
     outputs: Mapping[VariantKey, Outputs],
     targets: Sequence[int | None] | None = None,
 ) -> list[Path]:
-    """Write golden frames and the answers expected to them.
+    """Write golden frames and the expected answers.
 
     Args:
-        folder: Where; made if absent. In a bundle it is ``golden``.
+        folder: Target folder, created if missing. In a bundle it is ``golden``.
         frames: N frames before preprocessing, ``uint8`` (H, W, 3) RGB.
-        names: What to call each in messages.
-        outputs: What each variant answered: the task's outputs, ``float32`` (N, ...), rows in the
-            frames' order.
-        targets: True class of each frame; None where it is not known, or the task has none.
+        names: Name of each frame in messages.
+        outputs: The answers of each variant: the task's outputs, ``float32`` (N, ...), rows in the
+            order of the frames.
+        targets: True class of each frame; None where it is unknown, or the task has no classes.
 
     Returns:
         The files written: the PNGs, then ``golden.json``.
 
     Raises:
-        InputError: No frame, or numbers of frames, names, targets and answers that differ.
+        InputError: There are no frames, or the numbers of frames, names, targets and answers
+            differ.
     """
     counts = {
         "names": len(names),
@@ -144,7 +145,7 @@ def read_golden(path: Path) -> Golden:
     """Read ``golden.json``.
 
     Raises:
-        BundleError: It is not what a bundle holds.
+        BundleError: Its content is not valid.
     """
     try:
         return Golden.model_validate_json(path.read_bytes())
@@ -179,5 +180,5 @@ def golden_frames(bundle: Bundle) -> list[Frame]:
 
 
 def outputs_of(bundle: Bundle) -> tuple[str, ...]:
-    """Names of the outputs that every graph of the bundle's task gives."""
+    """Names of the outputs that every graph of the bundle's task has."""
     return tuple(output.name for output in OUTPUTS[bundle.manifest.task])

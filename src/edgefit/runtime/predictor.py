@@ -1,4 +1,4 @@
-"""``edgefit.load(bundle)(frame)``: the device's whole job for one frame."""
+"""``edgefit.load(bundle)(frame)``: everything that a device does with one frame."""
 
 from __future__ import annotations
 
@@ -32,16 +32,17 @@ def load(
 
     Args:
         bundle: The bundle's folder.
-        variant: ``engine/precision``; default is the one the bundle recommends, else its first.
+        variant: ``engine/precision``; by default the variant that the bundle recommends, else its
+            first.
         threads: Threads for one inference; None leaves the number to the engine.
 
     Raises:
-        BundleError: No bundle, a damaged one, or one without this variant.
-        IntegrityError: A file's bytes are not those the manifest states.
-        MissingDependencyError: The variant asked for needs an engine that is not installed.
+        BundleError: There is no bundle, it is damaged, or it does not hold this variant.
+        IntegrityError: A file's bytes do not match the manifest.
+        MissingDependencyError: The requested variant needs an engine that is not installed.
 
     Warns:
-        UserWarning: The recommended variant's engine is not installed, so another one runs.
+        UserWarning: The recommended variant's engine is not installed, so another variant runs.
     """
     read = read_bundle(bundle)
     key = choose_variant(read, variant)
@@ -50,15 +51,16 @@ def load(
 
 
 def choose_variant(bundle: Bundle, variant: str | None = None) -> VariantKey:
-    """The variant asked for; else the recommended one whose engine is installed; else the first.
+    """The requested variant; else the recommended one; else the bundle's first.
 
-    Where the recommended one cannot run for want of its engine, the one recommended for an engine
-    that is installed runs, and a warning says so. A variant that was asked for is never replaced.
+    If the engine of the recommended variant is not installed, this warns and chooses the variant
+    recommended for an installed engine. It never replaces a requested variant.
 
     Raises:
-        InputError: ``variant`` is not written ``engine/precision``.
+        InputError: ``variant`` does not have the form ``engine/precision``.
         BundleError: The bundle does not hold it.
-        MissingDependencyError: Its engine is not installed; names the variants that would run.
+        MissingDependencyError: Its engine is not installed; the error names the variants that can
+            run.
     """
     manifest = bundle.manifest
     name = variant or manifest.recommended.get(_DEFAULT_TARGET) or str(manifest.variants[0].key)
@@ -84,7 +86,7 @@ def choose_variant(bundle: Bundle, variant: str | None = None) -> VariantKey:
 
 
 class Predictor:
-    """One open variant of a bundle: call it with a frame. Not to be shared by threads.
+    """One open variant of a bundle: call it with a frame. It is not thread-safe.
 
     >>> import edgefit, numpy as np
     >>> predictor = edgefit.load("run/bundle", variant="onnxruntime/fp32", threads=1)
@@ -98,7 +100,7 @@ class Predictor:
         labels: Class names in output order.
         input: The input contract.
         variant: Engine and precision that run.
-        operating: From outputs to decisions; the plainest rule where the bundle states none.
+        operating: From outputs to decisions; the task's plain rule where the bundle states none.
     """
 
     def __init__(self, bundle: Bundle, key: VariantKey, session: EngineSession) -> None:
@@ -112,14 +114,14 @@ class Predictor:
         self._session = session
 
     def __call__(self, frame: NDArray[Any]) -> Prediction:
-        """Answer for one frame.
+        """Predict one frame.
 
         Args:
             frame: ``uint8`` (H, W, 3) RGB of any size; or grey, RGBA, 16-bit, see
                 :func:`edgefit.runtime.images.preprocess.preprocess`.
 
         Returns:
-            The prediction of the bundle's task; a classifier gives a
+            The prediction of the bundle's task; a classifier returns a
             :class:`edgefit.spec.ClassPrediction`.
 
         Raises:
@@ -137,7 +139,7 @@ class Predictor:
         )
 
     def columns(self, *, top: int = 5) -> Columns:
-        """What a sink writes of this bundle's predictions.
+        """What a sink writes for this bundle's predictions.
 
         Args:
             top: How many answers to list where the task ranks them.
@@ -148,14 +150,14 @@ class Predictor:
         return self._task.columns(self.labels, self.operating, top=top)
 
     def draw(self, frame: Frame, prediction: Prediction) -> Frame:
-        """The frame, ``uint8`` (H, W, 3) RGB, with its prediction drawn; its own array."""
+        """The frame, ``uint8`` (H, W, 3) RGB, with its prediction drawn, as a new array."""
         return self._task.draw(frame, prediction)
 
     def predict_batch(self, frames: Sequence[NDArray[Any]]) -> list[Prediction]:
-        """Answer for several frames, in their order: the same answers as one by one.
+        """Predict several frames, in order; the answers are the same as one by one.
 
-        They are run one by one: on two cores a batch of 8 through MobileNetV2 took between 0.85
-        and 1.35 times as long as eight single frames, and would need a second compiled graph.
+        The frames run one by one. On two cores, a batch of 8 through MobileNetV2 took between 0.85
+        and 1.35 times as long as eight single frames, and it would need a second compiled graph.
 
         Raises:
             FrameError: An array is not a frame.
@@ -163,10 +165,10 @@ class Predictor:
         return [self(frame) for frame in frames]
 
     def predict_file(self, path: Path | str) -> Prediction:
-        """Answer for one image file.
+        """Predict one image file.
 
         Raises:
-            FrameError: The file cannot be decoded; carries its path.
+            FrameError: The file cannot be decoded; the error carries its path.
         """
         return self(decode_image(Path(path), self.input))
 

@@ -1,7 +1,7 @@
-"""The device's self-test: golden frames go through each variant and the answers are compared.
+"""The device's self-test: it runs golden frames through each variant and compares the answers.
 
-So a device shows without torch and without labels that its decoder, its preprocessing and its
-engine do what they did where the bundle was verified.
+It shows, without torch and without labels, that the decoder, the preprocessing and the engine of
+the device give the same results as on the machine that verified the bundle.
 """
 
 from __future__ import annotations
@@ -34,15 +34,17 @@ def self_test(
     variants: Sequence[VariantKey] | None = None,
     threads: int | None = None,
 ) -> SelfTestResult:
-    """Replay the golden frames and compare with the answers expected.
+    """Replay the golden frames and compare the answers with those expected.
 
     Args:
-        bundle: A bundle that was read.
-        variants: Which to test; default all. One asked for by name must be installed to pass.
+        bundle: The bundle.
+        variants: Variants to test; all by default. The test fails where the engine of a variant
+            named here is not installed.
         threads: Threads for one inference; None leaves the number to the engine.
 
     Raises:
-        BundleError: No golden frames, no such variant, or a graph that cannot be opened.
+        BundleError: There are no golden frames, there is no such variant, or a graph cannot be
+            opened.
     """
     keys = [bundle.variant(key).key for key in variants or []]
     golden = golden_of(bundle)
@@ -93,7 +95,7 @@ def _test_variant(
 
 
 def _expected(bundle: Bundle, key: VariantKey, golden: Golden) -> Outputs:
-    """The answers that the bundle holds for a variant, one for each golden frame."""
+    """The answers that the bundle holds for a variant, one per golden frame."""
     names, count = outputs_of(bundle), len(golden.frames)
     answers = golden.answers(key)
     if answers is None or set(answers) != set(names):

@@ -1,7 +1,7 @@
 """From a source through a predictor into sinks: the loop beside the camera.
 
-One frame after the other, nothing is dropped. A frame that cannot be read or answered is a record
-with an error, and the next one follows.
+It handles one frame after the other and drops none. A frame that cannot be read or predicted
+becomes a record with an error, and the loop goes on.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from edgefit.spec import Frame, Prediction
 
 @dataclass(frozen=True)
 class StreamCounts:
-    """What became of the frames of a stream.
+    """How many frames of a stream have a prediction, and how many an error.
 
     Attributes:
         answered: Frames with a prediction.
@@ -36,16 +36,16 @@ def stream(
     *,
     reporter: Reporter = QUIET,
 ) -> StreamCounts:
-    """Answer every frame of a source and hand each to every sink, in order.
+    """Predict every frame of a source and pass each to every sink, in order.
 
     Args:
-        predictor: Gives a prediction for a frame; an open bundle.
-        source: Gives the frames.
-        sinks: Where they go; open, and left open.
+        predictor: Returns a prediction for a frame, like an open bundle.
+        source: Yields the frames.
+        sinks: Open sinks; they stay open.
         reporter: Where progress goes.
 
     Returns:
-        How many frames were answered and how many were not.
+        How many frames have a prediction, and how many do not.
     """
     answered = unreadable = 0
     for item in reporter.track(source, "predicting", total=source.len_hint):

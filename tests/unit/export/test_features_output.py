@@ -86,7 +86,7 @@ def test_the_features_survive_the_next_call(
 @pytest.mark.parametrize("name", ["onnxruntime/fp32", "openvino/fp32"])
 def test_a_graph_without_features_says_so(exported: Exported, name: str) -> None:
     opened = open_session(exported.paths[name], VariantKey.parse(name))
-    with pytest.raises(BundleError, match="gives no features") as caught:
+    with pytest.raises(BundleError, match="does not output the features") as caught:
         opened.infer(exported.frames_NHWC[:1], ["probabilities", "feature_vector"])
     assert caught.value.path == str(exported.paths[name])
     assert "probabilities" in str(caught.value.found)

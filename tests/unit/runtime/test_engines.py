@@ -65,7 +65,7 @@ def test_a_damaged_graph_is_named(key: VariantKey, damage: str, onnx_path: Path)
 
 
 def test_an_absent_graph_is_named(tmp_path: Path) -> None:
-    with pytest.raises(BundleError, match="absent"):
+    with pytest.raises(BundleError, match="missing"):
         open_session(tmp_path / "none.onnx", ORT_FP32)
 
 

@@ -183,7 +183,7 @@ def with_novelty(root: Path, prototypes: np.ndarray) -> Path:
 
 def test_a_graph_that_lacks_the_features_is_named(tmp_path: Path) -> None:
     predictor = load(with_novelty(tmp_path, np.ones((3, 4), np.float32)))
-    with pytest.raises(BundleError, match="gives no features"):
+    with pytest.raises(BundleError, match="does not output the features"):
         predictor(colour_frame("red"))
 
 

@@ -41,7 +41,7 @@ def test_nothing_there_is_an_error(tmp_path: Path) -> None:
         (tmp_path / "absent.jpg", "does not exist"),
         (tmp_path / "empty", "No image"),
         (f"{tmp_path}/*.png", "No image"),
-        (tmp_path / "notes.txt", "neither an image nor a video"),
+        (tmp_path / "notes.txt", "extension of an image or a video"),
     ]:
         with pytest.raises(InputError, match=message) as caught:
             open_source(source)

@@ -1,8 +1,9 @@
-"""What executes a graph on the device. Each engine is one file behind :class:`EngineSession`.
+"""Engines execute a graph on the device. Each engine is one file behind :class:`EngineSession`.
 
-An engine knows no task: it gives a graph's outputs by name, and :mod:`edgefit.runtime.tasks` reads
-them. A session answers what it was asked for or raises: the device, the inference precision and the
-graph's signature are checked after opening, since engines fall back silently.
+An engine does not depend on the task: it returns a graph's outputs by name, and
+:mod:`edgefit.runtime.tasks` reads them. A session runs exactly what was requested, or raises: it
+checks the device, the inference precision and the graph's signature after opening, since engines
+fall back silently.
 """
 
 from __future__ import annotations
@@ -32,23 +33,23 @@ INSTALL_COMMANDS = {
 
 
 class EngineSession(Protocol):
-    """A graph, loaded and ready. Not to be shared by threads: open one for each."""
+    """A graph, loaded and ready. It is not thread-safe: open one session per thread."""
 
     def infer(self, images_NHWC: NDArray[np.uint8], names: Sequence[str] | None = None) -> Outputs:
         """Run the graph.
 
         Args:
-            images_NHWC: ``uint8`` (N, H, W, 3) RGB, of the graph's H and W; N is free unless the
+            images_NHWC: ``uint8`` (N, H, W, 3) RGB, with the graph's H and W; N is free unless the
                 session was opened with a ``batch``.
-            names: The outputs to give, in their order; None is every output of the graph. An
-                output that is not asked for costs as little as the engine allows.
+            names: The outputs to return, in this order; None returns all. An output that is not
+                requested costs as little as the engine allows.
 
         Returns:
-            Name -> ``float32`` (N, ...); the caller's own arrays.
+            Name -> ``float32`` (N, ...); later calls do not overwrite these arrays.
 
         Raises:
-            InputError: Another dtype or shape.
-            BundleError: The graph has no output of this name.
+            InputError: The dtype or the shape does not fit.
+            BundleError: The graph has no output with this name.
         """
         ...
 
@@ -64,15 +65,15 @@ def open_session(
 
     Args:
         model_path: ``.onnx`` for onnxruntime, ``.xml`` (with its ``.bin``) for OpenVINO.
-        key: Engine and precision asked for.
+        key: Engine and precision.
         threads: Threads for one inference; None leaves the number to the engine.
-        batch: Fix N. OpenVINO then compiles for that shape (measured on MobileNetV2: a fixed
+        batch: Fixes N, and OpenVINO compiles for that shape (measured on MobileNetV2: a fixed
             batch of 1 is 15 to 20 % faster than a free one); None accepts any N.
 
     Raises:
         MissingDependencyError: The engine is not installed.
         InputError: ``threads`` or ``batch`` is below 1.
-        BundleError: The file is absent, damaged, or no graph with edgefit's signature.
+        BundleError: The file is missing or damaged, or its graph lacks edgefit's signature.
         StageError: The engine fell back to another device or precision.
     """
     for name, value in (("threads", threads), ("batch", batch)):
@@ -82,7 +83,7 @@ def open_session(
             )
     if not model_path.is_file():
         raise BundleError(
-            "The graph file is absent.", path=model_path, remedy="copy the bundle again"
+            "The graph file is missing.", path=model_path, remedy="copy the bundle again"
         )
     opener: Callable[..., EngineSession] = import_module(_OPENERS[key.engine]).open_model
     return opener(model_path, threads=threads, batch=batch)
@@ -90,7 +91,7 @@ def open_session(
 
 def engine_is_installed(engine: Engine) -> bool:
     """Whether the engine's package can be imported here."""
-    # Asking the import system is not enough: it finds packages whose libraries do not load.
+    # Asking importlib is not enough: it finds packages whose libraries do not load.
     try:
         import_module(str(engine))
     except ImportError:
@@ -101,10 +102,10 @@ def engine_is_installed(engine: Engine) -> bool:
 def check_signature(
     model_path: Path, found: str, *, dtype_fits: bool, shape: list[int | None]
 ) -> tuple[int, int]:
-    """Check a graph's input against ``uint8`` (N, H, W, 3); give H and W.
+    """Check a graph's input against ``uint8`` (N, H, W, 3); return H and W.
 
     Raises:
-        BundleError: The graph takes something else.
+        BundleError: The graph has another input.
     """
     height, width = (shape[1], shape[2]) if len(shape) == 4 else (None, None)
     if not dtype_fits or height is None or width is None or shape[3] != 3:
@@ -119,17 +120,17 @@ def check_signature(
 
 
 def check_outputs(model_path: Path, asked: Sequence[str], held: Sequence[str]) -> None:
-    """Check the names asked for against a graph's outputs.
+    """Check the requested names against a graph's outputs.
 
     Raises:
-        BundleError: The graph lacks one.
+        BundleError: The graph lacks a requested output.
     """
     for name in asked:
         if name in held:
             continue
         if name == FEATURE_VECTOR.name:
             raise BundleError(
-                "The graph gives no features, which the novelty score is made from.",
+                "The graph does not output the features that the novelty score needs.",
                 path=model_path,
                 expected=f"an output named {name}",
                 found=", ".join(held),
@@ -150,7 +151,7 @@ def check_images(
     """Check a batch against a session's signature and make it C-contiguous.
 
     Raises:
-        InputError: Another dtype or shape, or no image.
+        InputError: The dtype or the shape does not fit, or there is no image.
     """
     fits = (
         isinstance(images_NHWC, np.ndarray)

@@ -33,13 +33,13 @@ def open_model(
 ) -> OnnxruntimeSession:
     """Open an ONNX file; see :func:`edgefit.runtime.engines.open_session`.
 
-    Threads wait for the next inference by spinning, which is onnxruntime's default: measured on
-    MobileNetV2 at 224 pixels with two threads, 3.2 ms instead of 4.6 ms per frame, at the price
-    of a busy core between frames that follow each other closely. The graph keeps its free batch;
-    ``batch`` is only checked.
+    Threads wait for the next inference by spinning, which is onnxruntime's default. On MobileNetV2
+    at 224 pixels with two threads, a frame takes 3.2 ms instead of 4.6 ms. In return, a core stays
+    busy between frames that follow each other closely. The graph keeps its free batch; the session
+    only checks ``batch``.
 
     Raises:
-        BundleError: The file is damaged or has another signature.
+        BundleError: The file is damaged, or its graph lacks edgefit's signature.
         StageError: onnxruntime fell back to another execution provider.
     """
     options = ort.SessionOptions()
@@ -85,11 +85,11 @@ class OnnxruntimeSession:
         self._path, self._threads, self._batch = model_path, threads, batch
 
     def infer(self, images_NHWC: NDArray[np.uint8], names: Sequence[str] | None = None) -> Outputs:
-        """Outputs by name, the caller's own; see :class:`edgefit.runtime.engines.EngineSession`.
+        """Outputs by name; see :class:`edgefit.runtime.engines.EngineSession`.
 
         Raises:
-            InputError: Another dtype or shape.
-            BundleError: The graph has no output of this name.
+            InputError: The dtype or the shape does not fit.
+            BundleError: The graph has no output with this name.
         """
         wanted = self._outputs if names is None else names
         check_outputs(self._path, wanted, self._outputs)

@@ -1,8 +1,8 @@
-"""The OpenVINO engine, CPU plugin. An optional package: imported when a model is opened.
+"""The OpenVINO engine, CPU plugin. The package is optional and imported when a model is opened.
 
-On a CPU with bf16 units (AMX) and on ARM the plugin computes fp32 graphs in half precision unless
-another precision is set. That is faster and a different model: the answers differ from those that
-the gate verified. So float32 is set, and checked.
+On a CPU with bf16 units (AMX) and on ARM, the plugin computes fp32 graphs in half precision by
+default. That is faster, but it is a different model: the answers differ from those that the gate
+verified. So this module sets float32 and checks it.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ def open_model(
 ) -> OpenvinoSession:
     """Open an IR or ONNX file; see :func:`edgefit.runtime.engines.open_session`.
 
-    Nothing is cached on disk. One inference uses all its threads (one stream), for latency.
+    It caches nothing on disk. One inference uses all threads (one stream), for latency.
 
     Raises:
         MissingDependencyError: OpenVINO is not installed.
-        BundleError: The file is damaged or has another signature.
+        BundleError: The file is damaged, or its graph lacks edgefit's signature.
         StageError: OpenVINO fell back to another device or precision.
     """
     core = shared_core()
@@ -59,10 +59,11 @@ def open_model(
 
 @functools.cache
 def shared_core() -> Any:
-    """The one ``openvino.Core`` of this process, which lives as long as the process.
+    """The only ``openvino.Core`` of this process, which lives as long as the process.
 
-    Each Core sets a signal stack for its thread; of several, one that has ended may be left in
-    place, and the next Ctrl-C is a segmentation fault (:mod:`edgefit.quantize.signal_stack`).
+    Each Core sets a signal stack for its thread. With several Cores, the stack of one that has
+    ended may stay in place, and the next Ctrl-C is a segmentation fault
+    (:mod:`edgefit.quantize.signal_stack`).
 
     Raises:
         MissingDependencyError: OpenVINO is not installed.
@@ -90,11 +91,11 @@ class OpenvinoSession:
         }
 
     def infer(self, images_NHWC: NDArray[np.uint8], names: Sequence[str] | None = None) -> Outputs:
-        """Outputs by name, the caller's own; see :class:`edgefit.runtime.engines.EngineSession`.
+        """Outputs by name; see :class:`edgefit.runtime.engines.EngineSession`.
 
         Raises:
-            InputError: Another dtype or shape.
-            BundleError: The graph has no output of this name.
+            InputError: The dtype or the shape does not fit.
+            BundleError: The graph has no output with this name.
         """
         wanted = self._every if names is None else names
         check_outputs(self._path, wanted, list(self._outputs))

@@ -1,1 +1,1 @@
-"""From the bytes of a file, or an array of a camera, to the network's input."""
+"""From the bytes of a file, or an array from a camera, to the network's input."""

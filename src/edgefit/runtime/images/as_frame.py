@@ -1,4 +1,4 @@
-"""From any array a camera or a decoder gives to a frame: ``uint8`` (H, W, 3), RGB."""
+"""From any array of a camera or a decoder to a frame: ``uint8`` (H, W, 3), RGB."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from edgefit.spec import Frame
 
 
 def as_frame(pixels: NDArray[Any], *, premultiplied: bool = False) -> Frame:
-    """Bring pixels to the one form the rest of edgefit knows.
+    """Convert pixels to the one form that the rest of edgefit knows.
 
     - Grey (H, W) or (H, W, 1) is repeated over the three channels.
-    - ``uint16`` keeps its high byte (``>> 8``), so 65535 becomes 255. A 12-bit camera that stores
-      its values unscaled in 16 bits must be scaled by the caller.
-    - (H, W, 4) is RGBA with straight alpha and is laid over white, as viewers show it.
+    - ``uint16`` keeps its high byte (``>> 8``), so 65535 becomes 255. If a 12-bit camera stores its
+      values unscaled in 16 bits, the caller must scale them.
+    - (H, W, 4) is RGBA with straight alpha. It is composited over white, as viewers show it.
 
     Args:
         pixels: ``uint8`` or ``uint16`` (H, W), (H, W, 1), (H, W, 3) RGB or (H, W, 4) RGBA, in any
             memory order.
-        premultiplied: The colours of an RGBA array were already multiplied by its alpha.
+        premultiplied: Whether the colours of an RGBA array are already multiplied by its alpha.
 
     Returns:
-        ``uint8`` (H, W, 3) RGB, C-contiguous. It is ``pixels`` itself where nothing had to change.
+        ``uint8`` (H, W, 3) RGB, C-contiguous. It is ``pixels`` itself where they have this form.
 
     Raises:
         FrameError: Another shape or dtype, or no pixels.
@@ -40,7 +40,7 @@ def as_frame(pixels: NDArray[Any], *, premultiplied: bool = False) -> Frame:
         pixels = (pixels >> 8).astype(np.uint8)
     elif pixels.dtype != np.uint8:
         raise FrameError(
-            "A frame has another number format than pixels have.",
+            "The number format of a frame is not supported.",
             expected="uint8 (0 to 255) or uint16 (0 to 65535)",
             found=pixels.dtype,
         )
@@ -57,7 +57,7 @@ def _check_shape(pixels: NDArray[Any]) -> None:
     channels_fit = pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[2] in (1, 3, 4))
     if not channels_fit or pixels.size == 0:
         raise FrameError(
-            "An array has not the shape of a frame.",
+            "An array does not have the shape of a frame.",
             expected="(H, W), (H, W, 1), (H, W, 3) or (H, W, 4), at least one pixel",
             found=pixels.shape,
         )
@@ -70,12 +70,12 @@ def _over_white(pixels: NDArray[np.uint8], premultiplied: bool) -> Frame:
     # The largest sum is 255 * 255 + 127 = 65152: it fits 16 bits.
     white = (255 - alpha.astype(np.uint16)) * 255
     lit = colour.astype(np.uint16) * (255 if premultiplied else alpha.astype(np.uint16))
-    # A premultiplied colour above its alpha (a rounding of the writer's) must not wrap around.
+    # A premultiplied colour above its alpha (rounded by the writer) must not wrap around.
     total = np.minimum(lit.astype(np.uint32) + white + 127, 255 * 255 + 127)
     return np.asarray(total // 255).astype(np.uint8)
 
 
 def _as_uint8(pixels: Any) -> Frame:
-    # OpenCV's stubs give a union over every dtype; the dtype was checked above.
+    # OpenCV's stubs declare a union over every dtype; the dtype was checked above.
     frame: Frame = pixels
     return frame

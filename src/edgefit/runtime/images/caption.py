@@ -1,4 +1,4 @@
-"""A strip of text below a frame: nothing of the frame is hidden."""
+"""A strip of text below a frame, which hides no part of the frame."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ def with_caption(frame: Frame, text: str, colour: tuple[int, int, int] = NEUTRAL
     """Put a strip with one line of text below a frame.
 
     Args:
-        frame: ``uint8`` (H, W, 3) RGB; it is left as it was.
-        text: What to write; shrunk until it fits the width. OpenCV's fonts hold ASCII only, so
-            other letters become ``?``.
+        frame: ``uint8`` (H, W, 3) RGB; it is not modified.
+        text: The text, shrunk until it fits the width. OpenCV's fonts hold ASCII only, so other
+            characters become ``?``.
         colour: RGB of the strip; the text is white.
 
     Returns:
-        ``uint8`` (H + S, W, 3) RGB; the height S of the strip depends on H alone, so that the
-        frames of a video stay equally large.
+        ``uint8`` (H + S, W, 3) RGB; the height S of the strip depends on H alone, so all frames of
+        a video keep one size.
     """
     height, width = frame.shape[:2]
     strip_height = max(_LOWEST_PX, round(height * _SHARE_OF_HEIGHT))

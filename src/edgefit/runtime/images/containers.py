@@ -1,7 +1,7 @@
-"""The outer structure of image files: is the file whole, how large and which way up is it.
+"""The outer structure of image files: completeness, size and orientation.
 
-Read here and not by OpenCV because decoders are lenient about missing data, and because OpenCV
-drops the orientation of the files whose alpha it keeps.
+edgefit reads it itself because decoders tolerate missing data, and because OpenCV drops the
+orientation of the files whose alpha it keeps.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ _ORIENTATION, _SHORT = 0x0112, 3
 def require_whole_jpeg(data: bytes, path: Path | None) -> tuple[int, int]:
     """Walk the segments (ITU-T T.81, annex B) to the scan; its end marker must follow.
 
-    The end marker is searched behind the scan's start only, since an embedded thumbnail has one
-    of its own.
+    The search for the end marker begins at the start of the scan, since an embedded thumbnail has
+    an end marker of its own.
 
     Returns:
         Width and height as stored, before the orientation is applied.
@@ -68,7 +68,7 @@ def require_whole_png(data: bytes, path: Path | None) -> int:
         if end + 4 > len(data):
             break
         stated = int.from_bytes(data[end : end + 4], "big")
-        # An upper-case first letter marks what a decoder needs.
+        # An upper-case first letter marks a chunk that decoders need.
         if kind[:1].isupper() and zlib.crc32(data[position + 4 : end]) != stated:
             raise FrameError(
                 "The PNG file is damaged.", path=path, found=f"wrong checksum at byte {position}"

@@ -1,7 +1,7 @@
-"""From the bytes of an image file to a frame. Whole files only: a damaged one is an error.
+"""From the bytes of an image file to a frame. A damaged or incomplete file is an error.
 
-Decoders are lenient: a JPEG that was cut off comes back with grey where the data is missing. Such
-a frame would be classified as if it were real, so files are checked for completeness first.
+Decoders are lenient: they fill a truncated JPEG with grey where the data is missing. The network
+would classify such a frame as if it were real, so files are first checked for completeness.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _PNM_SUFFIXES = (".ppm", ".pgm", ".pbm", ".pnm")
 IMAGE_SUFFIXES = frozenset(
     [*_JPEG_SUFFIXES, *_PNM_SUFFIXES, ".png", ".bmp", ".dib", ".tif", ".tiff", ".webp"]
 )
-"""File name endings, lower case, that are read as images."""
+"""File name extensions, lower case, that are read as images."""
 
 _SILENT = 0
 _REDUCED = {
@@ -47,15 +47,15 @@ _REDUCED = {
 def decode_image(source: Path | bytes, spec: InputSpec | None = None) -> Frame:
     """Decode an image file.
 
-    8- and 16-bit grey, palette, RGB, RGBA (laid over white), CMYK JPEG and TIFF; the EXIF
-    orientation is applied; 16 bits become 8 by ``>> 8`` (:func:`.as_frame`).
+    It reads 8- and 16-bit grey, palette, RGB, RGBA (composited over white), CMYK JPEG and TIFF. It
+    applies the EXIF orientation and reduces 16 bits to 8 by ``>> 8`` (:func:`.as_frame`).
 
-    With ``spec.jpeg_decode == "scaled"`` a JPEG that is at least twice too large in both
+    With ``spec.jpeg_decode == "scaled"``, a JPEG that is at least twice too large in both
     directions is shrunk by 2, 4 or 8 while it is decoded (libjpeg's scaled DCT), never below the
-    size the input needs. Measured on 1280x720 photographs, to 224x224: a file becomes an input
+    size that the input needs. Measured on 1280x720 photographs, to 224x224: a file becomes an input
     in 0.4 of the time, and the input differs from the exact one by 0.7 grey levels on average
-    (15 at the 99.9th percentile). So a decoded array of the same image no longer gives the
-    identical result, which is why ``exact`` is the default.
+    (15 at the 99.9th percentile). A file and its fully decoded array then give different inputs,
+    which is why ``exact`` is the default.
 
     Args:
         source: A file, or a file's bytes.
@@ -65,7 +65,8 @@ def decode_image(source: Path | bytes, spec: InputSpec | None = None) -> Frame:
         ``uint8`` (H, W, 3) RGB, C-contiguous.
 
     Raises:
-        FrameError: The file is absent, empty, cut off, damaged or no image; carries its path.
+        FrameError: The file is missing, empty, cut off, damaged or not an image; the error carries
+            its path.
     """
     if isinstance(source, bytes):
         return _decode_bytes(source, None, spec)
@@ -89,7 +90,7 @@ def _decode_bytes(data: bytes, path: Path | None, spec: InputSpec | None) -> Fra
     elif is_webp(data):
         orientation = webp_orientation(data)
     # The only mode that keeps alpha. It leaves the orientation of PNG and WebP to the caller;
-    # libtiff applies that of TIFF by itself.
+    # libtiff itself applies the orientation of TIFF.
     pixels = _opencv_decode(data, path, cv2.IMREAD_UNCHANGED)
     if pixels.ndim == 3 and pixels.shape[2] >= 3:
         swap = cv2.COLOR_BGR2RGB if pixels.shape[2] == 3 else cv2.COLOR_BGRA2RGBA
@@ -126,7 +127,7 @@ def _decode_jpeg(data: bytes, path: Path | None, spec: InputSpec | None) -> Fram
 def _jpeg_reduction(width: int, height: int, spec: InputSpec | None) -> int:
     if spec is None or spec.jpeg_decode != JpegDecode.SCALED:
         return 1
-    # The orientation is not known yet: take what is safe upright and lying.
+    # The orientation is not known yet: use a factor that is safe for portrait and landscape.
     ratio = min(shrink_ratio(width, height, spec), shrink_ratio(height, width, spec))
     return next((factor for factor in (8, 4, 2) if ratio >= factor), 1)
 
@@ -143,7 +144,7 @@ def _upright(frame: Frame, orientation: int) -> Frame:
 
 def _unreadable(data: bytes, path: Path | None) -> FrameError:
     return FrameError(
-        "The file is damaged or no image.",
+        "The file is damaged or not an image.",
         path=path,
         expected="JPEG, PNG, BMP, TIFF, WebP or PNM",
         found=f"{len(data)} bytes that start with {data[:8]!r}",
@@ -151,16 +152,16 @@ def _unreadable(data: bytes, path: Path | None) -> FrameError:
 
 
 def _set_log_level(level: int) -> int:
-    """Set OpenCV's log level and give the former one; the function moved with OpenCV 4.13."""
+    """Set OpenCV's log level and return the previous one; OpenCV 4.13 moved the function."""
     home = cv2 if hasattr(cv2, "setLogLevel") else cv2.utils.logging
     former: int = home.setLogLevel(level)
     return former
 
 
 class _QuietOpencv:
-    """Keeps OpenCV's log off the terminal while a file is decoded; the error is raised instead.
+    """Silences OpenCV's log while a file is decoded; the decoder raises the error instead.
 
-    The level belongs to the process, so threads that decode at the same time share one change.
+    The level is process-wide, so threads that decode at the same time share one change.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""Where a frame lands in the network's input, in whole pixels. Integers only: no rounding doubt."""
+"""Where a frame is placed in the network's input, in whole pixels, with exact integer rounding."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ class Placement:
 def place(width: int, height: int, spec: InputSpec) -> Placement:
     """Place a frame of ``width`` x ``height`` pixels according to ``spec.aspect``.
 
-    ``stretch`` fills the input with the whole frame. ``letterbox`` keeps the proportions: the
-    larger ratio fills the input, the other side is rounded half up to at least one pixel, and
-    when the border is odd the right or lower one is a pixel wider. ``crop`` takes the largest
-    centred part of the input's proportions, rounded half up to at least one pixel; when the cut
-    is odd the right or lower side loses a pixel more.
+    ``stretch`` fills the input with the whole frame. ``letterbox`` keeps the proportions: the side
+    with the larger ratio fills the input, the other side is rounded half up to at least one pixel.
+    When the border is odd, the right or lower border is one pixel wider. ``crop`` takes the largest
+    centred part with the input's proportions, rounded half up to at least one pixel. When the cut
+    is odd, the right or lower side loses one pixel more.
     """
     whole_frame = (0, 0, width, height)
     whole_input = (0, 0, spec.width, spec.height)
@@ -39,7 +39,7 @@ def place(width: int, height: int, spec: InputSpec) -> Placement:
 
 
 def shrink_ratio(width: int, height: int, spec: InputSpec) -> float:
-    """How many times too large a frame is, along the side where it is least too large."""
+    """By which factor a frame is larger than the input, along the side of the smaller factor."""
     placement = place(width, height, spec)
     _, _, source_width, source_height = placement.source
     _, _, target_width, target_height = placement.target

@@ -1,8 +1,8 @@
-"""The one way from a frame to the network's input: training, verification and device call it.
+"""The only way from a frame to the network's input: training, verification and devices use it.
 
 Why not one ``cv2.resize`` with ``INTER_AREA``: exact area averaging of 1280x720 to 224x224 takes
-about 2 ms on a core. Averaging whole blocks first (5x3 pixels there) and interpolating the small
-rest takes 0.9 ms and is as near to an antialiased bilinear resize (Pillow's) as area averaging
+about 2 ms on a core. Averaging whole blocks first (5x3 pixels here) and interpolating the smaller
+image takes 0.9 ms. It is as close to an antialiased bilinear resize (Pillow's) as area averaging
 is: 0.56 against 0.50 grey levels on average. ``benchmarks/preprocess.py`` measures this.
 """
 
@@ -25,15 +25,15 @@ _ENLARGING = {Enlarge.BILINEAR: cv2.INTER_LINEAR, Enlarge.LANCZOS: cv2.INTER_LAN
 
 
 def preprocess(frame: NDArray[Any], spec: InputSpec) -> Frame:
-    """Bring a frame to the network's input size.
+    """Resize a frame to the network's input size.
 
-    Shrinking is antialiased, enlarging is as ``spec.enlarge`` says, and an axis that shrinks does
-    so before the other grows. The result does not depend on the number of threads or on the memory
-    order.
+    Shrinking is antialiased, and enlarging follows ``spec.enlarge``. Where one axis shrinks and the
+    other grows, the shrinking comes first. The result does not depend on the number of threads or
+    on the memory order.
 
     Args:
         frame: ``uint8`` or ``uint16`` (H, W), (H, W, 1), (H, W, 3) RGB or (H, W, 4) RGBA; see
-            :func:`.as_frame` for what becomes of grey, 16 bits and alpha.
+            :func:`.as_frame` for the treatment of grey, 16 bits and alpha.
         spec: Size, aspect policy and enlarging; see :func:`.place` for the rounding.
 
     Returns:
@@ -60,8 +60,7 @@ def preprocess(frame: NDArray[Any], spec: InputSpec) -> Frame:
 
 
 def _resize(frame: Frame, width: int, height: int, enlarging: int) -> Frame:
-    # OpenCV's area averaging does not average as soon as one axis grows, so shrinking
-    # comes first and never meets a growing axis.
+    # OpenCV's area averaging does not average when an axis grows, so this shrinks first.
     frame = _shrink(frame, min(width, frame.shape[1]), min(height, frame.shape[0]))
     if frame.shape[:2] != (height, width):
         frame = _scale(frame, width, height, enlarging)
@@ -73,9 +72,9 @@ def _shrink(frame: Frame, width: int, height: int) -> Frame:
         return frame
     columns = frame.shape[1] // _block(frame.shape[1], width)
     rows = frame.shape[0] // _block(frame.shape[0], height)
-    # Blocks take the fine detail away; below a ratio of two, the four pixels that bilinear
-    # interpolation looks at then leave none out. Where an axis has no such blocks, area
-    # averaging alone is both faster and nearer.
+    # Blocks remove the fine detail. Below a ratio of two, bilinear interpolation (four pixels)
+    # then skips no pixel. Where an axis has no such blocks, area averaging alone is faster and
+    # more accurate.
     averaged = columns < frame.shape[1] and rows < frame.shape[0]
     if averaged and columns < 2 * width and rows < 2 * height:
         blocks = _scale(frame, columns, rows, cv2.INTER_AREA)
@@ -86,14 +85,14 @@ def _shrink(frame: Frame, width: int, height: int) -> Frame:
 def _block(size: int, target: int) -> int:
     """The largest block length that divides ``size`` and leaves at least ``target`` blocks.
 
-    A length that does not divide would cut off a rest and so move the content: at 720 to 96 and
-    blocks of 7 by most of a pixel.
+    A length that does not divide ``size`` would cut off a remainder and move the content: by most
+    of a pixel at 720 to 96 with blocks of 7.
     """
     return next(length for length in range(size // target, 0, -1) if size % length == 0)
 
 
 def _scale(frame: Frame, width: int, height: int, interpolation: int) -> Frame:
-    # OpenCV's stubs give a union over every dtype; uint8 in is uint8 out.
+    # OpenCV's stubs declare a union over every dtype; uint8 in is uint8 out.
     scaled: Any = cv2.resize(frame, (width, height), interpolation=interpolation)
     result: Frame = scaled
     return result

@@ -1,7 +1,7 @@
-"""Where predictions go: JSONL or CSV, to a file or standard output. One record a frame, in order.
+"""Where predictions go: JSONL or CSV, to a file or standard output. One record per frame, in order.
 
-Each record is handed to the operating system whole and at once, so a run that is killed leaves
-whole records only. A new sink is one file in this folder.
+A sink hands each record to the operating system whole and at once, so a killed run leaves only
+whole records. A new sink is one file in this folder.
 """
 
 from edgefit.runtime.sinks.csv import CsvSink

@@ -1,4 +1,4 @@
-"""A header and one row a frame."""
+"""A header and one row per frame."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from edgefit.spec import Prediction
 
 
 class CsvSink(TextSink):
-    """A header and one row a frame (RFC 4180 quoting, UTF-8).
+    """A header and one row per frame (RFC 4180 quoting, UTF-8).
 
-    Columns: ``index``, ``name``, ``time_s``, those of the task, ``error``; truths as ``true`` and
-    ``false``. What a frame lacks is empty.
+    Columns: ``index``, ``name``, ``time_s``, the task's columns, ``error``. Booleans are ``true``
+    and ``false``; values that a frame lacks are empty.
     """
 
     def __init__(self, target: str | Path, columns: Columns) -> None:

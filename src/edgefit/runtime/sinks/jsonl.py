@@ -1,4 +1,4 @@
-"""One JSON object a line."""
+"""One JSON object per line."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from edgefit.spec import Prediction
 
 
 class JsonlSink(TextSink):
-    """One JSON object a line.
+    """One JSON object per line.
 
-    Keys: ``index``, ``name``, ``time_s``, those of the task, ``error``. What a frame lacks is
+    Keys: ``index``, ``name``, ``time_s``, the task's keys, ``error``. Values that a frame lacks are
     null.
     """
 

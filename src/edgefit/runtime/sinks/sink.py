@@ -1,7 +1,7 @@
-"""What a sink is: a context manager that takes each frame with its prediction, whole or not at all.
+"""Sinks: context managers that write each frame's prediction, whole or not at all.
 
-A new sink is one file beside this one. It knows no task: what there is to write of a prediction
-comes from the task's :class:`edgefit.runtime.tasks.Columns`.
+A new sink is one file beside this one. A sink does not depend on the task: the task's
+:class:`edgefit.runtime.tasks.Columns` say what to write for a prediction.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ STDOUT = "-"
 
 
 class Sink(ABC):
-    """A context manager that takes one frame after the other, in their order."""
+    """A context manager that takes frames one after the other, in order."""
 
     @abstractmethod
     def write(self, frame: SourceFrame, prediction: Prediction | None) -> None:
@@ -44,11 +44,11 @@ class Sink(ABC):
 
 
 class TextSink(Sink):
-    """A sink that writes text, one record a frame. An existing file is replaced.
+    """A sink that writes text, one record per frame. It replaces an existing file.
 
     Args:
         target: A file, or ``"-"`` for standard output.
-        columns: What to write of a prediction; a predictor's
+        columns: What to write for a prediction; a predictor's
             :meth:`edgefit.runtime.predictor.Predictor.columns`.
 
     Raises:

@@ -23,17 +23,17 @@ __all__ = [
 
 
 def open_source(source: str | Path, spec: InputSpec | None = None) -> FrameSource:
-    """Open an image, a folder (searched to its depths), a quoted glob, or a video.
+    """Open an image, a folder (searched recursively), a quoted glob, or a video.
 
-    Files come sorted by their path. In folders and globs, files that are no images by their
-    name's ending are passed over.
+    Files are sorted by path. In folders and globs, files without the extension of an image are
+    skipped.
 
     Args:
         source: ``photo.jpg``, ``folder/``, ``"folder/**/*.png"``, ``clip.mp4``.
         spec: The input contract, for a scaled JPEG decode; see :func:`.decode_image`.
 
     Raises:
-        InputError: Nothing is there, no image among it, or a video that cannot be opened.
+        InputError: The source does not exist, holds no image, or is a video that cannot be opened.
     """
     path = Path(source)
     if path.is_dir():
@@ -45,13 +45,13 @@ def open_source(source: str | Path, spec: InputSpec | None = None) -> FrameSourc
         if _is_image(path):
             return ImageSource([path], path.parent, spec)
         raise InputError(
-            "The file is neither an image nor a video by its name.",
+            "The file does not have the extension of an image or a video.",
             path=path,
             expected=" ".join(sorted(IMAGE_SUFFIXES | VIDEO_SUFFIXES)),
-            found=path.suffix or "no ending",
+            found=path.suffix or "no extension",
         )
     if glob.has_magic(str(source)):
-        # Path.glob takes no absolute pattern.
+        # Path.glob does not accept absolute patterns.
         matches = [Path(p) for p in glob.glob(str(source), recursive=True)]  # noqa: PTH207
         return ImageSource(_sorted_some([p for p in matches if _is_image(p)], source), Path(), spec)
     raise InputError(

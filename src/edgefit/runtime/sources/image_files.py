@@ -1,4 +1,4 @@
-"""Frames from image files: one, a folder, a glob."""
+"""Frames from image files: a single file, a folder or a glob."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a source is: frames with a position, a name and a time, or the reason why one is missing."""
+"""Sources: they yield frames with a position, a name and a time, or why a frame is missing."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class SourceFrame:
         name: The file's path below the folder, the file's name, or ``clip.mp4#12`` in a video.
         time_s: Seconds from a video's beginning; None for images.
         frame: ``uint8`` (H, W, 3) RGB, or None where it cannot be read.
-        error: Why there is no frame, or None.
+        error: Why the frame is missing, or None.
         path: The file.
     """
 
@@ -37,8 +37,8 @@ class FrameSource(ABC):
     @property
     @abstractmethod
     def len_hint(self) -> int | None:
-        """How many frames to expect, for a progress bar; None where it is not known."""
+        """How many frames to expect, for a progress bar; None where it is unknown."""
 
     @abstractmethod
     def __iter__(self) -> Iterator[SourceFrame]:
-        """Give the frames from the first on."""
+        """Yield the frames, starting with the first."""

@@ -14,18 +14,18 @@ from edgefit.runtime.sources.source import FrameSource, SourceFrame
 from edgefit.spec import Frame
 
 VIDEO_SUFFIXES = frozenset([".mp4", ".avi", ".mkv", ".mov", ".webm", ".gif"])
-"""File name endings, lower case, that are read as videos."""
+"""File name extensions, lower case, that are read as videos."""
 
 
 _COUNT_IS_EXACT = frozenset([".avi", ".mp4", ".mov"])
-"""Containers that state their number of frames; for the others it is duration times rate."""
+"""Containers that state their number of frames; for all others it is duration times rate."""
 
 
 class VideoSource(FrameSource):
-    """Frames of a video file, in presentation order, turned upright if the file says so.
+    """Frames of a video file, in presentation order, rotated as the file states.
 
-    A frame that the decoder gives up on is an error in its place. Frames that the decoder passes
-    over without a word, and those behind a cut-off end, show as one error after the last frame.
+    A frame that the decoder gives up on becomes an error at its position. Frames that the decoder
+    silently skips, and frames after a cut-off end, become one error after the last frame.
     """
 
     def __init__(self, path: Path) -> None:
@@ -36,7 +36,7 @@ class VideoSource(FrameSource):
 
     @property
     def len_hint(self) -> int | None:
-        """The number of frames the file states or its duration suggests."""
+        """The number of frames that the file states or its duration suggests."""
         return self._stated if self._stated > 0 else None
 
     def __iter__(self) -> Iterator[SourceFrame]:

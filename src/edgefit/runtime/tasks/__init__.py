@@ -1,4 +1,4 @@
-"""What differs from task to task on the device: one file a task, found through one table."""
+"""Device code that differs from task to task: one file per task, in one table."""
 
 from __future__ import annotations
 

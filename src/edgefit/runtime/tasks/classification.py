@@ -48,7 +48,7 @@ class ClassificationTask:
         """The class prototypes ``float32`` (C, F), where novelty is scored.
 
         Raises:
-            BundleError: The file is not listed, or holds something else.
+            BundleError: The manifest does not list the file, or its content does not fit.
         """
         novelty = ClassificationRule.of(bundle.operating).novelty
         return {} if novelty is None else {_PROTOTYPES: read_prototypes(bundle, novelty.prototypes)}
@@ -62,16 +62,16 @@ class ClassificationTask:
         rule: Rule,
         references: References,
     ) -> ClassPrediction:
-        """The most probable class of one frame, and what the rule makes of it.
+        """The most probable class of one frame, and the rule's decision.
 
         Raises:
-            StageError: The graph gives another number of classes than the bundle names.
+            StageError: The graph's number of classes differs from the bundle's class list.
         """
         own = ClassificationRule.of(rule)
         probabilities_C = outputs[PROBABILITIES.name][0]
         if probabilities_C.shape != (len(labels),):
             raise StageError(
-                "The graph and the bundle's class list do not fit together.",
+                "The graph's output does not match the bundle's class list.",
                 expected=f"{len(labels)} probabilities",
                 found=probabilities_C.shape,
             )
@@ -87,7 +87,7 @@ class ClassificationTask:
         return replace(prediction, novelty=novelty, is_novel=novelty > own.novelty.threshold)
 
     def columns(self, labels: LabelMap, rule: Rule, *, top: int) -> ClassificationColumns:
-        """Label, confidence, the ``top`` most probable classes, and what the rule adds.
+        """Label, confidence, the ``top`` most probable classes, and the rule's own columns.
 
         Raises:
             InputError: ``top`` is below 1.
@@ -110,7 +110,7 @@ class ClassificationTask:
     def compare(
         self, expected: Outputs, found: Outputs, labels: LabelMap, key: VariantKey
     ) -> Comparison:
-        """Largest difference of any probability, and the frames that change class."""
+        """Largest difference of any probability, and the frames whose class changes."""
         # float32 values are exact in float64, and so are their differences
         expected_NC = expected[PROBABILITIES.name].astype(np.float64)
         found_NC = found[PROBABILITIES.name].astype(np.float64)
@@ -125,15 +125,15 @@ class ClassificationTask:
 
 @dataclass(frozen=True)
 class ClassificationColumns:
-    """What a sink writes of a class prediction; an :class:`edgefit.runtime.tasks.Columns`.
+    """What a sink writes for a class prediction; an :class:`edgefit.runtime.tasks.Columns`.
 
-    ``decision`` is written where it may differ from ``label``, ``unsure`` where there is a reject
+    It writes ``decision`` where that may differ from ``label``, ``unsure`` where there is a reject
     rule, and ``novelty`` and ``novel`` where there is a novelty rule.
 
     Attributes:
         labels: Class names in output order.
         rule: The bundle's rule.
-        top: How many of the most probable classes are listed, at most C.
+        top: Number of most probable classes to list, at most C.
     """
 
     labels: LabelMap
@@ -142,7 +142,7 @@ class ClassificationColumns:
 
     @property
     def names(self) -> Sequence[str]:
-        """``label``, ``confidence``, ``top1``, ``top1_p`` ..., and what the rule adds."""
+        """``label``, ``confidence``, ``top1``, ``top1_p`` ..., and the rule's own columns."""
         ranks = [name for k in range(1, self.top + 1) for name in (f"top{k}", f"top{k}_p")]
         return ["label", "confidence", *ranks, *self._decided(None)]
 
@@ -155,7 +155,7 @@ class ClassificationColumns:
         return [own.label, own.confidence, *ranks, *self._decided(own).values()]
 
     def facts(self, prediction: Prediction | None) -> dict[str, JsonValue]:
-        """``label``, ``confidence``, ``top`` (``[label, probability]``, best first) and more."""
+        """``label``, ``confidence``, ``top`` (``[label, probability]``, best first), rule keys."""
         own = None if prediction is None else _own(prediction)
         ranked = [] if own is None else own.top(self.top, self.labels)
         return {

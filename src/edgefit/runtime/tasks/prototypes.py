@@ -1,4 +1,4 @@
-"""The class prototypes in a bundle, which novelty is scored against."""
+"""The class prototypes in a bundle, against which novelty is scored."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ def read_prototypes(bundle: Bundle, relative: str) -> NDArray[np.float32]:
     """Read class prototypes, ``float32`` (C, F).
 
     Args:
-        bundle: A bundle that was read.
+        bundle: The bundle.
         relative: The file's path inside it, as its rule states it.
 
     Raises:
-        BundleError: The file is not listed, or holds something else.
+        BundleError: The manifest does not list the file, or its content does not fit.
     """
     path = bundle.file(relative)
     try:

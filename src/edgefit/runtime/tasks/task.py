@@ -1,4 +1,4 @@
-"""What the device asks of a task: read outputs, say what a sink writes, draw, compare."""
+"""What a task provides to the device: read outputs, columns for sinks, draw, compare."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Cell = str | float | bool | None
 
 
 class Columns(Protocol):
-    """What a sink writes of a prediction, as a nested record and as a flat row."""
+    """What a sink writes for a prediction, as a nested record and as a flat row."""
 
     @property
     def names(self) -> Sequence[str]:
@@ -39,10 +39,10 @@ class Change:
 
     Attributes:
         row: Position of the frame among those compared.
-        expected: What the answer was, in words of the task: a class, a number of boxes.
-        found: What it is now.
+        expected: The expected answer, in words of the task: a class, a number of boxes.
+        found: The answer now.
         margin: How clear the expected answer was, in the unit of the task's outputs.
-        allowed: Whether it was so unclear that rounding may decide it.
+        allowed: Whether the margin is small enough for rounding to change the answer.
     """
 
     row: int
@@ -54,12 +54,12 @@ class Change:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Answers of a variant here, beside those it gave where it was verified.
+    """Answers of a variant on this machine, compared with those from its verification.
 
     Attributes:
-        max_abs_difference: Of any value; NaN where a value is not finite.
-        tolerance: Largest difference that counts as none.
-        changes: Frames whose answer is another.
+        max_abs_difference: Largest difference of any value; NaN where a value is not finite.
+        tolerance: Largest difference that still passes.
+        changes: Frames whose answer changed.
     """
 
     max_abs_difference: float
@@ -69,23 +69,23 @@ class Comparison:
     @property
     def passed(self) -> bool:
         """Whether all differences are within the tolerance and every change is allowed."""
-        # A NaN is never within a tolerance: `x <= y` is false for it.
+        # NaN is never within a tolerance: `x <= y` is false for it.
         within = self.max_abs_difference <= self.tolerance
         return within and all(change.allowed for change in self.changes)
 
 
 class RuntimeTask(Protocol):
-    """A task on the device; without state, so that one object serves every bundle."""
+    """A task on the device; stateless, so one object serves every bundle."""
 
     def wanted(self, rule: Rule) -> tuple[str, ...]:
         """Names of the graph's outputs that :meth:`decode` needs under this rule."""
         ...
 
     def references(self, bundle: Bundle) -> References:
-        """What the bundle's rule compares features with; empty where it does not.
+        """The arrays that the bundle's rule compares features with; empty where it uses none.
 
         Raises:
-            BundleError: A file is not listed, or holds something else.
+            BundleError: The manifest does not list a file, or its content does not fit.
         """
         ...
 
@@ -102,7 +102,7 @@ class RuntimeTask(Protocol):
 
         Args:
             outputs: The wanted outputs of one frame, N = 1.
-            placement: Where the frame lies in the network's input.
+            placement: Where the frame is in the network's input.
             frame_size: Width and height of the frame, pixels.
             labels: Class names in output order.
             rule: The bundle's rule.
@@ -114,11 +114,11 @@ class RuntimeTask(Protocol):
         ...
 
     def columns(self, labels: LabelMap, rule: Rule, *, top: int) -> Columns:
-        """What a sink writes of each prediction.
+        """What a sink writes for each prediction.
 
         Args:
             labels: Class names in output order.
-            rule: The bundle's rule; a record holds no key that says nothing under it.
+            rule: The bundle's rule; a record leaves out keys that the rule does not use.
             top: How many answers to list where a task ranks them.
 
         Raises:
@@ -127,7 +127,7 @@ class RuntimeTask(Protocol):
         ...
 
     def draw(self, frame: Frame, prediction: Prediction) -> Frame:
-        """The frame, ``uint8`` (H, W, 3) RGB, with the prediction drawn; its own array."""
+        """The frame, ``uint8`` (H, W, 3) RGB, with the prediction drawn, as a new array."""
         ...
 
     def compare(

@@ -56,7 +56,7 @@ def test_features_are_wanted_only_where_novelty_is_scored() -> None:
 
 
 def test_another_number_of_classes_is_an_error() -> None:
-    with pytest.raises(StageError, match="do not fit together"):
+    with pytest.raises(StageError, match="does not match the bundle"):
         decode([0.25] * 4)
 
 
