@@ -1,1 +1,1 @@
-"""Timing that knows no model: samples, machine, worker process, suite, recommendation."""
+"""Timing of exported files: samples, machine, worker process, suite, recommendation."""

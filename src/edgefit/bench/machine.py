@@ -1,7 +1,7 @@
-"""What machine a figure was measured on: hardware, limits and versions, never who or where.
+"""The machine behind a figure: hardware, limits and versions, without any identity.
 
-No host name, user name or path is read. Two results may be compared as one machine's only when
-their ``fingerprint_id`` is the same; the load of the moment is reported but not part of it.
+It reads no host name, user name or path. Two results come from the same machine only if their
+``fingerprint_id`` is the same. The current load is reported, but is not part of the fingerprint.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ _FLAGS = (
     "hypervisor",
     "asimd", "asimdhp", "asimddp", "i8mm", "bf16", "sve", "sve2",
 )  # fmt: skip
-# what decides a timing, with the module it is imported as
+# the packages that affect a timing, and the module that each one provides
 _MODULES = {"numpy": "numpy", "onnxruntime": "onnxruntime", "openvino": "openvino", "opencv": "cv2"}
 _NO_LIMIT_BYTES = 1 << 60
 
 
 def machine_fingerprint(root: Path = Path("/")) -> Machine:
-    """Describe this machine; what the system does not say is None, never guessed.
+    """Describe this machine; a value that the system does not report is None, never a guess.
 
     Args:
-        root: Where ``proc`` and ``sys`` are found.
+        root: Folder with ``proc`` and ``sys``.
     """
     cpuinfo = _read(root / "proc/cpuinfo") or ""
     facts = {
@@ -61,7 +61,7 @@ def machine_fingerprint(root: Path = Path("/")) -> Machine:
 
 
 def load_average() -> list[float]:
-    """Runnable processes on average over 1, 5 and 15 minutes."""
+    """Average number of runnable processes over 1, 5 and 15 minutes."""
     return [round(load, 2) for load in psutil.getloadavg()]
 
 
@@ -74,7 +74,8 @@ def _read(path: Path) -> str | None:
 
 def _cpu_model(root: Path, cpuinfo: str) -> str | None:
     named = _first(cpuinfo, "model name")
-    # ARM kernels name no model per core; the board is what tells a Raspberry Pi from a Jetson.
+    # ARM kernels do not name a model per core; the board distinguishes a Raspberry Pi from a
+    # Jetson.
     board = _read(root / "proc/device-tree/model")
     return named or board or _first(cpuinfo, "Model") or platform.processor() or None
 
@@ -127,7 +128,7 @@ def _cgroup_file(root: Path, name: str) -> str | None:
 
 
 def _memory_mb() -> int:
-    # Kernels of one machine differ by some MB in what they keep for themselves.
+    # Kernels on one machine reserve amounts of memory that differ by some MB.
     return round(float(psutil.virtual_memory().total) / 1e8) * 100
 
 

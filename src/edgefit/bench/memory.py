@@ -1,4 +1,4 @@
-"""Memory of this process, from what the operating system says."""
+"""Memory of this process, as the operating system reports it."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ _STATUS = Path("/proc/self/status")
 
 
 def resident_mb() -> float:
-    """Memory this process occupies now, megabytes (1e6)."""
+    """Memory that this process occupies now, megabytes (1e6)."""
     return float(psutil.Process().memory_info().rss) / 1e6
 
 
 def peak_resident_mb() -> float | None:
-    """Most memory this process ever occupied, megabytes (1e6); None where unknown.
+    """Peak memory of this process, megabytes (1e6); None where unknown.
 
-    On Linux this is ``VmHWM``, which psutil does not give, and not ``getrusage``: ``ru_maxrss`` of
-    a child starts with its parent's, so a worker started by a process with torch loaded would
-    report torch.
+    On Linux this reads ``VmHWM``, which psutil does not provide. It does not use ``getrusage``:
+    ``ru_maxrss`` of a child starts with the value of its parent, so a worker started by a process
+    with torch loaded would report torch.
     """
     most_mb = _high_water_mark_mb()
     if most_mb is not None:

@@ -15,14 +15,13 @@ def recommend(
 ) -> Recommendation:
     """The fastest variant by its median latency at batch 1; ties go to the smaller file.
 
-    Variants tie with the fastest when they are no more than ``within`` slower, or up to three
-    times as much where the ranges of their rounds overlap, so that noise decides nothing and one
-    disturbed round does not tie variants that are far apart. Among equal files the higher
-    precision is taken.
+    A variant ties with the fastest when it is at most ``within`` slower, or at most three times
+    that where the ranges of their rounds overlap. So noise does not decide, and one disturbed round
+    does not tie variants that are far apart. Among equal file sizes, the higher precision wins.
 
     Args:
-        entries: The variants of a benchmark; those that failed do not count.
-        within: Relative difference that counts as none.
+        entries: The variants of a benchmark; failed variants do not count.
+        within: Largest relative difference that still counts as a tie.
     """
     measured = [entry for entry in entries if isinstance(entry, MeasuredVariant)]
     if not measured:
@@ -81,7 +80,7 @@ def _reason(
     else:
         why = "the smallest file, at the highest precision of that size"
     first = "the fastest and " if chosen is fastest else ""
-    return f"{first}{why} ({_mb(chosen)}) of those equally fast: {own}, as fast as {names}"
+    return f"{first}{why} ({_mb(chosen)}) among equally fast variants: {own}, as fast as {names}"
 
 
 def _mb(entry: MeasuredVariant) -> str:

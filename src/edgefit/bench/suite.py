@@ -1,8 +1,8 @@
 """Benchmark the variants of a bundle: each in its own process, rounds interleaved.
 
-A machine changes while it is measured: it heats, throttles, and others use it. With the rounds
-interleaved (A B C A B C ...) every variant sees the same changes; the median over rounds is
-reported, and the spread between rounds says how far to trust it.
+A machine changes during a measurement: it heats, throttles, and runs other programs. With
+interleaved rounds (A B C A B C ...) every variant sees the same changes. The benchmark reports the
+median over rounds, and the spread between rounds says how far to trust it.
 """
 
 from __future__ import annotations
@@ -53,25 +53,25 @@ def benchmark(
 
     Args:
         bundle_dir: A bundle, verified or draft.
-        variants: Which ones; default is all whose engine is installed here.
-        engines: Of the default, only the variants of these engines.
+        variants: Variants to measure; by default all whose engine is installed.
+        engines: Limits the default to the variants of these engines.
         threads: Threads for one inference; None leaves the number to the engine.
-        seconds: Time to measure a variant in one round, warm-up and loading apart.
+        seconds: Measuring time per variant and round, without warm-up and loading.
         rounds: How often every variant is measured.
         reporter: Where progress goes.
 
     Returns:
         Medians over rounds and every round's raw figures. A variant that fails in a round has an
-        error and no figures; the others go on.
+        error instead of figures; the other variants go on.
 
     Raises:
-        InputError: Seconds or rounds out of range.
+        InputError: Seconds or rounds are out of range.
         MissingDependencyError: No engine of the bundle is installed.
-        BundleError: No bundle, a damaged one, or one without a variant asked for.
+        BundleError: There is no bundle, it is damaged, or it lacks a requested variant.
     """
     if seconds <= 0 or rounds < 1:
         raise InputError(
-            "A benchmark needs time.",
+            "The seconds or the rounds are out of range.",
             expected="seconds > 0 and rounds >= 1",
             found=f"{seconds} seconds, {rounds} rounds",
         )
@@ -156,7 +156,7 @@ def run_worker(job: Job, number: int = 1) -> Round | WorkerError:
         number: The round, from 1.
 
     Returns:
-        What it measured, or what went wrong.
+        What it measured, or why it failed.
     """
     # -P: a file in the working folder must not shadow a module.
     command = [sys.executable, "-P", "-m", "edgefit.bench.worker"]
@@ -172,13 +172,13 @@ def run_worker(job: Job, number: int = 1) -> Round | WorkerError:
             check=False,
         )
     except subprocess.TimeoutExpired:
-        return _error(f"it did not end within {limit:.0f} s", None, "", number)
+        return _error(f"it did not finish within {limit:.0f} s", None, "", number)
     if done.returncode < 0:
         message = f"its process was killed by signal {-done.returncode}"
         return _error(message, done.returncode, done.stderr, number)
     if done.returncode:
         lines = done.stderr.strip().splitlines() or ["its process failed"]
-        # A traceback ends with its cause, an error of edgefit's begins with it.
+        # A traceback ends with its cause; an error of edgefit begins with it.
         message = lines[-1] if lines[0].startswith("Traceback") else lines[0]
         return _error(message, done.returncode, done.stderr, number)
     return Round.model_validate_json(done.stdout)
@@ -221,7 +221,7 @@ def _entry(bundle: Bundle, key: VariantKey, rounds: list[Round]) -> MeasuredVari
 
 
 def _median_if_known(values: Iterable[float | None]) -> float | None:
-    """Median over rounds; None when a round could not give the figure."""
+    """Median over rounds; None when a round lacks the figure."""
     known = list(values)
     return None if None in known else statistics.median(v for v in known if v is not None)
 
@@ -231,5 +231,5 @@ def _warn_of_noise(entries: Sequence[MeasuredVariant | FailedVariant], reporter:
         if isinstance(entry, MeasuredVariant) and entry.latency_spread > _SPREAD_WORTH_A_WARNING:
             reporter.warn(
                 f"{entry.variant}: rounds differ by {entry.latency_spread:.0%}; "
-                "the machine was not quiet"
+                "the machine was not idle"
             )

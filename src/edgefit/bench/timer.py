@@ -1,8 +1,8 @@
-"""Time a callable and keep every sample. It knows nothing of models.
+"""Time a callable and keep every sample. The timer knows nothing about models.
 
 From MLPerf LoadGen (Reddi et al. 2020, MLPerf Inference Benchmark, ISCA): a minimum number of runs
-*and* a minimum duration, and percentiles that are samples really seen. From pyperf: warm-up is
-apart, the collector is held off while timing, and a run that drifts says so.
+*and* a minimum duration, and percentiles that are actual samples. From pyperf: warm-up is separate,
+the garbage collector is off while timing, and a run that drifts is reported.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class TimingSamples:
     warmup: int
 
     def percentile_ms(self, percent: float) -> float:
-        """The smallest sample that at least ``percent`` of all do not exceed, milliseconds."""
+        """The smallest sample that ``percent`` of all samples do not exceed, milliseconds."""
         return float(np.percentile(self.samples_ns, percent, method="inverted_cdf")) / 1e6
 
     @property
@@ -57,14 +57,14 @@ class TimingSamples:
 
     @property
     def spread(self) -> float:
-        """Interquartile range over the median: 0.1 says that half the runs lie within 10 %."""
+        """Interquartile range over the median: 0.1 means that half the runs are within 10 %."""
         return _quartile_range(self.samples_ns) / float(np.median(self.samples_ns))
 
     @property
     def drift(self) -> float | None:
         """Change of the median from the first third to the last; None below 30 samples.
 
-        Heating, throttling and a machine that gets busy show here: 0.2 is 20 % slower at the end.
+        It reveals heating, throttling and other load: 0.2 means 20 % slower at the end.
         """
         if self.samples_ns.size < _RUNS_FOR_DRIFT:
             return None
@@ -80,7 +80,7 @@ class TimingSamples:
         return abs(self.drift) > max(_DRIFT_THAT_COUNTS, noise)
 
     def summary(self) -> Timing:
-        """Percentiles and the raw samples, as a record holds them."""
+        """Percentiles and the raw samples, as a record."""
         return Timing(
             runs=int(self.samples_ns.size),
             warmup=self.warmup,
@@ -106,13 +106,13 @@ def time_callable(
     seconds: float,
     clock: Callable[[], int] = time.perf_counter_ns,
 ) -> TimingSamples:
-    """Call again and again, timing each call, until both limits are reached.
+    """Call repeatedly and time each call, until both limits are reached.
 
     Args:
-        call: What to time; its result is dropped.
-        warmup: Untimed calls before.
-        min_runs: At least so many timed calls.
-        seconds: At least so long, counted from the first timed call.
+        call: The callable to time; its result is dropped.
+        warmup: Untimed calls before the first timed one.
+        min_runs: Minimum number of timed calls.
+        seconds: Minimum duration, counted from the first timed call.
         clock: Monotonic clock in nanoseconds.
 
     Raises:
@@ -120,7 +120,7 @@ def time_callable(
     """
     if warmup < 0 or min_runs < 1:
         raise InputError(
-            "A timing needs runs.",
+            "The numbers of runs are out of range.",
             expected="warmup >= 0 and min_runs >= 1",
             found=f"warmup {warmup}, min_runs {min_runs}",
         )

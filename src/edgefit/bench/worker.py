@@ -1,8 +1,8 @@
 """Measure one variant in a process of its own: ``python -m edgefit.bench.worker``.
 
-Reads one JSON job on standard input and writes one JSON answer on standard output. A process of its
-own, because engines keep spinning threads, arenas and caches that would change the figures of
-whatever is measured next, and because only so is its peak memory its own.
+The worker reads one JSON job from standard input and writes one JSON answer to standard output. It
+is a separate process because engines keep spinning threads, arenas and caches that would change the
+figures of the next measurement, and because only then its peak memory is that of one variant.
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ _SHARE_SINGLE = 0.6
 
 @dataclass(frozen=True)
 class Job:
-    """What a worker is asked to measure.
+    """What a worker measures.
 
     Attributes:
-        bundle: Folder of the bundle; its hashes were checked by who asks.
+        bundle: Folder of the bundle; the caller has checked its hashes.
         variant: ``engine/precision``.
         threads: Threads for one inference; None leaves the number to the engine.
-        batch_sizes: Batches to measure throughput with, besides 1.
-        seconds: Time to measure, warm-up apart: a tenth for preprocessing, six tenths at batch 1,
+        batch_sizes: Batch sizes to measure throughput with, besides 1.
+        seconds: Measuring time without warm-up: a tenth for preprocessing, six tenths at batch 1,
             the rest shared by the other batch sizes.
     """
 
@@ -58,7 +58,7 @@ class Job:
     seconds: float
 
     def to_json(self) -> str:
-        """The form a worker reads."""
+        """The JSON that a worker reads."""
         return json.dumps(asdict(self))
 
 
@@ -66,7 +66,7 @@ def measure(job: Job) -> Round:
     """Load the variant once and measure it.
 
     Raises:
-        EdgefitError: The bundle, the engine or its answers are not as they must be.
+        EdgefitError: The bundle, the engine or its answers are not valid.
     """
     bundle = read_bundle(Path(job.bundle), check_hashes=False, allow_draft=True)
     key = VariantKey.parse(job.variant)
@@ -76,8 +76,8 @@ def measure(job: Job) -> Round:
         seconds=job.seconds * _SHARE_PREPROCESS,
     )
     images = [preprocess(frame, bundle.input) for frame in frames]
-    # Imports the engine's package, so that loading is the model's time and memory alone. A missing
-    # one is reported by open_session, which knows the command that installs it.
+    # This imports the engine's package, so loading is the model's time and memory alone.
+    # open_session reports a missing package with the command that installs it.
     engine_is_installed(key.engine)
     gc.collect()
     before = resident_mb()
@@ -148,7 +148,7 @@ def _time_session(
 
 
 def _time_over(calls: Sequence[Callable[[], object]], seconds: float) -> TimingSamples:
-    """Time calls in turn, so that no single frame decides the figure."""
+    """Time calls in turn, so that no single frame dominates the figure."""
     turn = itertools.cycle(calls)
 
     def call_next() -> None:
@@ -162,7 +162,7 @@ def _images_per_second(timing: TimingSamples, batch: int) -> float:
 
 
 def _check(answer: Outputs, bundle: Bundle, key: VariantKey, *, batch: int) -> None:
-    # A graph that answers nonsense may be very fast.
+    # A graph that returns nonsense may be very fast.
     sizes = {"N": batch, "C": len(bundle.labels)}
     for output in OUTPUTS[bundle.manifest.task]:
         values = answer[output.name]
@@ -172,7 +172,7 @@ def _check(answer: Outputs, bundle: Bundle, key: VariantKey, *, batch: int) -> N
         )
         if not fits or not np.isfinite(values).all():
             raise StageError(
-                f"The variant {key} does not answer with {output.name} as its task demands.",
+                f"The variant {key} does not return {output.name} as its task requires.",
                 expected=f"finite numbers of shape {shape}",
                 found=f"shape {values.shape}, finite: {bool(np.isfinite(values).all())}",
                 remedy="run `edgefit verify BUNDLE --self-test`",
@@ -180,7 +180,7 @@ def _check(answer: Outputs, bundle: Bundle, key: VariantKey, *, batch: int) -> N
 
 
 def main() -> int:
-    """Read a job, write the answer; the exit code is 0 or that of the error."""
+    """Read a job and write the answer; the exit code is 0 or that of the error."""
     job = Job(**json.load(sys.stdin))
     # Engines may print; only the answer may reach standard output.
     answer_file = os.dup(sys.stdout.fileno())

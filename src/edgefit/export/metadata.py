@@ -1,7 +1,7 @@
-"""What every model file says of itself, so that it is not orphaned outside its bundle.
+"""What every model file says about itself, so that it stays usable outside its bundle.
 
-ONNX files carry it as ``metadata_props``; OpenVINO files as ``rt_info/model_info`` with the keys
-that openvino-model-api reads, of which :mod:`edgefit.export.tasks` gives those of the task
+ONNX files carry it as ``metadata_props``, OpenVINO files as ``rt_info/model_info`` with the keys
+that openvino-model-api reads; :mod:`edgefit.export.tasks` adds the keys of the task
 (https://github.com/open-edge-platform/model_api/blob/master/docs/source/guides/model-configuration.md).
 """
 
@@ -29,7 +29,7 @@ class ModelMetadata:
         task: What the model answers.
         labels: Class names in output order.
         spec: The input contract.
-        temperature: What the logits are divided by inside the graph.
+        temperature: Divisor of the logits inside the graph.
         operating: From outputs to decisions, after the graph.
     """
 
@@ -52,7 +52,7 @@ class ModelMetadata:
             "producer": "edgefit",
         }
         if self.operating is not None:
-            # the task says its kind
+            # the task already states the kind
             rule = {key: value for key, value in asdict(self.operating).items() if key != "kind"}
             facts["operating"] = rule
         return {
@@ -63,8 +63,8 @@ class ModelMetadata:
     def for_openvino(self) -> dict[str, str]:
         """Key -> text for ``rt_info/model_info``.
 
-        The graph normalises and reorders by itself, so model-api gets mean 0, scale 1, and the
-        order to turn OpenCV's BGR into RGB.
+        The graph itself normalises and reorders, so model-api gets mean 0, scale 1, and the
+        instruction to turn OpenCV's BGR into RGB.
         """
         return {
             **TASKS[self.task].model_api_facts(self.labels),

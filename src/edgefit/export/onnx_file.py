@@ -1,4 +1,4 @@
-"""ONNX files: one file each, free batch size, facts embedded."""
+"""ONNX files: a single file per model, with a free batch size and embedded metadata."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from edgefit.export.metadata import ModelMetadata
 from edgefit.export.program import INPUT_NAME, output_names
 
 _SMALLEST_HALVED = 256
-"""Tensors with fewer numbers stay fp32: they weigh nothing and hold shapes, means and scales."""
+"""Smaller tensors stay fp32: they need little space and hold shapes, means and scales."""
 
 
 def write_onnx(program: Any, target: Path, metadata: ModelMetadata, *, opset: int) -> None:
@@ -23,7 +23,7 @@ def write_onnx(program: Any, target: Path, metadata: ModelMetadata, *, opset: in
     Args:
         program: From :func:`edgefit.export.program.capture`.
         target: The ``.onnx`` file to write; its folder exists.
-        metadata: What the file says of itself.
+        metadata: What the file says about itself.
         opset: ONNX operator set, 18 or later.
     """
     onnx_program = torch.onnx.export(
@@ -52,10 +52,10 @@ def save_onnx(model: onnx.ModelProto, target: Path, metadata: ModelMetadata) -> 
 
 
 def halve_weights(source: Path, target: Path, metadata: ModelMetadata) -> None:
-    """Store the weights of an fp32 file in half precision, each cast back where it is used.
+    """Store the weights of an fp32 file in half precision; casts restore them where they are used.
 
     onnxruntime folds the casts when it loads the file, so latency is that of fp32 and the file is
-    half as large. Numbers outside half precision's range are clipped to its largest.
+    half as large. Numbers outside the range of half precision are clipped to its bounds.
     """
     model = onnx.load(source)
     limit = float(np.finfo(np.float16).max)
@@ -77,7 +77,7 @@ def halve_weights(source: Path, target: Path, metadata: ModelMetadata) -> None:
 
 
 def _drop_traces(model: onnx.ModelProto) -> None:
-    """The exporter notes source lines of the exporting machine in every node; they help nobody."""
+    """Remove the source lines of the exporting machine, which the exporter notes in every node."""
     del model.graph.metadata_props[:]
     for item in [*model.graph.node, *model.graph.value_info, *model.graph.initializer]:
         del item.metadata_props[:]

@@ -1,4 +1,4 @@
-"""OpenVINO IR: an ``.xml`` graph and its ``.bin`` weights, facts embedded."""
+"""OpenVINO IR: an ``.xml`` graph with its ``.bin`` weights and embedded metadata."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def to_openvino(program: Any, metadata: ModelMetadata) -> Any:
 
     Args:
         program: From :func:`edgefit.export.program.capture`.
-        metadata: Gives height, width and the task.
+        metadata: States height, width and the task.
 
     Returns:
         An ``openvino.Model`` with input ``frames`` ``u8`` [-1, H, W, 3] and the task's outputs,
@@ -38,10 +38,10 @@ def save_ir(model: Any, target: Path, metadata: ModelMetadata, *, half: bool = F
     """Write an ``openvino.Model``.
 
     Args:
-        model: What to write; metadata is added to it.
+        model: The model to write; this adds the metadata to it.
         target: The ``.xml`` file; the ``.bin`` is written beside it.
-        metadata: What the file says of itself.
-        half: Store weights in half precision (OpenVINO computes in full precision all the same).
+        metadata: What the file says about itself.
+        half: Store weights in half precision (OpenVINO still computes in full precision).
     """
     import openvino as ov
 

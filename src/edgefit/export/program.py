@@ -1,8 +1,8 @@
-"""Capture the trained network once; every exported file is made from this one program.
+"""Capture the trained network once; all exported files come from this one program.
 
-It is captured in torch's plain memory order. Where tensors lie channels-last, torch.export writes
-global average pooling as an indexed copy (``as_strided``): six more operators in every graph, which
-also make OpenVINO lose a change of colour order that is put before it (found with model-api).
+The capture uses torch's default memory order. With channels-last tensors, torch.export writes
+global average pooling as an indexed copy (``as_strided``). That adds six operators to every graph,
+and OpenVINO then loses a change of colour order that is put before it (found with model-api).
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ INPUT_NAME = "frames"
 
 
 class Answering(Protocol):
-    """A network that gives its outputs, and last the features (N, F) they were made from."""
+    """A network that returns its outputs and, last, the features (N, F) behind them."""
 
     def answers(self, frames_NHWC: Tensor) -> dict[str, Tensor]:
-        """All by name, of frames ``uint8`` (N, H, W, 3)."""
+        """Outputs and features by name, for frames ``uint8`` (N, H, W, 3)."""
         ...
 
 
 class WithFeatures(nn.Module):
-    """A network whose features are a second output of its graph.
+    """A network whose graph has the features as an additional output.
 
     Args:
         network: A module that is :class:`Answering`.
@@ -44,7 +44,7 @@ class WithFeatures(nn.Module):
 
 
 def output_names(program: Any, task: Task) -> list[str]:
-    """Names of a captured program's outputs in their order: the task's, then the features."""
+    """Names of a captured program's outputs, in order: the task's, then the features."""
     names = [output.name for output in (*OUTPUTS[task], FEATURE_VECTOR)]
     return names[: len(program.graph_signature.user_outputs)]
 
@@ -53,9 +53,9 @@ def capture(network: nn.Module, spec: InputSpec, *, features: bool = False) -> A
     """Trace a network with a free batch size (``torch.export``).
 
     Args:
-        network: Takes ``uint8`` (N, H, W, 3), gives ``float32`` (N, C); in eval mode.
-        spec: Gives H and W.
-        features: Give the features as a second output; the network is :class:`Answering`.
+        network: Takes ``uint8`` (N, H, W, 3), returns ``float32`` (N, C); in eval mode.
+        spec: States H and W.
+        features: Add the features as an output; the network must be :class:`Answering`.
 
     Returns:
         A ``torch.export.ExportedProgram``.
@@ -63,7 +63,7 @@ def capture(network: nn.Module, spec: InputSpec, *, features: bool = False) -> A
     Raises:
         StageError: The network cannot be captured.
     """
-    # two frames, because torch.export takes a dimension of size one for a constant
+    # two frames, because torch.export treats a dimension of size one as a constant
     frames_NHWC = torch.zeros((2, *spec.shape_HWC), dtype=torch.uint8)
     plain = copy.deepcopy(network).eval().cpu().to(memory_format=torch.contiguous_format)
     if features:
@@ -79,5 +79,5 @@ def capture(network: nn.Module, spec: InputSpec, *, features: bool = False) -> A
         raise StageError(
             "The network cannot be captured for export.",
             found=str(error).splitlines()[0][:300],
-            remedy="choose a backbone of the catalogue at an input size its card allows",
+            remedy="choose a backbone from the catalogue and an input size that its card allows",
         ) from error

@@ -1,4 +1,4 @@
-"""The calibration set: training images, through the input contract, every kind of image present."""
+"""The calibration set: preprocessed training images that cover every kind of image."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def calibration_frames(
 
     Args:
         table: The frozen table; only its training split is used.
-        task: Says over which kinds of images the choice is spread.
+        task: Defines the kinds of images that the choice covers.
         count: How many images to take; all where there are fewer.
         spec: The input contract.
         seed: Makes the choice repeatable.
-        reporter: Where progress is drawn.
+        reporter: Where progress goes.
 
     Raises:
-        DataError: A file cannot be read (any more).
+        DataError: A file cannot be read.
     """
     training = table.of("train")
     samples = choose_over_strata(training, task, count, seed=seed)

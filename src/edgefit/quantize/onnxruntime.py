@@ -1,9 +1,9 @@
 """int8 for onnxruntime: its own static quantization, per channel, QDQ format.
 
-Weights take 7 of 8 bits (``reduce_range``): on processors without VNNI, products of unsigned and
-signed bytes are added in pairs in 16 bits and may saturate
-(https://onnxruntime.ai/docs/performance/model-optimizations/quantization.html). A bundle is built
-on a workstation and runs on boxes whose processor is not known then, so it must hold on all.
+Weights use 7 of 8 bits (``reduce_range``): processors without VNNI add products of unsigned and
+signed bytes in pairs in 16 bits, which may saturate
+(https://onnxruntime.ai/docs/performance/model-optimizations/quantization.html). The workstation
+that builds a bundle does not know the processors of the devices, so the file must work on all.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def _reader(input_name: str, frames_NHWC: NDArray[np.uint8]) -> Any:
     from onnxruntime.quantization import CalibrationDataReader
 
     class FrameReader(CalibrationDataReader):  # type: ignore[misc]
-        """Hands the calibration frames over in small batches."""
+        """Yields the calibration frames in small batches."""
 
         def __init__(self) -> None:
             self.batches: Iterator[NDArray[np.uint8]] = (

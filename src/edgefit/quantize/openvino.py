@@ -1,6 +1,6 @@
 """int8 for OpenVINO: NNCF post-training quantization with full bias correction.
 
-Full (not fast) bias correction, because the fast one costs MobileNetV3 over ten points of accuracy
+It uses full bias correction, because the fast one costs MobileNetV3 over ten points of accuracy
 (NNCF's own post-training results; ``fast_bias_correction`` in
 https://docs.openvino.ai/2025/openvino-workflow/model-optimization-guide/quantizing-models-post-training/basic-quantization-flow.html).
 """
@@ -23,7 +23,7 @@ from edgefit.telemetry import block_telemetry
 def quantize_openvino(
     model: Any, frames_NHWC: NDArray[np.uint8]
 ) -> tuple[Any, dict[str, JsonValue]]:
-    """Quantize an ``openvino.Model``; the given one is left as it is.
+    """Quantize an ``openvino.Model``; the input model is not modified.
 
     Args:
         model: fp32, input ``u8`` [-1, H, W, 3].
@@ -37,7 +37,7 @@ def quantize_openvino(
 
     logging.getLogger("nncf").setLevel(logging.ERROR)
     dataset = nncf.Dataset([frame[np.newaxis] for frame in frames_NHWC])
-    # standard output belongs to results
+    # standard output is reserved for results
     with keeping_signal_stack(), contextlib.redirect_stdout(sys.stderr):
         quantized = nncf.quantize(
             model.clone(),

@@ -1,10 +1,10 @@
-"""The stack on which this thread handles signals, which OpenVINO exchanges.
+"""Protect this thread's signal stack, which OpenVINO replaces.
 
-A Core of OpenVINO sets a signal stack for the thread that makes it and unmaps that when it goes.
-Where two of them go in the order in which they came, the second puts back the stack of the first,
-which is no more: the next signal that Python handles (Ctrl-C, or an ended subprocess) ends the
-program with a segmentation fault. edgefit itself has one Core for good
-(:func:`edgefit.runtime.engines.openvino.shared_core`); nncf makes its own.
+An OpenVINO Core sets a signal stack for the thread that creates it, and unmaps the stack when it is
+destroyed. If two Cores are destroyed in the order of their creation, the second one restores the
+stack of the first, which no longer exists. The next signal that Python handles (Ctrl-C, or a
+finished subprocess) then ends the program with a segmentation fault. edgefit itself creates one
+Core per process (:func:`edgefit.runtime.engines.openvino.shared_core`); nncf creates its own.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class _Stack(ctypes.Structure):
 
 @contextmanager
 def keeping_signal_stack() -> Iterator[None]:
-    """Give this thread the signal stack back that it had before the block; only on Linux."""
+    """Restore this thread's signal stack after the block; does nothing outside Linux."""
     if sys.platform != "linux":
         yield
         return

@@ -113,7 +113,7 @@ def test_dict_is_json_and_keeps_the_raw_samples() -> None:
 
 @pytest.mark.parametrize(("warmup", "min_runs"), [(-1, 1), (0, 0)])
 def test_impossible_runs_are_refused(warmup: int, min_runs: int) -> None:
-    with pytest.raises(InputError, match="needs runs"):
+    with pytest.raises(InputError, match="numbers of runs"):
         time_callable(lambda: None, warmup=warmup, min_runs=min_runs, seconds=0)
 
 

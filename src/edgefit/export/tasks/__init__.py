@@ -1,4 +1,4 @@
-"""What differs from task to task in a model file: one file a task, found through one table."""
+"""Contents of a model file that differ from task to task: one file per task, in one table."""
 
 from __future__ import annotations
 
@@ -9,4 +9,4 @@ from edgefit.spec import CLASSIFICATION, Task
 __all__ = ["TASKS", "ExportTask"]
 
 TASKS: dict[Task, ExportTask] = {CLASSIFICATION: ClassificationExport()}
-"""Task -> what its model files say."""
+"""Task -> what its model files state."""

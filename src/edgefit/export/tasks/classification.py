@@ -1,4 +1,4 @@
-"""What openvino-model-api reads in the file of a classifier."""
+"""What openvino-model-api reads from the model file of a classifier."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ class ClassificationExport:
     def model_api_facts(self, labels: LabelMap) -> dict[str, str]:
         """Keys of its ``ClassificationModel``.
 
-        It splits labels at spaces; those inside a name become ``_``.
+        That class splits labels at spaces, so spaces inside a name become ``_``.
         """
         return {
             "model_type": "Classification",

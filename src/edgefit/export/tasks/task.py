@@ -1,4 +1,4 @@
-"""What the export asks of a task."""
+"""What a task provides to the export."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from edgefit.spec import LabelMap
 
 
 class ExportTask(Protocol):
-    """What a model file says for a task."""
+    """What a model file states for a task."""
 
     def model_api_facts(self, labels: LabelMap) -> dict[str, str]:
         """Key -> text that openvino-model-api reads for this task.
