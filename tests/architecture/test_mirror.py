@@ -17,9 +17,8 @@ SOURCE = REPOSITORY / "src" / "edgefit"
 GATE = "tests/e2e/test_build.py"
 DEVICE = "tests/e2e/test_device.py"
 WRONG = "tests/unit/cli/test_wrong_input.py"
-MEASURED = "tests/unit/records/test_measured.py"
-LEARNED = "tests/unit/records/test_learning_rooms.py"
 FILES = "tests/unit/stages/test_operating_point.py"
+CONTRACT = "tests/contract/test_task_contract.py"
 ENGINES = "tests/contract/test_engine_contract.py"
 
 # Module -> the test that fails where the module is wrong. A new module gets a test of its own.
@@ -38,8 +37,8 @@ ELSEWHERE = {
     "cli/retention.py": "tests/unit/stages/test_retention.py",
     "cli/train.py": "tests/unit/cli/test_refused_commands.py",
     # parts of a task's rules, metrics and report, and what a room asks of a task
-    "metrics/tasks/task.py": "tests/unit/metrics/tasks/test_classification.py",
-    "operating/tasks/task.py": "tests/unit/operating/tasks/test_classification.py",
+    "metrics/tasks/task.py": CONTRACT,
+    "operating/tasks/task.py": CONTRACT,
     "report/class_limits.py": "tests/unit/report/test_sections.py",
     "report/tasks/classification.py": "tests/unit/report/test_write.py",
     # stages: each runs in a whole build, and what it refuses is in the end-to-end cases
@@ -52,31 +51,21 @@ ELSEWHERE = {
     "stages/verify.py": FILES,
     # records: those of real runs are loaded and dumped in one place
     "records/build.py": GATE,
-    "records/calibrate.py": MEASURED,
-    "records/comparison.py": LEARNED,
-    "records/check.py": "tests/unit/cli/test_check.py",
-    "records/evaluate.py": MEASURED,
     "records/export.py": GATE,
-    "records/figures.py": "tests/unit/records/test_record.py",
-    "records/learning_curve.py": LEARNED,
-    "records/retention.py": LEARNED,
     "records/selftest.py": "tests/unit/runtime/test_selftest.py",
-    "records/train.py": LEARNED,
-    "records/verify.py": MEASURED,
     # parts of a larger module that is tested whole
     "bench/worker.py": "tests/unit/bench/test_suite.py",
     "data/findings.py": "tests/unit/data/test_audit.py",
     "data/frozen.py": "tests/unit/stages/test_train.py",
     "data/worker_imports.py": "tests/unit/data/test_worker_processes.py",
     "data/tasks/classification.py": "tests/unit/data/test_table.py",
-    "data/tasks/task.py": "tests/unit/data/test_table.py",
+    "data/tasks/task.py": CONTRACT,
     "evaluate/outputs.py": "tests/unit/stages/test_calibrate.py",
     "evaluate/retention.py": "tests/unit/stages/test_retention.py",
-    "evaluate/saved.py": "tests/unit/stages/test_calibrate.py",
     "operating/chosen.py": "tests/unit/stages/test_calibrate.py",
     "quantize/calibration_set.py": FILES,
     "recipe/tasks/classification.py": "tests/unit/recipe/test_recipe.py",
-    "recipe/tasks/task.py": "tests/unit/recipe/test_recipe.py",
+    "recipe/tasks/task.py": CONTRACT,
     "report/facts.py": "tests/unit/report/test_sections.py",
     "report/limits.py": "tests/unit/report/test_sections.py",
     "report/row.py": "tests/unit/report/test_sections.py",
@@ -86,27 +75,18 @@ ELSEWHERE = {
     # the device: contracts that hold for every engine and every task
     "runtime/engines/onnxruntime.py": ENGINES,
     "runtime/engines/openvino.py": ENGINES,
-    "export/tasks/task.py": "tests/unit/export/tasks/test_classification.py",
+    "export/tasks/task.py": CONTRACT,
     "runtime/golden.py": "tests/unit/runtime/test_selftest.py",
     "runtime/sources/source.py": "tests/unit/runtime/test_sources.py",
     "runtime/tasks/prototypes.py": FILES,
-    "runtime/tasks/task.py": "tests/unit/runtime/tasks/test_classification.py",
+    "runtime/tasks/task.py": CONTRACT,
     "spec/rules.py": "tests/unit/spec/test_tasks.py",
     # training: what the loop is made of
-    "train/assembly.py": "tests/unit/stages/test_train.py",
-    "train/distributed.py": "tests/e2e/test_data_parallel.py",
-    "train/loop/divergence.py": "tests/unit/train/loop/test_module.py",
-    "train/loop/loaders.py": "tests/unit/train/loop/test_finetune.py",
     "train/phases/full.py": "tests/unit/stages/test_train.py",
     "train/phases/interpolation.py": "tests/unit/stages/test_train.py",
     "train/phases/phase.py": "tests/unit/stages/test_train.py",
     "train/phases/probe.py": "tests/unit/stages/test_train.py",
-    "train/preconditions.py": "tests/unit/stages/test_train.py",
-    "train/probe/models.py": "tests/unit/train/probe/test_fit.py",
-    "train/run_training.py": "tests/unit/stages/test_train.py",
-    "train/tasks/task.py": "tests/unit/train/loop/test_module.py",
-    "train/training.py": "tests/unit/train/loop/test_finetune.py",
-    "train/tasks/classification.py": "tests/unit/train/loop/test_module.py",
+    "train/tasks/task.py": CONTRACT,
 }
 
 
@@ -165,8 +145,6 @@ TOGETHER = (
     "tests/unit/data/test_leaks.py",
     "tests/unit/data/test_real_sets.py",
     "tests/unit/export/test_features_output.py",
-    "tests/unit/records/test_learning_rooms.py",
-    "tests/unit/records/test_measured.py",
     "tests/unit/stages/test_operating_point.py",
     "tests/unit/test_device_kit.py",
     "tests/unit/train/test_tasks.py",

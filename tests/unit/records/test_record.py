@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import ClassVar
 
@@ -10,7 +9,6 @@ import pytest
 from pydantic import ValidationError
 
 from edgefit.errors import RunError
-from edgefit.records.figures import Figure
 from edgefit.records.record import Part, Record
 
 
@@ -82,8 +80,3 @@ def test_a_damaged_file_names_the_key(tmp_path: Path, text: str, key: str | None
 def test_records_do_not_change() -> None:
     with pytest.raises(ValidationError, match="frozen"):
         EXAMPLE.name = "other"  # type: ignore[misc]
-
-
-def test_a_figure_without_a_value_is_three_nulls() -> None:
-    figure = Figure(value=None, low=None, high=None)
-    assert json.dumps(figure.to_json()) == '{"value": null, "low": null, "high": null}'

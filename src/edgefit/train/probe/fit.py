@@ -33,8 +33,8 @@ from edgefit.train.probe.models import (
     Standardised,
     fit_logistic,
     fit_nearest_mean,
-    probe_temperature,
     make_folds,
+    probe_temperature,
 )
 from edgefit.train.probe.solving import side_by_side
 

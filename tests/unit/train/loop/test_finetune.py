@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import gc
 import multiprocessing
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -16,37 +16,24 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from edgefit.data.frame_store import FrameStore
-from edgefit.data.frozen import frozen_samples
 from edgefit.data.loader import TrainingBatches
-from edgefit.data.table import SampleTable
 from edgefit.errors import RecipeError, RunError, StageError
-from edgefit.progress import QUIET, Reporter
-from edgefit.recipe import Recipe, TrainConfig, make_recipe
+from edgefit.progress import Reporter
+from edgefit.recipe import TrainConfig
 from edgefit.records.train import EpochRow
-from edgefit.run import RunFolder
-from edgefit.stages.check import check
 from edgefit.train.assembly import build_network
-from edgefit.train.backbones.card import input_spec
 from edgefit.train.backbones.weights import read_state
 from edgefit.train.loop import finetune
 from edgefit.train.loop import loaders as batches
 from edgefit.train.loop.checkpoint import LAST, LOG, EpochCheckpoint
-from edgefit.train.loop.finetune import fine_tune, make_trainer, way_of_running
+from edgefit.train.loop.finetune import make_trainer, way_of_running
 from edgefit.train.loop.module import FineTuning
-from edgefit.train.penalties.penalty import Penalty, TrainingStep
-from edgefit.train.split_frames import SplitFrames, decode_splits
-from edgefit.train.tasks import TASKS
-from edgefit.train.training import Training
+from edgefit.train.penalties.penalty import TrainingStep
 from edgefit.train.weight_files import FINETUNED
 from tests.cuda_graphs import Recorder
-from tests.shapes import draw_shapes
+from tests.unit.train.loop.shapes_training import Shapes
 
 pytestmark = pytest.mark.slow  # most of these train
-FAST = ["input.width=32", "input.height=32", "model.backbone=mobilenet_v3_small"] + [
-    f"train.{setting}"
-    for setting in ("epochs=3", "batch_size=8", "workers=0", "accelerator=cpu", "augment=conveyor")
-]
 # All that draws at random or keeps a state is on.
 EVERYTHING = [
     "train.mix.mixup=0.4",
@@ -60,53 +47,6 @@ EVERYTHING = [
     "input.width=64",
     "input.height=64",
 ]
-
-
-@dataclass(frozen=True)
-class Shapes:
-    """Checked pictures; ``tune`` trains a fresh network on them."""
-
-    root: Path
-    table: SampleTable
-
-    def recipe(self, *overrides: str) -> Recipe:
-        facts = {"name": "tiny", "data": {"root": str(self.root)}, "model": {"weights": "none"}}
-        return make_recipe(facts, [*FAST, *overrides])
-
-    def tune(
-        self,
-        folder: Path,
-        *overrides: str,
-        penalties: Sequence[Penalty] = (),
-        reporter: Reporter = QUIET,
-    ) -> FineTuning:
-        folder.mkdir(exist_ok=True)
-        recipe = self.recipe(*overrides)
-        network, card, _ = build_network(recipe, self.table.labels)
-        frames: SplitFrames = decode_splits(recipe, self.table, network.spec)
-        task = TASKS[recipe.task]
-        training = Training(
-            recipe,
-            self.table,
-            frames,
-            network,
-            card,
-            folder,
-            loss=task.build_loss,
-            validation=task.validation,
-            reporter=reporter,
-        )
-        return fine_tune(training, penalties)[0]
-
-
-@pytest.fixture(scope="module")
-def shapes(tmp_path_factory: pytest.TempPathFactory) -> Shapes:
-    root = draw_shapes(tmp_path_factory.mktemp("shapes") / "pictures")
-    run = RunFolder(root.parent / "run")
-    recipe = Shapes(root, None).recipe()  # type: ignore[arg-type]
-    run.start(recipe)
-    check(run)
-    return Shapes(root, frozen_samples(run))
 
 
 def kept(folder: Path) -> bytes:
@@ -374,96 +314,6 @@ def test_worker_processes_end_with_a_training_that_fails(
     assert ByProcesses.counted.pop() == before + 1
     gc.collect()
     assert len(multiprocessing.active_children()) == before
-
-
-@pytest.mark.parametrize(
-    ("cores", "ranks", "on_gpu", "expected"),
-    [
-        (2, 1, False, 0),
-        (2, 1, True, 1),
-        (3, 1, False, 2),
-        (64, 1, False, 2),
-        (4, 1, True, 3),
-        (16, 8, True, 1),
-        (16, 2, True, 7),
-        (64, 1, True, 8),
-        (1, 1, True, 1),
-    ],
-)
-def test_auto_workers_fit_the_cores(
-    monkeypatch: pytest.MonkeyPatch, cores: int, ranks: int, on_gpu: bool, expected: int
-) -> None:
-    monkeypatch.setattr(batches, "available_cores", lambda: cores)
-    assert batches.worker_count("auto", ranks, on_gpu=on_gpu) == expected
-    assert batches.worker_count(5, ranks, on_gpu=on_gpu) == 5
-
-
-def test_a_gpu_is_fed_by_threads_where_shared_memory_is_small(
-    shapes: Shapes, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    seen: list[tuple[bool, int]] = []
-
-    def look(*args: Any, **options: Any) -> TrainingBatches:
-        seen.append((options["processes"], options["workers"]))
-        return TrainingBatches(*args, **{**options, "processes": False, "pinned": False})
-
-    monkeypatch.setattr(batches, "TrainingBatches", look)
-    monkeypatch.setattr(batches, "available_cores", lambda: 16)
-    recipe = shapes.recipe("train.workers=auto")
-    frames = decode_splits(recipe, shapes.table, input_spec(recipe))
-    for has_room in (True, False):
-        monkeypatch.setattr(batches, "room_for", lambda *_, room=has_room, **__: room)
-        batches.make_loaders(recipe.train, shapes.table, frames, on_gpu=True, reporter=Reporter())
-        assert ("shared memory is too small" in capsys.readouterr().err) is not has_room
-    assert seen == [(True, 8), (False, 2)], "many threads make fewer batches than few"
-
-
-@pytest.mark.parametrize("enlarge", ["as-in-use", "bilinear"])
-def test_training_images_beside_validation_are_measured_as_in_use(
-    shapes: Shapes, enlarge: str
-) -> None:
-    size = ("input.width=96", "input.height=96", "input.enlarge=lanczos")
-    recipe = shapes.recipe(*size, f"train.enlarge={enlarge}")
-    frames = decode_splits(recipe, shapes.table, input_spec(recipe))
-    _, (_, on_training) = batches.make_loaders(recipe.train, shapes.table, frames)
-    split = shapes.table.of("train")
-    as_in_use = FrameStore(split.samples, split.root, input_spec(recipe))
-    expected = sorted(
-        (int(target), as_in_use.frame(index).tobytes())
-        for index, target in enumerate(split.targets_N())
-    )
-    shown = sorted(
-        (int(target), frame.numpy().tobytes())
-        for frames_NHWC, targets_N in on_training
-        for frame, target in zip(frames_NHWC, targets_N, strict=True)
-    )
-    assert shown == expected
-    assert (frames.train.frame(0) == as_in_use.frame(0)).all() == (enlarge == "as-in-use")
-
-
-@pytest.mark.parametrize(
-    ("gpu", "options", "expected"),
-    [
-        (True, ["train.accelerator=auto", "train.workers=auto"], True),
-        (True, ["train.accelerator=gpu", "train.workers=3"], True),
-        (False, ["train.accelerator=auto", "train.workers=auto"], False),
-        (True, ["train.accelerator=cpu", "train.workers=auto"], False),
-        (True, ["train.accelerator=auto", "train.workers=0"], False),
-        (True, ["train.accelerator=auto", "train.workers=auto", "train.mode=probe"], False),
-    ],
-)
-def test_workers_are_prepared_where_a_gpu_will_need_them(
-    shapes: Shapes,
-    monkeypatch: pytest.MonkeyPatch,
-    gpu: bool,
-    options: list[str],
-    expected: bool,
-) -> None:
-    started: list[bool] = []
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu)
-    monkeypatch.setattr(batches, "start_importing", lambda: started.append(True))
-    batches.prepare_workers(shapes.recipe(*options).train)
-    assert bool(started) is expected
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,6 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
 from torch import nn
 
 from edgefit.data.frame_store import FrameStore
@@ -21,40 +20,15 @@ from edgefit.records.train import EngineComparison, FeatureFacts
 from edgefit.train.features.cache import FeatureCache
 from edgefit.train.probe.fit import Probe, fill_head, fit_probe, run_probe
 from edgefit.train.probe.models import (
-    Standardised,
-    fit_nearest_mean,
-    probe_temperature,
     make_folds,
+    probe_temperature,
 )
 from tests.tiny_network import LABELS, SPEC, colour_frames, tiny_network
-
-Floats = NDArray[np.float32]
-Integers = NDArray[np.int64]
-
-
-def clouds(
-    rows: int, classes: int, *, seed: int, spread: float = 1.0, features: int = 12
-) -> tuple[Floats, Integers, NDArray[np.str_]]:
-    """Rows around one centre a class, on different scales; each row is its own group."""
-    centres = np.random.default_rng(99).normal(0, 1.5, (classes, features))
-    rng = np.random.default_rng(seed)
-    targets_N = np.arange(rows, dtype=np.int64) % classes
-    values = centres[targets_N] + rng.normal(0, spread, (rows, features))
-    scales = 10.0 ** np.linspace(-0.5, 0.5, features)
-    return (
-        (values * scales + 3 * scales).astype(np.float32),
-        targets_N,
-        np.array([f"g{i}" for i in range(rows)]),
-    )
+from tests.unit.train.probe.clouds import Floats, Integers, clouds, nll
 
 
 def accuracy(probe: Probe, features_NF: Floats, targets_N: Integers) -> float:
     return float((probe.logits(features_NF).argmax(axis=1) == targets_N).mean())
-
-
-def nll(logits_NC: Floats, targets_N: Integers) -> float:
-    found = nn.functional.cross_entropy(torch.from_numpy(logits_NC), torch.from_numpy(targets_N))
-    return float(found)
 
 
 @pytest.mark.parametrize("kind", ["auto", "logistic", "nearest-mean"])
@@ -84,15 +58,6 @@ def test_the_folded_layer_is_scikit_learns_answer() -> None:
         logits = torch.from_numpy(probe.logits(features_NF) * probe.chosen.temperature)
         found_NC = torch.softmax(logits, dim=1).numpy()
         np.testing.assert_allclose(found_NC, reference.predict_proba(scaled_NF), atol=5e-3)
-
-
-def test_nearest_mean_is_the_nearest_mean() -> None:
-    features_NF, targets_N, _ = clouds(90, 3, seed=3, spread=3)
-    scaled = Standardised(features_NF)
-    means = np.stack([scaled.features_NF[targets_N == c].mean(axis=0) for c in range(3)])
-    distances = np.square(scaled.features_NF[:, None] - means[None]).sum(axis=2)
-    found = fit_nearest_mean(scaled, targets_N, 3).logits(features_NF)
-    np.testing.assert_array_equal(found.argmax(axis=1), distances.argmin(axis=1))
 
 
 def test_cross_validation_takes_the_best_and_lists_all() -> None:
@@ -150,24 +115,6 @@ def test_the_score_is_that_of_rows_whose_group_was_not_seen() -> None:
     assert whole.chosen.score < 0.75
 
 
-def test_folds_divide_no_group_and_judge_every_row_once() -> None:
-    rng = np.random.default_rng(7)
-    targets_N = rng.integers(0, 3, 120)
-    groups_N = np.array([f"g{t}-{i % 9}" for i, t in enumerate(targets_N)])
-    folds = make_folds(targets_N, groups_N, 5, seed=0)
-    judged = np.concatenate([j for _, j in folds.parts])
-    assert sorted(judged.tolist()) == list(range(120))
-    for fitted_J, judged_J in folds.parts:
-        assert not set(groups_N[fitted_J]) & set(groups_N[judged_J])
-        assert len(fitted_J) + len(judged_J) == 120
-    again, other = (make_folds(targets_N, groups_N, 5, seed=s) for s in (0, 1))
-    same = [np.array_equal(a[1], b[1]) for a, b in zip(folds.parts, again.parts, strict=True)]
-    assert all(same)
-    assert any(
-        not np.array_equal(a[1], b[1]) for a, b in zip(folds.parts, other.parts, strict=True)
-    )
-
-
 def test_a_class_with_two_images_leaves_two_folds() -> None:
     features_NF, targets_N, groups_N = clouds(60, 3, seed=8)
     keep = np.concatenate([np.flatnonzero(targets_N != 2), np.flatnonzero(targets_N == 2)[:2]])
@@ -218,20 +165,6 @@ def test_the_logits_are_calibrated_on_new_rows(kind: Any) -> None:
     assert nll(logits, fresh_N) < raw
     assert 0.75 < best < 1.33
     assert nll(logits, fresh_N) - least < 0.03
-
-
-def test_the_temperature_has_the_least_loss_and_stays_finite() -> None:
-    rng = np.random.default_rng(13)
-    logits = rng.normal(0, 2, (500, 3)).astype(np.float32)
-    powers = np.exp(logits / 1.7)
-    chances = powers / powers.sum(axis=1, keepdims=True)
-    targets_N = np.array([rng.choice(3, p=p / p.sum()) for p in chances])
-    found, loss = probe_temperature(logits, targets_N, np.ones(500))
-    for other in (found / 1.2, found * 1.2):
-        assert nll((logits / other).astype(np.float32), targets_N) > loss - 1e-3
-    separable = np.eye(3, dtype=np.float32)[targets_N]
-    cold, _ = probe_temperature(separable, targets_N, np.ones(500))
-    assert 0.05 < cold < 0.5
 
 
 def test_balance_lifts_the_rare_class() -> None:
