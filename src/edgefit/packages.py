@@ -1,7 +1,7 @@
-"""Which packages a role of edgefit needs, and which of them are here.
+"""Which packages a role of edgefit needs, and which of them are installed.
 
-The lists are those of ``pyproject.toml``, read from the metadata of the installed package, so that
-none is kept by hand.
+The lists are those of ``pyproject.toml``, read from the metadata of the installed package, so
+nobody keeps a copy by hand.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ from importlib import metadata
 
 _REQUIREMENT = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)[^;]*(?:;(?P<marker>.*))?$")
 _EXTRA = re.compile(r"""extra\s*==\s*['"](?P<extra>[^'"]+)['"]""")
-# where the name to import is another than the package's
+# packages whose import name differs from their own name
 _MODULES = {"opencv-python-headless": "cv2", "pyyaml": "yaml", "scikit-learn": "sklearn"}
 
 
 @functools.cache
 def required_packages(role: str | None = None) -> tuple[str, ...]:
-    """Names of the packages that a role needs, sorted; empty where edgefit is not installed.
+    """Names of the packages that a role needs, sorted; empty if edgefit is not installed.
 
     Args:
-        role: An extra (``workshop``, ``openvino``), without what every install has; None for what
-            every install has.
+        role: An extra (``workshop``, ``openvino``), for the packages that it adds; None for those
+            of every install.
     """
     try:
         lines = metadata.requires("edgefit") or []
@@ -34,7 +34,7 @@ def required_packages(role: str | None = None) -> tuple[str, ...]:
 
 
 def version_of(package: str) -> str | None:
-    """Version of an installed package; None where it is not installed."""
+    """Version of an installed package; None if it is not installed."""
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
@@ -42,7 +42,7 @@ def version_of(package: str) -> str | None:
 
 
 def version_of_module(module: str) -> str | None:
-    """Version of the package that a module comes from, whichever of several that give it."""
+    """Version of the installed package that provides a module; the first one if several do."""
     for package in _packages_by_module().get(module, ()):
         version = version_of(package)
         if version is not None:

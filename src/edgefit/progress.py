@@ -1,7 +1,7 @@
 """Progress of long work, drawn with rich on standard error.
 
-Standard output stays free for results (``--json``, JSONL). Off a terminal no bar is drawn:
-in its place come lines, few enough for a log to stay readable.
+Standard output stays free for results (``--json``, JSONL). Without a terminal, lines replace the
+bar, few enough to keep a log readable.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from rich.progress import (
 T = TypeVar("T")
 
 LINE_SECONDS = 30.0
-"""Off a terminal, the least time between two lines of the same work."""
+"""Without a terminal, the least time between two lines about the same work."""
 _LINES_OF_SPEED = 4
-"""Lines whose time the speed goes by: what is no step, such as a validation, may fill one alone."""
+"""The speed is a mean over this many lines: one may hold no steps, but a validation, say."""
 
 
 class Advance(Protocol):
@@ -39,10 +39,10 @@ class Advance(Protocol):
 
 
 class Reporter:
-    """What stages talk to while they work.
+    """Shows the user what a stage does.
 
     Args:
-        quiet: Draw and write nothing.
+        quiet: Show nothing.
         console: Where to write; standard error by default.
     """
 
@@ -51,20 +51,21 @@ class Reporter:
         self.console = console or Console(stderr=True, highlight=False)
 
     def say(self, text: str) -> None:
-        """One line, rich markup allowed."""
+        """Print one line; rich markup is allowed."""
         if not self.quiet:
             self.console.print(text)
 
     def warn(self, text: str) -> None:
-        """One line that the reader must not miss; shown as it is, without markup."""
+        """Print one line that the reader must not miss; the text is shown without markup."""
         if not self.quiet:
             self.console.print(f"[yellow]warning:[/] {escape(text)}")
 
     @contextmanager
     def bar(self, description: str, total: float | None) -> Iterator[Advance]:
-        """A progress bar with time left, or lines off a terminal; gives the function that moves it.
+        """Show a progress bar with time left, or lines without a terminal.
 
-        What the first call moves is taken as done before: by a run that was interrupted.
+        Yields the function that moves it. Steps of its first call count as done earlier, by a run
+        that was interrupted.
         """
         if self.quiet:
             yield lambda steps=1, note="": None
@@ -101,9 +102,9 @@ class Reporter:
 
 
 class _Lines:
-    """What stands for a bar in a log: how far the work is, a line every half a minute at most.
+    """Replaces a bar in a log: says how far the work is, at most once every half minute.
 
-    A total that has turned out too small, as a clip's may, is none.
+    A total that turns out too small, as a clip's may, is ignored.
     """
 
     def __init__(self, description: str, total: float | None, console: Console) -> None:

@@ -1,7 +1,7 @@
-"""Where the files that ship with edgefit lie: recipes, backbone cards, targets, device kit.
+"""Finds the files that ship with edgefit: recipes, backbone cards, targets, device kit.
 
-``models/`` and ``export/`` stand at the top of the repository because people read them there. A
-wheel carries a copy inside the package, so that an installed edgefit works outside a checkout.
+``models/`` and ``export/`` are at the top of the repository because people read them there. A wheel
+carries a copy inside the package, so that an installed edgefit works outside a checkout.
 """
 
 from __future__ import annotations

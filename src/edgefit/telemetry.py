@@ -1,8 +1,9 @@
-"""No usage data leaves the machine: what edgefit depends on is stopped from sending any.
+"""Stops edgefit's dependencies from sending usage data.
 
 NNCF and OpenVINO's converter send usage data through the package ``openvino_telemetry`` unless a
-consent file in the user's home says no. Both fall back to a stub when that package cannot be
-imported, so its import is blocked in this process. Nothing is written to the home.
+consent file in the user's home directory forbids it. Both fall back to a stub if that package
+cannot be imported, so this module blocks its import in this process. It writes nothing to the home
+directory.
 """
 
 from __future__ import annotations

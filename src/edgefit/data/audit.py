@@ -20,23 +20,23 @@ from edgefit.runtime.cores import available_cores
 from edgefit.runtime.images.preprocess import decode_image
 from edgefit.spec import Frame, InputSpec
 
-# Mean grey level below / above which nothing much can be seen. GTSRB has many such frames.
+# Below / above these mean grey levels, little can be seen. GTSRB has many such images.
 NEAR_BLACK, NEAR_WHITE = 20.0, 235.0
-# JPEG leaves single grey levels of colour in grey pictures.
+# JPEG gives the pixels of grey images a colour of a few grey levels.
 _GREY_TOLERANCE = 3
 
 
 @dataclass(frozen=True)
 class AuditReport:
-    """What the audit saw.
+    """What the audit found.
 
     Attributes:
-        table: The readable samples. Pictures with the same pixels share a group from here on, so
-            that a drawn split cannot separate them.
+        table: The readable samples. Images with the same pixels share a group here, so that a
+            drawn split cannot separate them.
         facts: What was measured, by path; readable images only.
         unreadable: ``{path: reason}`` of the images left out of ``table``.
-        findings: What the user should know, gravest first.
-        spec: The input contract the pictures were compared with.
+        findings: What the user should know, most serious first.
+        spec: The input contract that the images were compared with.
     """
 
     table: SampleTable
@@ -46,15 +46,15 @@ class AuditReport:
     spec: InputSpec
 
     def with_splits(self, table: SampleTable) -> AuditReport:
-        """The same report after splits were drawn; findings and counts are made anew."""
+        """The same report for a table with splits; the findings are computed again."""
         findings = find_all(table, self.facts, self.unreadable, self.spec)
         return replace(self, table=table, findings=findings)
 
     def without_leaks(self) -> tuple[AuditReport, tuple[str, ...]]:
-        """Leave out of train the very pixels held out in val or test; out of val those in test.
+        """Leave out images of train whose pixels are also in val or test, and of val if in test.
 
         Returns:
-            The report on the samples that stay, and the paths left out, sorted.
+            The report on the remaining samples, and the paths left out, sorted.
         """
         rank = {"train": 0, "val": 1, "test": 2}
         highest: dict[str, int] = {}
@@ -73,11 +73,11 @@ class AuditReport:
         return self.with_splits(kept), tuple(sorted(leaking))
 
     def to_record(self, source: SampleTable, dropped: tuple[str, ...] = ()) -> CheckRecord:
-        """What the stage `check` leaves of it.
+        """The record that the stage `check` writes.
 
         Args:
-            source: The data set as it was read, before anything was left out.
-            dropped: Paths that :meth:`without_leaks` left out; they are a finding of their own.
+            source: The data set as read, before anything was left out.
+            dropped: Paths that :meth:`without_leaks` left out; the record lists them in a finding.
         """
         facts = [self.facts[s.path] for s in self.table.samples]
         return CheckRecord(
@@ -112,16 +112,16 @@ def audit(
 
     Args:
         table: Samples, with or without splits.
-        spec: The input contract; pictures are compared with its size.
+        spec: The input contract; images are compared with its size.
         workers: Decoding threads; default is one for each CPU, at most 8.
-        reporter: Where progress is drawn.
+        reporter: Shows the progress.
 
     Returns:
-        The report. Its table lacks the unreadable images; call ``report.with_splits`` once splits
-        are drawn.
+        The report. Its table leaves out the unreadable images. Call ``report.with_splits`` once
+        splits are drawn.
 
     Raises:
-        DataError: Not one image is readable.
+        DataError: No image is readable.
     """
     threads = workers or min(8, available_cores())
     facts: dict[str, ImageFacts] = {}
@@ -150,10 +150,10 @@ def audit(
 
 
 def join_duplicates(samples: list[Sample], facts: Mapping[str, ImageFacts]) -> list[Sample]:
-    """Give pictures with the same pixels one group, within the split they are stated to be in.
+    """Give images with the same pixels one group, within the split that the data state.
 
-    Blank pictures (all black, say) have the same pixels without showing the same thing and join
-    nothing. A joined group takes the smallest of its names.
+    Blank images (all black, say) have the same pixels without showing the same thing, so they are
+    not joined. A joined group takes the name that sorts first.
     """
     parent: dict[str, str] = {s.group: s.group for s in samples}
 
@@ -187,7 +187,7 @@ def _look(path: Path) -> ImageFacts | str:
         height=frame.shape[0],
         grey=bool(np.ptp(thumb, axis=2).max() <= _GREY_TOLERANCE),
         mean_level=round(float(thumb.mean()), 2),
-        # The whole frame is looked at only where the thinned one is plain already.
+        # Look at the whole frame only if the thinned one is plain.
         blank=_is_plain(thumb) and _is_plain(frame),
         pixels_hash=_pixels_hash(frame),
     )
@@ -215,7 +215,7 @@ def _spread(values: list[int]) -> Spread:
 
 def _dropped_leaks(paths: tuple[str, ...]) -> Finding:
     message = (
-        f"{len(paths)} images are left out of train or val because the same picture, pixel for "
-        "pixel, is held out (data.leaks: keep leaves them in)."
+        f"{len(paths)} images are left out of train or val because an image with the same pixels "
+        "is held out (data.leaks: keep leaves them in)."
     )
     return Finding(level="warning", code="leaks-dropped", message=message, paths=paths)

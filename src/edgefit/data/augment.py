@@ -1,11 +1,11 @@
-"""Augmentation by albumentations 2.0.8, in this one file.
+"""Augmentation by albumentations 2.0.8; no other file uses that library.
 
-That release is the last one under the MIT licence and no longer maintained. When imported it asks
-the package index for a newer version unless an environment variable says no; the variable is set
-for the import only.
+Release 2.0.8 is the last one under the MIT licence and is no longer maintained. On import it asks
+the package index for a newer version unless an environment variable forbids it. This file sets the
+variable for the import only.
 
-Augmentation happens after the input contract: it gets a frame of the network's size and gives one
-of the same size back.
+Augmentation happens after the input contract: it takes a frame of the network's size and returns
+one of the same size.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from edgefit.errors import DataError, missing_extra
 from edgefit.spec import Frame, InputSpec
 
 Augmentation = Callable[[Frame, int], Frame]
-"""``(frame, seed) -> frame``: the same arguments give the same picture."""
+"""``(frame, seed) -> frame``: the same arguments give the same frame."""
 
 _SWITCH = "NO_ALBUMENTATIONS_UPDATE"
 # What albumentations raises for arguments or frames that a transform cannot take.
@@ -36,7 +36,7 @@ _REFUSALS = (TypeError, ValueError, KeyError, AttributeError, NotImplementedErro
 
 
 def build_augmentation(name_or_path: str, spec: InputSpec) -> Augmentation:
-    """Make the augmentation of a preset or of the user's file.
+    """Build the augmentation of a preset or of the user's file.
 
     Args:
         name_or_path: ``none``, ``conveyor`` (no flips: a part may have a handedness, and which
@@ -45,12 +45,12 @@ def build_augmentation(name_or_path: str, spec: InputSpec) -> Augmentation:
         spec: The input contract; frames have its size.
 
     Returns:
-        A function of (frame ``uint8`` (H, W, 3) RGB, seed) that gives a new frame of the same
-        shape and type and leaves its argument as it was. It is not to be shared by threads.
+        A function of (frame ``uint8`` (H, W, 3) RGB, seed) that returns a new frame of the same
+        shape and type and leaves its argument unchanged. Threads must not share it.
 
     Raises:
-        DataError: No such preset or file, or the file is no pipeline of albumentations transforms
-            that keeps size and type.
+        DataError: No such preset or file, or the file does not hold a pipeline of albumentations
+            transforms that keeps size and type.
         MissingDependencyError: albumentations is not installed.
     """
     if name_or_path == "none":
@@ -74,8 +74,8 @@ class _Seeded:
         self.source = source
 
     def __call__(self, frame: Frame, seed: int) -> Frame:
-        # set_random_seed would give each transform the same stream, so that those of one
-        # probability all happen or none does. One stream for all keeps them independent.
+        # set_random_seed would give each transform the same stream, so that transforms of equal
+        # probability would all happen or all not. One stream for all keeps them independent.
         self.pipeline.set_random_state(np.random.default_rng(seed), random.Random(seed))
         try:
             result: Frame = self.pipeline(image=frame)["image"]
@@ -101,7 +101,7 @@ class _Seeded:
 
 
 def _probe(spec: InputSpec) -> Frame:
-    """A soft gradient; some transforms refuse or pass over plain frames."""
+    """A soft gradient; some transforms refuse or skip plain frames."""
     rows = np.linspace(40, 200, spec.height, dtype=np.float32)[:, None, None]
     columns = np.linspace(0, 40, spec.width, dtype=np.float32)[None, :, None]
     tint = np.array([0, 5, 10], dtype=np.float32)
@@ -140,7 +140,7 @@ def _conveyor(A: Any) -> Any:
 
 
 def _road_signs(A: Any) -> Any:
-    """Viewpoint, distance, haste, night, glare, weather, and a camera's colours and sharpening.
+    """Viewpoint, distance, motion, night, glare, weather, and a camera's colours and sharpening.
 
     Fog is even haze, I = J t + A (1 - t) (Koschmieder 1924; Narasimhan and Nayar, "Vision and the
     Atmosphere", IJCV 2002): contrast falls and brightness rises. ``RandomFog`` draws it in
@@ -170,7 +170,7 @@ def _road_signs(A: Any) -> Any:
                 p=0.7,
             ),
             A.HueSaturationValue(hue_shift_limit=8, sat_shift_limit=40, val_shift_limit=0, p=0.3),
-            # white balance gone wrong: of 564 GTSRB tracks of red-rimmed signs, 42 are rather green
+            # wrong white balance: of 564 GTSRB tracks of red-rimmed signs, 42 are rather green
             A.OneOf([A.ChannelShuffle(p=0.8), A.ToGray(p=0.2)], p=0.12),
             A.Sharpen(alpha=(0.3, 0.8), lightness=(0.9, 1.1), p=0.15),
             A.OneOf(
@@ -203,7 +203,7 @@ PRESETS: dict[str, Callable[[Any], Any]] = {"conveyor": _conveyor, "road-signs":
 
 
 def _load(path: Path) -> Any:
-    """Build the pipeline that a file describes; nothing but albumentations' own classes."""
+    """Build the pipeline that a file describes, from albumentations' own classes only."""
     if path.suffix.lower() not in (".yaml", ".yml", ".json") or not path.is_file():
         raise DataError(
             "No such augmentation.",
@@ -226,7 +226,7 @@ def _load(path: Path) -> Any:
         raise _bad_file(path, "the outermost transform is not Compose")
     try:
         with warnings.catch_warnings():
-            # albumentations only warns of unknown arguments and then ignores them.
+            # albumentations only warns about unknown arguments and then ignores them.
             warnings.simplefilter("error", UserWarning)
             return A.from_dict(facts)
     except (*_REFUSALS, UserWarning) as error:
@@ -263,7 +263,7 @@ def _bad_file(path: Path, found: str) -> DataError:
 
 
 def load_albumentations() -> Any:
-    """The library, imported without its question to the package index.
+    """Import the library without its request to the package index.
 
     Raises:
         MissingDependencyError: It is not installed.

@@ -1,7 +1,7 @@
 """What the audit concludes from the facts it measured.
 
-Levels: an ``error`` makes figures measured on this data wrong (the caller decides whether to go
-on), a ``warning`` probably costs accuracy, an ``info`` is good to know.
+An ``error`` makes figures measured on these data wrong; the caller decides whether to go on. A
+``warning`` probably costs accuracy. An ``info`` is good to know.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ _STRONG_IMBALANCE = 10
 
 @dataclass(frozen=True)
 class ImageFacts:
-    """What one decoded picture showed.
+    """Facts about one decoded image.
 
     Attributes:
         width: Pixels, before any resizing.
         height: Pixels, before any resizing.
-        grey: No pixel has colour worth the name.
+        grey: Whether no pixel has a visible colour.
         mean_level: Mean grey level, 0 to 255.
-        blank: All pixels are alike.
+        blank: Whether all pixels are alike.
         pixels_hash: Hash of the shape and of all decoded pixels.
     """
 
@@ -46,11 +46,11 @@ def find_all(
     unreadable: Mapping[str, str],
     spec: InputSpec,
 ) -> tuple[Finding, ...]:
-    """Every finding about a table, gravest first.
+    """Every finding about a table, most serious first.
 
     Args:
         table: The readable samples, with or without splits.
-        facts: What was measured, for each sample's path.
+        facts: The facts about each sample, by path.
         unreadable: Paths and reasons of images that were left out.
         spec: The input contract.
     """
@@ -91,15 +91,15 @@ def _duplicates(table: SampleTable, facts: Mapping[str, ImageFacts]) -> Iterator
         if len(samples) > 1 and not leaking and not conflicting:
             within.append(samples)
     if leaks:
-        message = f"{len(leaks)} pictures are, pixel for pixel, in more than one split."
+        message = f"{len(leaks)} images are, pixel for pixel, in more than one split."
         yield Finding(level="error", code="leak", message=message, paths=_paths(leaks))
     if conflicts:
-        message = f"{len(conflicts)} pictures occur, pixel for pixel, with different labels."
+        message = f"{len(conflicts)} images occur, pixel for pixel, with different labels."
         yield Finding(
             level="error", code="label-conflict", message=message, paths=_paths(conflicts)
         )
     if within:
-        message = f"{len(within)} pictures occur more than once within a class."
+        message = f"{len(within)} images occur more than once within a class."
         yield Finding(level="warning", code="duplicate", message=message, paths=_paths(within))
 
 
@@ -110,7 +110,7 @@ def _paths(sets: list[list[Sample]]) -> tuple[str, ...]:
 def _blank(table: SampleTable, facts: Mapping[str, ImageFacts]) -> Iterator[Finding]:
     blank = tuple(s.path for s in table.samples if facts[s.path].blank)
     if blank:
-        message = f"{len(blank)} pictures are one plain area."
+        message = f"{len(blank)} images have a single plain colour."
         yield Finding(level="warning", code="blank", message=message, paths=blank)
 
 
@@ -124,14 +124,17 @@ def _sizes(
     )
     if small:
         message = (
-            f"{len(small)} of {len(table)} pictures are smaller than the input of "
+            f"{len(small)} of {len(table)} images are smaller than the input of "
             f"{spec.width}x{spec.height} and will be enlarged."
         )
         yield Finding(level="info", code="enlarged", message=message, paths=small)
 
 
 def _colour(table: SampleTable, facts: Mapping[str, ImageFacts]) -> Iterator[Finding]:
-    """Colour that goes with the class is a shortcut that fails on the next camera."""
+    """Report colour: if it depends on the class, the network learns a shortcut.
+
+    Such a network fails on the next camera.
+    """
     grey: dict[str | None, int] = defaultdict(int)
     images: dict[str | None, int] = defaultdict(int)
     for sample in table.samples:
@@ -141,7 +144,7 @@ def _colour(table: SampleTable, facts: Mapping[str, ImageFacts]) -> Iterator[Fin
         return
     pure = [name for name in images if grey[name] in (0, images[name])]
     shortcut = any(grey[n] for n in pure) and any(not grey[n] for n in pure)
-    message = f"{sum(grey.values())} of {len(table)} pictures are grey, the others in colour."
+    message = f"{sum(grey.values())} of {len(table)} images are grey, the others in colour."
     if shortcut:
         message += " Some classes are all grey and others all colour: a network learns that first."
     yield Finding(level="warning" if shortcut else "info", code="mixed-colour", message=message)

@@ -31,10 +31,10 @@ class FrameStore:
         root: Folder that the samples' paths are relative to.
         spec: The input contract.
         budget_mb: Memory for frames, in MiB; 0 keeps none.
-        reporter: Where progress is drawn while the memory is filled.
+        reporter: Shows the progress of decoding.
 
     Raises:
-        DataError: A file cannot be read (any more).
+        DataError: A file can no longer be read.
     """
 
     def __init__(
@@ -68,16 +68,16 @@ class FrameStore:
         """One preprocessed frame, ``uint8`` (H, W, 3) RGB; read-only where it is cached.
 
         Raises:
-            DataError: The file cannot be read (any more).
+            DataError: The file can no longer be read.
         """
         if index < len(self._frames_NHWC):
             return np.asarray(self._frames_NHWC[index])
         return self._decode(index)
 
     def share(self) -> None:
-        """Move the frames in memory to where other processes see them; pickling copies none.
+        """Move the frames in memory to shared memory, so that pickling does not copy them.
 
-        While they move they take their memory twice.
+        During the move the frames take twice their memory.
         """
         import torch
 
@@ -116,7 +116,7 @@ class FrameStore:
             return preprocess(decode_image(path, self.spec), self.spec)
         except FrameError as error:
             raise DataError(
-                "An image that was readable when the data were checked no longer is.",
+                "An image that `check` could read can no longer be read.",
                 path=path,
                 found=error.message,
                 remedy="restore the file, or run `edgefit check` again to leave it out",

@@ -1,7 +1,7 @@
-"""A folder of general images, to measure what a backbone keeps and to remind it while it learns.
+"""A folder of general images: it measures what a backbone keeps, and reminds it in training.
 
-The folder is divided once: one half may be replayed in training, the other is only ever measured.
-A network that has seen a picture again and again says nothing about what it would have kept.
+The folder is divided once. Training may replay one half; the other half is only measured, since
+replayed images do not show what the network would have kept without them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from edgefit.records.retention import GeneralFacts
 from edgefit.spec import InputSpec
 
 FEWEST_A_CLASS = 4
-"""Two images of each class in either half: a neighbour besides itself, a fold besides its own."""
+"""Two images of each class in either half: a probe needs a neighbour, or a second fold."""
 
 _KEY = "retention.general"
 
@@ -34,7 +34,7 @@ class General:
         replay: The half that training may see; all its images.
         probe: The half that is measured; at most ``images_per_class`` of each class.
         unreadable: ``{path: reason}`` of the images that cannot be decoded and are left out.
-        duplicates: Paths left out because an image before them has the very same pixels.
+        duplicates: Paths left out because an earlier image has the same pixels.
     """
 
     replay: SampleTable
@@ -63,24 +63,24 @@ class General:
 def read_general(
     folder: Path, config: RetentionConfig, spec: InputSpec, *, reporter: Reporter = QUIET
 ) -> General:
-    """Read a folder of general images, one folder a class, and divide it.
+    """Read a folder of general images, one subfolder per class, and divide it.
 
-    Every image is decoded once. Within each class the images are ordered by the hash of their
-    pixels and go to the two halves in turn: the same image falls into the same half wherever the
-    folder lies, whatever the files are called, and pictures that occur twice count once.
+    Every image is decoded once. Within each class, images go to the two halves in turn, in the
+    order of the hashes of their pixels. So an image falls into the same half whatever its file is
+    called and wherever the folder is. Images with the same pixels count once.
 
     Args:
-        folder: One folder a class; images may lie deeper. Stated splits are not kept apart.
-        config: ``images_per_class`` bounds the measured half.
+        folder: One subfolder per class; images may lie deeper. Stated splits are merged.
+        config: ``images_per_class`` limits the measured half.
         spec: The input contract that the images will go through.
-        reporter: Where progress and warnings are shown.
+        reporter: Shows progress and warnings.
 
     Returns:
         Both halves; samples are in the order of their paths.
 
     Raises:
-        DataError: The folder is absent, holds fewer than two classes, or holds a class with fewer
-            than :data:`FEWEST_A_CLASS` different readable images.
+        DataError: The folder does not exist, holds fewer than two classes, or holds a class with
+            fewer than :data:`FEWEST_A_CLASS` different readable images.
     """
     report = _audit(folder, spec, reporter)
     by_class, duplicates = _distinct(report)
@@ -106,18 +106,18 @@ def _audit(folder: Path, spec: InputSpec, reporter: Reporter) -> AuditReport:
             "The folder of general images does not exist.",
             path=folder,
             key=_KEY,
-            expected="a folder with one folder of images a class",
-            remedy="give its path with --general, or take the key out of the recipe",
+            expected="a folder with one subfolder of images per class",
+            remedy="give its path with --general, or remove the key from the recipe",
         )
     try:
         table = read_folder(folder, DataConfig())
         return audit(table, spec, reporter=reporter)
-    except DataError as error:  # its advice is about the keys of the training data
+    except DataError as error:  # its remedy names keys of the training data
         raise DataError(
             f"The general images cannot be used: {error.message}",
             path=error.path or folder,
             key=_KEY,
-            expected="one folder of images a class",
+            expected="one subfolder of images per class",
             found=error.found,
             remedy="correct the folder, or give another one with --general",
         ) from error
@@ -177,15 +177,15 @@ def general_folder(recipe: Recipe) -> Path:
     folder = recipe.retention.general
     if folder is None:
         raise RecipeError(
-            "No general images are named.",
+            "The recipe names no folder of general images.",
             key="retention.general",
-            expected="a folder with one folder of images a class",
+            expected="a folder with one subfolder of images per class",
             remedy="give it with --general FOLDER",
         )
     return folder
 
 
 def source_fingerprint(recipe: Recipe) -> str | None:
-    """Which general images the folder holds now; None where it is gone."""
+    """Fingerprint of the general images that the folder holds now; None if it is gone."""
     folder = general_folder(recipe)
     return read_folder(folder, DataConfig()).fingerprint() if folder.is_dir() else None

@@ -1,10 +1,10 @@
 """Preprocessed frames in memory, and the batches that training and evaluation read.
 
-Every random choice is a function of (seed, epoch, index) alone. A training that was killed goes on
-at an epoch with the same batches, whoever makes them.
+Every random choice depends on (seed, epoch, index) only. So a killed training resumes with the same
+batches, whether threads or processes make them.
 
-torch is imported only where tensors are made; calibration and verification read the same frames
-without it.
+torch is imported only where tensors are made, since calibration and verification read the same
+frames without it.
 """
 
 from __future__ import annotations
@@ -25,17 +25,18 @@ if TYPE_CHECKING:
 class TrainingBatches:
     """Batches of a training set in the sampler's order, made ahead by threads or processes.
 
-    Threads are there at once and keep up with a processor's training. For an accelerator see
-    :mod:`edgefit.data.worker_processes`. The batches do not depend on who makes them.
+    Threads start at once and keep up with training on a CPU. For an accelerator see
+    :mod:`edgefit.data.worker_processes`. Threads and processes make the same batches.
 
     Args:
         dataset: The frames; its augmentation must be safe to call from several threads, or be
             picklable for processes.
         sampler: The order; lightning calls its ``set_epoch``.
         batch_size: Frames in a batch; the last one may hold fewer.
-        workers: How many make batches ahead; 0 makes each when it is asked for.
-        processes: Workers are processes, and the frames are shared with them.
-        pinned: Put batches into page-locked memory, from which an accelerator copies meanwhile.
+        workers: Number of workers that make batches ahead; with 0, each is made on request.
+        processes: Whether workers are processes, which share the frames.
+        pinned: Put batches into page-locked memory, from which an accelerator copies while it
+            computes.
     """
 
     def __init__(
@@ -66,7 +67,7 @@ class TrainingBatches:
         return math.ceil(len(self.sampler) / self.batch_size)
 
     def close(self) -> None:
-        """End the worker processes, if there are any; they make no more batches then."""
+        """End the worker processes, if any; they make no batches after that."""
         if self._processes is not None:
             self._processes.close()
 

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 
 CLASS_SHARES = {"sampler": 0.0, "square-root-sampler": 0.5}
-"""The power p of each ``train.balance`` that draws: classes come in proportion to (images)^p.
+"""The power p of each ``train.balance`` that draws: classes occur in proportion to (images)^p.
 
-The root is a compromise: rare classes come more often, and large ones, which may be the hard ones,
+The root is a compromise: rare classes occur more often, and large ones, which may be the hard ones,
 do not vanish (Mahajan et al. 2018, https://arxiv.org/abs/1805.00932).
 """
 
@@ -25,17 +25,17 @@ do not vanish (Mahajan et al. 2018, https://arxiv.org/abs/1805.00932).
 class EpochSampler:
     """Yields ``(epoch, index)`` in an order that depends on (seed, epoch) only.
 
-    Batch normalisation cannot learn from one frame. Where the last batch would hold a single one
-    it is dropped; as every epoch has another order, each frame still takes its turn. With several
-    ranks the order is cut to a multiple of their number for the same reason: equal shares.
+    Batch normalisation cannot learn from one frame, so a last batch of a single frame is dropped.
+    Every epoch has another order, so no frame is left out for good. With several ranks, the order
+    is cut to a multiple of their number, so that each rank gets an equal share.
 
     Args:
         targets_N: Class index of each sample, ``int64`` (N,).
         batch_size: Batch size on one rank.
         seed: The training's seed.
-        share_of_class: None permutes all samples. With a power p, an epoch draws as many samples,
-            of every class in proportion to its number of samples to the power p; the draws of two
-            samples of a class differ by one at most.
+        share_of_class: None permutes all samples. With a power p, an epoch draws the same number
+            of samples, from each class in proportion to its number of samples to the power p. Two
+            samples of a class are drawn equally often, give or take one.
         rank: This process, of ``world``.
         world: Number of training processes.
 

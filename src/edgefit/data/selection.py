@@ -1,4 +1,4 @@
-"""Choose images evenly over the kinds of images that a task tells apart."""
+"""Choose images evenly over the kinds of images that a task distinguishes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def choose_over_strata(table: SampleTable, task: Task, count: int, *, seed: int)
     Args:
         table: The images to choose from.
         task: Says which kinds of images there are; for a classifier these are the classes.
-        count: How many to choose; all where there are fewer.
+        count: How many to choose; all if there are fewer.
         seed: Makes the choice repeatable.
 
     Returns:
@@ -31,12 +31,12 @@ def choose_over_strata(table: SampleTable, task: Task, count: int, *, seed: int)
 def choose_evenly(strata_N: NDArray[np.int64], count: int, *, seed: int) -> NDArray[np.int64]:
     """Indices spread evenly over strata.
 
-    Takes one of each stratum in turn, in seeded random order, so that rare ones are there and
-    ranges that only they reach are seen.
+    Takes one image of each stratum in turn, in seeded random order. So rare strata are included,
+    and calibration sees the ranges that only they reach.
 
     Args:
         strata_N: Stratum of each image.
-        count: How many to choose; all where there are fewer.
+        count: How many to choose; all if there are fewer.
         seed: Makes the choice repeatable.
 
     Returns:

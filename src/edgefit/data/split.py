@@ -34,14 +34,14 @@ def assign_splits(
 ) -> SampleTable:
     """Give every sample a split; no group is divided and every class is in every split.
 
-    Splits that the data state are kept; only missing ones are drawn, out of ``train`` or, where
-    nothing is stated, out of all images. ``validation`` and ``test`` are fractions of the images
+    Splits that the data state are kept. Missing ones are drawn from ``train``, or from all images
+    if the data state no splits. ``validation`` and ``test`` are fractions of the images
     drawn from, approximated for each class as closely as whole groups allow.
 
     Args:
         table: Samples with their groups; either all or none have a split.
         config: Fractions and seed.
-        task: Says what takes the part of the class.
+        task: Names the strata; for a classifier these are the classes.
 
     Raises:
         DataError: The table does not hold what the task needs, a class has fewer groups than
@@ -82,8 +82,8 @@ def _require_whole_groups(table: SampleTable) -> None:
     torn = sorted(group for group, where in splits.items() if len(where) > 1)
     if torn:
         raise DataError(
-            f"The stated splits divide {len(torn)} of {len(splits)} groups: what is learned in "
-            "one split is asked in another.",
+            f"The stated splits divide {len(torn)} of {len(splits)} groups: images that belong "
+            "together are in different splits, which makes the figures too good.",
             path=table.root,
             key="data.group",
             found=examples(torn),
@@ -94,10 +94,10 @@ def _require_whole_groups(table: SampleTable) -> None:
 def require_every_class(
     table: SampleTable, splits: Collection[str] = SPLITS, task: DataTask = CLASSIFICATION
 ) -> None:
-    """Check that each split holds each class, or what takes its part.
+    """Check that each split holds each stratum of the task, such as each class.
 
     Raises:
-        DataError: One does not; names it.
+        DataError: A split lacks one; the error names both.
     """
     held = {(s.split, task.stratum(s)) for s in table.samples}
     lacking = [
@@ -113,7 +113,7 @@ def require_every_class(
             path=table.root,
             expected="every class in every split",
             found=examples(lacking),
-            remedy="add images there (the same pictures in two splits count once, see data.leaks), "
+            remedy="add images there (images that are in two splits count once, see data.leaks), "
             "or remove the stated splits to have them drawn",
         )
 
@@ -138,7 +138,7 @@ def _deal(
             dealer.deal_the_rest()
             return dealer.split_of
     raise DataError(
-        "No division was found that has every class in every split.",
+        "No way was found to divide the groups so that every class is in every split.",
         path=table.root,
         key="data.group",
         found=f"{len(counts)} groups, some with several classes",

@@ -21,7 +21,7 @@ SPLITS = ("train", "val", "test")
 _FIXED_COLUMNS = ("path", "label", "split", "group")
 _EXAMPLES = 5
 UNLABELLED = "unlabelled"
-"""Stands for the class of images that have none, where images are counted."""
+"""Counts of images list those without a class under this name."""
 
 
 @dataclass(frozen=True)
@@ -30,10 +30,10 @@ class Box:
 
     Attributes:
         label: Class name.
-        left: Pixels from the left edge of the image, as the file holds it; likewise below.
-        top: Pixels from the top edge.
-        right: Exclusive.
-        bottom: Exclusive.
+        left: Pixels from the left edge of the image as the file holds it.
+        top: Pixels from its top edge.
+        right: Pixels from its left edge; exclusive.
+        bottom: Pixels from its top edge; exclusive.
     """
 
     label: str
@@ -51,11 +51,11 @@ class Sample:
         path: File, POSIX form, relative to the table's root.
         label: Class name; None where the data set states none.
         split: ``train``, ``val``, ``test``, or None before splits are drawn.
-        group: Name of the images that must not be split apart from this one.
+        group: Name that this image shares with those that must stay in the same split.
         columns: Further columns of a CSV file, as text.
         boxes: The objects in the image; None where the data set does not mark them.
-        mask: Image file of the classes or defects of the pixels, relative to the root as ``path``
-            is; None without one.
+        mask: Image file that marks the class or defect of each pixel, relative to the table's
+            root; None without one.
     """
 
     path: str
@@ -138,9 +138,10 @@ class SampleTable:
         return np.array([s.columns.get(name, "") for s in self.samples])
 
     def counts(self) -> dict[str, dict[str, int]]:
-        """Images per split and class: ``{split: {class: images}}``; undrawn is ``unassigned``.
+        """Images per split and class: ``{split: {class: images}}``.
 
-        Where images have no label, ``unlabelled`` counts them as a class does.
+        Images without a split count under ``unassigned``, those without a label under
+        ``unlabelled``.
         """
         tally = Counter((s.split or "unassigned", s.label or UNLABELLED) for s in self.samples)
         present = {split for split, _ in tally}
@@ -180,7 +181,7 @@ class SampleTable:
     def write_csv(self, target: Path) -> None:
         """Write path, label, split, group and the further columns as UTF-8 CSV, atomically.
 
-        Boxes (as JSON) and masks have columns only where there are any.
+        Boxes (as JSON) and masks get columns only if a sample has them.
         """
         extra = sorted({name for s in self.samples for name in s.columns})
         marks = [name for name, column in _MARKS.items() if any(map(column, self.samples))]
@@ -215,7 +216,7 @@ class SampleTable:
         header = rows[0] if rows else []
         if tuple(header[:4]) != _FIXED_COLUMNS:
             raise DataError(
-                "This is no table of samples.",
+                "This file is not a table of samples.",
                 path=source,
                 expected=",".join(_FIXED_COLUMNS),
                 found=",".join(header),
@@ -239,11 +240,13 @@ _MARKS: dict[str, Callable[[Sample], str]] = {
     "@boxes": lambda s: "" if s.boxes is None else json.dumps([astuple(box) for box in s.boxes]),
     "@mask": lambda s: s.mask or "",
 }
-"""Columns that no data set has, and their text for a sample; empty where it is not marked."""
+"""Columns for boxes and masks, under names that no data set uses, and their text for a sample.
+
+The text is empty for a sample without boxes or without a mask."""
 
 
 def _read_row(header: Sequence[str], row: Sequence[str], labels: LabelMap) -> Sample:
-    """One row of :meth:`SampleTable.write_csv`; ValueError where it is damaged."""
+    """Read one row of :meth:`SampleTable.write_csv`; raises ValueError if it is damaged."""
     further = dict(zip(header, row, strict=True))
     path, label, split, group = (further.pop(name) for name in _FIXED_COLUMNS)
     if label not in (*labels.names, "") or split not in (*SPLITS, ""):

@@ -65,10 +65,10 @@ def collate(items: Sequence[tuple[Frame, int]]) -> Batch:
 
 
 class PerThread:
-    """An augmentation that several threads may call: each has one of its own.
+    """An augmentation that several threads may call: each thread has its own.
 
     Args:
-        build: Makes one; called once in each thread.
+        build: Builds an augmentation; called once in each thread.
     """
 
     def __init__(self, build: Callable[[], Augmentation]) -> None:

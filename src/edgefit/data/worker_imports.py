@@ -1,6 +1,6 @@
-"""What each worker process needs, imported once by the process that they are forked from.
+"""Imports what worker processes need, once, in the process that they are forked from.
 
-It is imported there by name (:mod:`edgefit.data.worker_processes`) and is of no use elsewhere.
+:mod:`edgefit.data.worker_processes` names this module as the one to preload; nothing else uses it.
 """
 
 from contextlib import suppress
@@ -9,5 +9,5 @@ import edgefit.data.worker_processes  # noqa: F401
 from edgefit.data.augment import load_albumentations
 from edgefit.errors import MissingDependencyError
 
-with suppress(MissingDependencyError):  # a recipe without augmentation does without
+with suppress(MissingDependencyError):  # a recipe without augmentation does not need it
     load_albumentations()

@@ -1,12 +1,12 @@
 """Worker processes that make training batches, where threads cannot keep an accelerator busy.
 
-Augmentation runs mostly under Python's lock: threads beside the one that trains make fewer batches
-together than one alone (``benchmarks/training_speed.py``), and take the lock from the training.
+Augmentation mostly holds Python's lock. Several threads beside the one that trains make fewer
+batches together than one alone (``benchmarks/training_speed.py``), and keep the lock from training.
 
-The processes are torch's own. A fork of a process in which an engine has started its threads may
-crash, and a fresh start imports for seconds, in each of them. So they are forked from a process
-that has imported what they need and done nothing else (``forkserver``); where the system has none
-they are started afresh.
+The processes are those of torch's ``DataLoader``. Forking a process in which an engine has started
+threads may crash, and a process that starts afresh spends seconds on imports. So workers are forked
+from a process that has imported what they need and done nothing else (``forkserver``). On systems
+without a fork server, they start afresh.
 """
 
 from __future__ import annotations
@@ -42,14 +42,15 @@ _SHARED_MEMORY = Path("/dev/shm")
 _AHEAD = 4
 """Batches that each process makes ahead."""
 _DEATHS = ("DataLoader worker", "Pin memory thread exited")
-"""How torch's RuntimeErrors for a process that died begin."""
+"""Beginnings of torch's RuntimeErrors for a process that died."""
 
 
 def start_importing() -> None:
-    """Let the process that workers are forked from begin; its imports take seconds.
+    """Start the process that workers are forked from; its imports take seconds.
 
-    To be called as soon as it is known that there will be workers. It takes 0.6 GB and ends with
-    this program, not with the training. What a program preloads there itself is replaced.
+    Call this as soon as it is clear that there will be workers. The process takes 0.6 GB and ends
+    with this program, not with the training. The call replaces the program's own list of modules
+    to preload there.
     """
     if _start_method() == "forkserver":
         _context()
@@ -61,16 +62,16 @@ class BatchProcesses:
     """The batches of a training set in the sampler's order; the processes live until ``close``.
 
     Args:
-        dataset: The frames, shared (:meth:`.FrameStore.share`) so that they are not
-            copied into each process; all of it must be picklable.
+        dataset: The frames, shared (:meth:`.FrameStore.share`) so that they are not copied into
+            each process. The whole data set must be picklable.
         sampler: The order; its epoch may change between two passes.
         batch_size: Frames in a batch; the last one may hold fewer.
         workers: Number of processes, at least 1.
         pinned: Put batches into page-locked memory.
 
     Raises:
-        StageError: From a pass: a process was killed, by the system for want of memory most likely.
-        EdgefitError: From a pass: what the data set raised.
+        StageError: While iterating: a process was killed, most likely for lack of memory.
+        EdgefitError: While iterating: what the data set raised.
     """
 
     def __init__(
@@ -82,11 +83,11 @@ class BatchProcesses:
         workers: int,
         pinned: bool = False,
     ) -> None:
-        told: Any = _Told(dataset)
+        returning_errors: Any = _ErrorsReturned(dataset)
         order: Any = sampler
         with _many_workers():
             self._loader: DataLoader[Any] | None = DataLoader(
-                told,
+                returning_errors,
                 batch_size=batch_size,
                 sampler=order,
                 num_workers=workers,
@@ -100,7 +101,7 @@ class BatchProcesses:
         self._batches: Any = None
 
     def close(self) -> None:
-        """End the processes, also in the middle of a pass, which then has no more batches."""
+        """End the processes. A pass that is under way gives no more batches."""
         batches, self._batches, self._loader = self._batches, None, None
         if batches is not None:
             batches._shutdown_workers()
@@ -110,7 +111,7 @@ class BatchProcesses:
             with _clean_start(), _many_workers():
                 self._batches = iter(self._loader)
         while self._batches is not None:
-            with _telling_of_dead_workers():
+            with _deaths_explained():
                 batch = next(self._batches, None)
             if isinstance(batch, EdgefitError):
                 raise batch
@@ -122,19 +123,19 @@ class BatchProcesses:
 def room_for(
     shape_HWC: Sequence[int], frames: int, *, batch_size: int, workers: int, ranks: int = 1
 ) -> bool:
-    """Whether shared memory has room for the frames and the batches under way.
+    """Whether shared memory has room for the frames and for the batches made ahead.
 
-    A container often has 64 MB of it, and writing beyond the end kills the process. Systems
-    without ``/dev/shm`` keep shared memory elsewhere, without such a bound.
+    Containers often have 64 MB of it, and the system kills a process that writes beyond the end.
+    Systems without ``/dev/shm`` keep shared memory elsewhere, without such a limit.
 
     Args:
-        shape_HWC: Of a frame, ``uint8``.
-        frames: How many are shared.
+        shape_HWC: Shape of a frame, ``uint8``.
+        frames: Number of shared frames.
         batch_size: Frames in a batch.
         workers: Worker processes.
-        ranks: Training processes on this machine, each with frames and workers of its own. They
-            must come to one answer, so several of them go by the size of the whole, not by what
-            those that were faster have left.
+        ranks: Training processes on this machine, each with frames and workers of its own. All of
+            them must come to the same answer, so with several the total size counts, not what
+            faster ones have left free.
     """
     if not _SHARED_MEMORY.is_dir():
         return True
@@ -156,8 +157,8 @@ def _context() -> multiprocessing.context.BaseContext:
     return context
 
 
-class _Told:
-    """A training set whose errors are answers: torch would reduce them to a traceback."""
+class _ErrorsReturned:
+    """A training set that returns its errors, because torch would reduce them to a traceback."""
 
     def __init__(self, dataset: TrainingSet) -> None:
         self.dataset = dataset
@@ -178,9 +179,9 @@ def _collate(items: Sequence[Any]) -> Any:
 
 
 def _begin(worker: int) -> None:
-    """Work with one thread, for as long as the training process lives; Ctrl-C is its matter.
+    """Set up a worker: one thread, no reaction to Ctrl-C, an end together with the training.
 
-    torch's own watch is of the process that forked this one, which outlives a killed training as
+    torch watches only the process that forked this one. That process outlives a killed training as
     long as it has a child.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -196,32 +197,32 @@ def _end_with(parent: BaseProcess) -> None:
 
 
 @contextmanager
-def _telling_of_dead_workers() -> Iterator[None]:
-    """Turn what is heard when a worker process has died into an error that says what to do.
+def _deaths_explained() -> Iterator[None]:
+    """Replace the errors that follow a worker's death by one that says what to do.
 
-    torch sees it in a process that is silent; before that, fetching a batch from a process that
-    is no longer there may end the connection.
+    torch notices the death when the process stays silent. Before that, fetching a batch from the
+    dead process may break the connection.
     """
     try:
         yield
     except (RuntimeError, EOFError, ConnectionError) as error:
         text = str(error)
-        raised_by_worker = text.startswith("Caught ")  # torch's word for it
+        raised_by_worker = text.startswith("Caught ")  # so torch marks it
         of_torch = isinstance(error, RuntimeError) and not text.startswith(_DEATHS)
         if raised_by_worker or of_torch:
             raise
         raise StageError(
-            "A process that makes training batches has died.",
+            "A worker process that makes training batches has died.",
             key="train.workers",
             found=f"{type(error).__name__}: {text}".splitlines()[0],
-            remedy="if memory is short, take fewer, or none: --set train.workers=0. The same "
-            "command goes on after the last whole epoch",
+            remedy="if memory is short, use fewer workers, or none (--set train.workers=0); the "
+            "same command resumes after the last complete epoch",
         ) from error
 
 
 @contextmanager
 def _many_workers() -> Iterator[None]:
-    """No warning for more workers than cores: it is the user's own wish."""
+    """Silence torch's warning about more workers than cores: the recipe asks for them."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="This DataLoader will create")
         yield
@@ -229,14 +230,15 @@ def _many_workers() -> Iterator[None]:
 
 @contextmanager
 def _clean_start() -> Iterator[None]:
-    """Start processes that know nothing of this program's main module, and keep signals ours.
+    """Start processes without this program's main module, and keep its handling of signals.
 
-    A process that is not a mere copy runs the main module again. Nothing of it is needed there, and
-    a script that calls edgefit without ``if __name__ == "__main__"`` would start itself anew. A
-    process inherits which signals are blocked: SIGINT is, until all are started; the tracker of
-    resources, which unblocks it when it starts, is started before. torch installs a
-    handler for SIGCHLD, for good, which is put back: it is this program's matter, and a process
-    that dies is noticed without it.
+    A process that starts afresh runs the main module again. It needs nothing from there, and a
+    script that calls edgefit without ``if __name__ == "__main__"`` would start itself again.
+
+    A process inherits which signals are blocked. SIGINT is blocked until all processes have
+    started. The resource tracker unblocks SIGINT when it starts, so it starts first. torch installs
+    its own handler for SIGCHLD and leaves it; this restores the program's handler. A process that
+    dies is noticed without it.
     """
     if _start_method() == "forkserver":
         resource_tracker.ensure_running()

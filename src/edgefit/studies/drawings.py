@@ -38,7 +38,7 @@ _ARM_TITLES = {"finetune": "fine-tuned", "scratch": "from random weights"}
 
 
 def draw_learning_curve(folder: Path, curve: LearningCurveRecord) -> list[str]:
-    """The metric by the number of training images, a line an arm, bars for the intervals.
+    """The metric by the number of training images, one line per arm, with bars for the intervals.
 
     Args:
         folder: Where ``learning-curve.svg`` and ``.png`` are written.
@@ -67,7 +67,7 @@ def draw_learning_curve(folder: Path, curve: LearningCurveRecord) -> list[str]:
 
 
 def draw_comparison(folder: Path, comparison: ComparisonRecord) -> list[str]:
-    """Accuracy on the task by general knowledge kept, a point an arm; up and right is better.
+    """Accuracy on the task by general knowledge kept, one point per arm; up and right is better.
 
     Args:
         folder: Where ``comparison.svg`` and ``.png`` are written.
@@ -81,7 +81,7 @@ def draw_comparison(folder: Path, comparison: ComparisonRecord) -> list[str]:
     def paint(axes: Axes) -> None:
         for number, arm in enumerate(comparison.arms):
             kept, figure = arm.kept.linear, arm.metrics[metric]
-            if kept.value is None or figure.value is None:  # the start knew nothing to be kept
+            if kept.value is None or figure.value is None:  # there was nothing to keep
                 continue
             axes.errorbar(
                 100 * kept.value,

@@ -1,9 +1,9 @@
-"""Learning curves: held-out accuracy by the number of training images, fine-tuned and from nothing.
+"""Learning curves: held-out accuracy by number of training images, fine-tuned and from scratch.
 
 Each point is a run of its own (see :mod:`edgefit.studies.subruns`) on a part of the training
-images, measured on the same test images. Both arms take the same optimiser steps at each point;
-early stopping is off in both, the best epoch on validation is kept in both. The last two points,
-compared on the same test images, say whether more pictures would help.
+images, measured on the same test images. At each point both arms take the same optimiser steps,
+without early stopping, and keep the best epoch on validation. The last two points, compared on the
+same test images, show whether more images would help.
 """
 
 from __future__ import annotations
@@ -46,9 +46,9 @@ FINE_TUNED, SCRATCH = "finetune", "scratch"
 DEFAULT_PERCENTS = (5.0, 10.0, 25.0, 50.0, 100.0)
 MOST_TIMES_THE_EPOCHS = 4.0
 SCRATCH_RATE = 2e-3
-"""Least peak rate of the arm from random weights; the rates of fine-tuning are too low there."""
+"""Lowest peak rate of the arm from random weights; the rates of fine-tuning are too low for it."""
 LITTLE = 0.005
-"""A gain below this, on the metric's scale of 0 to 1, is called little in words."""
+"""Below this gain, on the metric's scale of 0 to 1, more images help little."""
 
 _FROM_NOTHING: dict[str, object] = {
     "model.weights": NOTHING,
@@ -69,12 +69,12 @@ class CurveConfig:
     """What a learning curve varies.
 
     Attributes:
-        percents: Of the training images, each above 0 and at most 100.
+        percents: Shares of the training images, each above 0 and at most 100.
         against_scratch: Train each point from random weights too.
         epochs_scale: Exponent of the epochs rule, 0 to 1: at a fraction f a training takes
             ``ceil(epochs * min(1 / f, 4) ** epochs_scale)`` epochs. 0 takes the recipe's epochs
-            everywhere; 1 as many steps as with all images, up to 4 times the epochs.
-        seed: Which images the smaller sets hold.
+            everywhere; 1 takes as many steps as with all images, up to 4 times the epochs.
+        seed: Decides which images the smaller sets hold.
     """
 
     percents: Sequence[float] = DEFAULT_PERCENTS
@@ -85,7 +85,7 @@ class CurveConfig:
     def __post_init__(self) -> None:
         if not self.percents or not all(0 < p <= 100 for p in self.percents):
             raise InputError(
-                "The fractions of a learning curve are percentages of the training images.",
+                "The fractions of a learning curve must be percentages of the training images.",
                 key="--fractions",
                 expected="numbers above 0 and at most 100, e.g. 5,10,25,50,100",
                 found=list(self.percents),
@@ -137,19 +137,19 @@ def learning_curve(
 ) -> LearningCurveRecord:
     """Train on growing parts of a run's training images and measure each on its test images.
 
-    Requires the stage ``check``. Ensures ``learning-curve/learning-curve.json`` and the drawing
-    beside it, ``learning-curve.svg`` and ``.png``. Points that ended are not trained again.
+    Requires the stage ``check``. Writes ``learning-curve/learning-curve.json`` and the drawing
+    beside it, ``learning-curve.svg`` and ``.png``. Finished points are not trained again.
 
     Args:
         run: The run whose data and recipe all points share.
         config: What is varied.
-        reporter: Where progress goes.
-        recipe: Stands in for the run's recipe, say with another learning rate.
+        reporter: Shows the progress.
+        recipe: Replaces the run's recipe, say to change the learning rate.
 
     Returns:
         What ``learning-curve.json`` holds: ``metric``, ``rule`` (in words), ``points``, ``step``
         (the paired gain between the last two points), ``advantage`` (the paired gain of
-        fine-tuning over training from nothing at each fraction) and ``conclusion``.
+        fine-tuning over training from scratch at each fraction) and ``conclusion``.
 
     Raises:
         RunError: ``check`` has not ended here.
@@ -174,7 +174,7 @@ def learning_curve(
 
 def epochs_at(fraction: float, epochs: int, scale: float) -> int:
     """Epochs that a training on a fraction of the images takes; see :class:`CurveConfig`."""
-    # less than a millionth above a whole number is the rounding of the power, not another epoch
+    # up to a millionth above a whole number is rounding in the power, not another epoch
     times: float = min(1 / fraction, MOST_TIMES_THE_EPOCHS) ** scale
     return math.ceil(epochs * times - 1e-6)
 
@@ -183,9 +183,9 @@ def recipe_of(recipe: Recipe, arm: str, epochs: int) -> Recipe:
     """The recipe of one arm: the run's own, or the same from random weights.
 
     The arm from random weights gets what such a training needs (every layer at the full rate,
-    batch norms that learn) and nothing of what only pretrained weights make sense of. Every arm
-    runs to its end and keeps its best epoch, whatever the recipe says: the choice within an error
-    depends on how far an arm's last epochs vary, which differs from arm to arm.
+    batch norms that learn) and loses the settings that only make sense with pretrained weights.
+    Every arm runs to its end and keeps its best epoch, whatever the recipe says: the choice within
+    an error depends on how much the last epochs vary, which differs from arm to arm.
     """
     fair = changed(
         comparable(recipe),
@@ -267,8 +267,8 @@ def _advantage(percent: float, won: Gain) -> Advantage:
 
 def _rule_in_words(recipe: Recipe, config: CurveConfig) -> str:
     smaller = (
-        "Smaller sets are whole groups, each inside the next; validation and test images are the "
-        "same everywhere."
+        "Smaller sets consist of whole groups, and each set contains the smaller ones; validation "
+        "and test images are the same everywhere."
     )
     if recipe.train.mode == "probe":
         return f"At each fraction a probe is fitted on the frozen backbone's features. {smaller}"
@@ -276,39 +276,39 @@ def _rule_in_words(recipe: Recipe, config: CurveConfig) -> str:
         f"At a fraction f of the training images a training takes ceil({recipe.train.epochs} x "
         f"min(1/f, {MOST_TIMES_THE_EPOCHS:g})^{config.epochs_scale:g}) epochs in batches of "
         f"{recipe.train.batch_size}; early stopping is off and the best epoch on validation is "
-        "kept, in every arm alike. Fine-tuning has the recipe's learning rate, training from "
-        f"nothing at least {SCRATCH_RATE:g} for all layers alike. {smaller}"
+        "kept in every arm. Fine-tuning has the recipe's learning rate; training from scratch has "
+        f"at least {SCRATCH_RATE:g}, the same for all layers. {smaller}"
     )
 
 
 def conclusion(step: CurveStep | None, last: CurvePoint, metric: str) -> str:
-    """Whether more pictures would help, in one sentence.
+    """Whether more images would help, in one sentence.
 
     Args:
-        step: Between the last two points; None where there is only one.
+        step: Between the last two points; None if there is only one.
         last: The last point.
         metric: The metric's name.
     """
     name = metric.replace("_", " ")
     if step is None or step.gain is None or step.low is None or step.high is None:
-        return "Whether more pictures would help needs two fractions to compare."
+        return "At least two fractions are needed to tell whether more images would help."
     gain, low, high = 100 * step.gain, 100 * step.low, 100 * step.high
     value = last.metrics[metric].value or 0.0
     seen = (
-        f"From {step.start:g} % to {step.end:g} % of the training pictures {name} on the "
+        f"From {step.start:g} % to {step.end:g} % of the training images, {name} on the "
         f"test images changed by {gain:+.2f} points ({low:+.2f} to {high:+.2f}), to "
         f"{100 * value:.2f} %"
     )
     if low > 0:
-        return f"{seen}: it is still rising, more pictures would help."
+        return f"{seen}: it is still rising, so more images would help."
     if high < 0:
         return (
-            f"{seen}: it fell. Look at the labels of the added pictures, and at train.json: "
-            "the learning rate or the epochs may not suit."
+            f"{seen}: it fell. Check the labels of the added images, and train.json: "
+            "the learning rate or the number of epochs may not suit."
         )
     if high < 100 * LITTLE:
-        return f"{seen}: more pictures of the same kind would help little."
+        return f"{seen}: more images of the same kind would help little."
     return (
-        f"{seen}: these test images cannot tell whether more pictures would help; "
+        f"{seen}: these test images cannot tell whether more images would help; "
         "a larger test set could."
     )

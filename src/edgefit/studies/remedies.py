@@ -53,7 +53,7 @@ _SWITCH = {
     "interpolate": "train.interpolation.points",
 }
 _STRENGTH = {"l2-sp": 0.01, "distill": 1.0, "replay": 0.5, "interpolate": 11}
-"""Where neither the arm nor the recipe states a strength; `freeze` takes half the stages."""
+"""Used if neither the arm nor the recipe states a strength; `freeze` takes half the stages."""
 ALL = (NOTHING, PROBE, *_SWITCH)
 
 
@@ -91,22 +91,22 @@ def compare_remedies(
 ) -> ComparisonRecord:
     """Train one sub-run for each arm, measure accuracy and retention.
 
-    Requires the stage ``check``. Ensures ``retention/comparison.json`` and the drawing beside it,
-    ``comparison.svg`` and ``.png``. Arms that ended are not trained again.
+    Requires the stage ``check``. Writes ``retention/comparison.json`` and the drawing beside it,
+    ``comparison.svg`` and ``.png``. Finished arms are not trained again.
 
     Args:
         run: The run whose data and recipe all arms share.
-        names: Arms: ``none``, ``probe`` (the backbone is left as it was), a remedy, or several
+        names: Arms: ``none``, ``probe`` (the backbone does not change), a remedy, or several
             joined by ``+``; a strength may be given, as in ``distill=2``.
-        reporter: Where progress goes.
-        recipe: Stands in for the run's recipe, say with other strengths.
+        reporter: Shows the progress.
+        recipe: Replaces the run's recipe, say to change strengths.
 
     Returns:
         What ``comparison.json`` holds: ``arms`` with ``settings``, ``metrics``, ``retention``,
         ``kept``, and the paired gains ``over_none`` and ``over_probe`` of the recipe's metric.
 
     Raises:
-        InputError: An arm is not known or stands twice.
+        InputError: An arm is unknown or named twice.
         RecipeError: The recipe names no general images, or trains only a probe.
         StageError: A training failed; the arms before it are kept.
     """
@@ -133,9 +133,9 @@ def compare_remedies(
 
 
 def parse_arm(name: str, recipe: Recipe) -> Arm:
-    """What an arm's name asks of the recipe: its remedies on, all others off.
+    """Translate an arm's name into changes of the recipe: its remedies on, all others off.
 
-    A strength is the one in the name, else the recipe's own, else a default.
+    A strength comes from the name, else from the recipe, else from a default.
 
     Raises:
         InputError: No such remedy, or the strength is not a number above 0.
@@ -151,7 +151,7 @@ def parse_arm(name: str, recipe: Recipe) -> Arm:
             raise InputError(
                 "No such remedy against forgetting.",
                 key="--compare",
-                expected=f"{', '.join(ALL)}, or several joined by +; all is each of them",
+                expected=f"{', '.join(ALL)}, or several joined by +; all runs each of them",
                 found=part,
             )
         changes[_SWITCH[remedy]] = _strength(remedy, strength, recipe)
@@ -189,7 +189,7 @@ def _each_once(names: Sequence[str]) -> list[str]:
     wanted = list(ALL) if list(names) == ["all"] else list(names)
     if not wanted or len(set(wanted)) != len(wanted):
         raise InputError(
-            "The arms of a comparison are named once each.",
+            "Each arm of a comparison must be named exactly once.",
             key="--compare",
             expected=f"e.g. {NOTHING},distill or all",
             found=", ".join(wanted) or "none",
@@ -200,7 +200,7 @@ def _each_once(names: Sequence[str]) -> list[str]:
 def _require_something_to_forget(recipe: Recipe) -> None:
     if recipe.train.mode == "probe":
         raise RecipeError(
-            "Training a probe leaves the backbone as it is: nothing can be forgotten.",
+            "Training a probe does not change the backbone, so it cannot forget anything.",
             key="train.mode",
             expected="full or probe-then-full",
             found="probe",

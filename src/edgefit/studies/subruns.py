@@ -1,8 +1,8 @@
 """Runs inside a run: the same data and test images, another recipe or fewer training images.
 
-A sub-run is a run folder like any other. Its table is handed down from the run it stands in, not
-drawn again, so that every sub-run is measured on the very same images. A stage that ended is not
-run again, hence a comparison that was killed goes on where it was.
+A sub-run is a run folder like any other. Its table comes from the run that contains it; no splits
+are drawn again, so that every sub-run is measured on the same images. A finished stage does not run
+again, so a killed comparison resumes where it was.
 """
 
 from __future__ import annotations
@@ -40,13 +40,13 @@ COMPARED = ("accuracy", "balanced_accuracy", "macro_f1")
 
 @dataclass(frozen=True)
 class Measured:
-    """What a sub-run gave.
+    """Results of a sub-run.
 
     Attributes:
-        training_seconds: Time of its training.
+        training_seconds: Duration of its training.
         metrics: Accuracy, balanced accuracy and macro F1 on the test images.
         worst_class: The class of lowest recall.
-        probabilities_NC: Of the test images, ``float32`` (N, C), in the order of the table.
+        probabilities_NC: Probabilities of the test images, ``float32`` (N, C), in table order.
     """
 
     training_seconds: float
@@ -59,7 +59,7 @@ def changed(recipe: Recipe, changes: Mapping[str, object]) -> Recipe:
     """A recipe with other values at dotted keys.
 
     Raises:
-        RecipeError: The values do not go together.
+        RecipeError: The values contradict each other.
     """
     facts = recipe.model_dump(mode="json")
     for dotted, value in changes.items():
@@ -72,11 +72,11 @@ def changed(recipe: Recipe, changes: Mapping[str, object]) -> Recipe:
 
 
 def comparable(recipe: Recipe) -> Recipe:
-    """A recipe as sub-runs take it: no operating point but the temperature, one device.
+    """The recipe of a sub-run: no operating point except the temperature, and one device.
 
-    A threshold would be refused for the weaker networks of a comparison, whose errors are what is
-    to be shown. Many trainings in one program cannot share several devices, since lightning
-    starts its processes once.
+    Calibration would refuse a threshold for the weaker networks, whose errors a comparison is meant
+    to show. Several trainings in one program cannot use several devices, since lightning starts its
+    processes once.
     """
     off = {"max_escape": None, "max_overkill": None, "coverage": None, "novelty": False}
     plain = {f"operating.{key}": value for key, value in off.items()}
@@ -84,11 +84,11 @@ def comparable(recipe: Recipe) -> Recipe:
 
 
 class HandedDown(Check):
-    """A stage ``check`` whose table is a part of another run's, not drawn anew.
+    """A stage ``check`` that takes its table from another run and draws no splits.
 
     Args:
         context: From the runner.
-        parent: The run whose ``check.json`` says what is known of the images.
+        parent: The run whose ``check.json`` describes the images.
         table: The sub-run's images with their splits; any part of the parent's.
     """
 
@@ -105,14 +105,14 @@ class HandedDown(Check):
         self._record = CheckRecord.read(parent.root).model_copy(update=counted)
 
     def inspect(self) -> None:
-        """Nothing: the parent's check has seen the images."""
+        """Do nothing: the parent's check has inspected the images."""
 
     def holds(self) -> bool:
-        """Whether the table is still the one handed down."""
+        """Whether the table is still the parent's."""
         return self.result() == self._record
 
     def prepare(self) -> None:
-        """Nothing: the table is there."""
+        """Do nothing: the table exists."""
 
     def work(self, *, resumable: bool) -> CheckRecord:
         """Write the table as if it had been checked here."""
@@ -122,11 +122,11 @@ class HandedDown(Check):
 
 
 def start_subrun(parent: RunFolder, root: Path, recipe: Recipe, table: SampleTable) -> RunFolder:
-    """A run at ``root`` whose stage ``check`` ended with ``table``.
+    """Start or continue a run at ``root`` whose stage ``check`` ended with ``table``.
 
     Args:
-        parent: The run whose ``check.json`` says what is known of the images.
-        root: The sub-run's folder; made if absent, taken up again if there.
+        parent: The run whose ``check.json`` describes the images.
+        root: The sub-run's folder; created if it does not exist.
         recipe: The sub-run's recipe.
         table: Its images with their splits; any part of the parent's.
     """
@@ -137,7 +137,7 @@ def start_subrun(parent: RunFolder, root: Path, recipe: Recipe, table: SampleTab
 
 
 def train_and_measure(run: RunFolder, reporter: Reporter = QUIET) -> Measured:
-    """Train a sub-run and measure it on the test images; what ended is not done again.
+    """Train a sub-run and measure it on the test images; finished stages do not run again.
 
     Raises:
         StageError: Training failed.
@@ -154,7 +154,7 @@ def train_and_measure(run: RunFolder, reporter: Reporter = QUIET) -> Measured:
 def measured(
     seconds: float, evaluation: Evaluation, probabilities_NC: NDArray[np.float32]
 ) -> Measured:
-    """What studies show of a sub-run, from its evaluation on the test images."""
+    """The results of a sub-run, from its evaluation on the test images."""
     assert evaluation.worst_class is not None  # studies compare classifiers
     metrics = {name: evaluation.metrics[name] for name in COMPARED}
     return Measured(seconds, metrics, evaluation.worst_class, probabilities_NC)
@@ -166,7 +166,7 @@ def held_out(run: RunFolder) -> SampleTable:
 
 
 def paired_gain(before: Measured, after: Measured, test: SampleTable, recipe: Recipe) -> Gain:
-    """What ``train.metric`` wins from one run to another on the same test images, 0 to 1."""
+    """Gain in ``train.metric`` from one run to another on the same test images, as a share."""
     found = paired_drop(
         recipe.train.metric,
         after.probabilities_NC,

@@ -1,9 +1,9 @@
-"""Smaller training sets drawn from a larger one: whole groups, every class, each inside the next.
+"""Smaller training sets from a larger one: whole groups, every class, each set inside the next.
 
-Groups have one order, by a hash of their name. Of each class the first groups in this order are
-taken, as many as come nearest to the fraction of its images and never none; what is taken at 5 %
-is therefore also taken at 10 %. A group that holds several classes may bring a little more than
-asked, so that the result states the images it really has.
+A hash of their names puts the groups in one order. Each class gets its first groups in this order,
+as many as come nearest to the fraction of its images, at least one. So the images taken at 5 % are
+also taken at 10 %. A group that holds several classes may add a few images more than asked for;
+results count the images that a set really has.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ def subsample(table: SampleTable, fraction: float, *, seed: int = 0) -> SampleTa
 
     Args:
         table: Images with their splits.
-        fraction: Of the training images of each class, 0 < fraction <= 1.
+        fraction: Share of the training images of each class, 0 < fraction <= 1.
         seed: Another seed gives another order of the groups.
 
     Raises:

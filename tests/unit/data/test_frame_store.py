@@ -53,10 +53,10 @@ def test_budget_is_kept_and_the_rest_decoded(table: SampleTable) -> None:
 def test_a_file_that_became_unreadable_is_named(table: SampleTable, damage: bytes | None) -> None:
     path = table.absolute(table.samples[2])
     path.unlink() if damage is None else path.write_bytes(damage)
-    with pytest.raises(DataError, match="no longer is") as error:
+    with pytest.raises(DataError, match="can no longer be read") as error:
         store_of(table)
     assert error.value.path == str(path)
-    with pytest.raises(DataError, match="no longer is"):
+    with pytest.raises(DataError, match="can no longer be read"):
         store_of(table, 0).frame(2)
 
 

@@ -41,8 +41,8 @@ def test_csv_of_names_that_are_not_utf8(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "no table of samples"),
-        ("path,label\na,good\n", "no table of samples"),
+        ("", "not a table of samples"),
+        ("path,label\na,good\n", "not a table of samples"),
         ("path,label,split,group\na,good,train\n", "Row 2"),
         ("path,label,split,group\na,good,train,g\nb,ugly,train,g\n", "Row 3"),
         ("path,label,split,group\na,good,holdout,g\n", "Row 2"),

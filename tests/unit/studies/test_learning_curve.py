@@ -249,7 +249,7 @@ class TestLearningCurve:
         assert edgefit([*arguments, "--quiet"]) == 0
         printed = capsys.readouterr().out
         assert "finetune" in printed
-        assert "training pictures" in printed
+        assert "training images" in printed
         assert edgefit([*arguments, "--json", "--quiet"]) == 0
         assert len(json.loads(capsys.readouterr().out)["points"]) == 4
 
@@ -303,7 +303,7 @@ class TestConclusion:
     @pytest.mark.parametrize(
         ("gain", "low", "high", "said"),
         [
-            (0.02, 0.01, 0.03, "more pictures would help"),
+            (0.02, 0.01, 0.03, "more images would help"),
             (0.0, -0.002, 0.002, "would help little"),
             (0.01, -0.02, 0.04, "cannot tell"),
             (-0.02, -0.03, -0.01, "it fell"),

@@ -24,13 +24,14 @@ def read_samples(root: Path, config: DataConfig, needs_labels: bool = True) -> S
         root: Folder of images, or a CSV file.
         config: Format, globs, classes and groups. ``auto`` takes ``csv`` for a CSV file or when
             ``config.csv`` is set, else ``folder``.
-        needs_labels: Refuse images without a label; a task may do without.
+        needs_labels: Whether to refuse images without a label.
 
     Returns:
-        The samples sorted by path, every one with a group; splits as far as the data state them.
+        The samples sorted by path. Each has a group, and a split if the data state one.
 
     Raises:
-        DataError: The path is missing, or the data are not of the format; says which file or line.
+        DataError: The path does not exist, or the data do not fit the format; the error names the
+            file or line.
     """
     if not root.exists():
         raise DataError(

@@ -36,8 +36,8 @@ def read_csv_file(root: Path, config: DataConfig, needs_labels: bool = True) -> 
     The first line names the columns, in any order and case: ``path`` (relative to the CSV's
     folder) and ``label``; ``split`` (train, val, valid, validation, test; in every row or in
     none); ``group`` unless ``config.group`` or ``config.group_column`` says otherwise. Files that
-    do not exist stay in the table; the audit counts and lists them with the unreadable ones. Where
-    labels are not needed, they may be empty, or their column absent.
+    do not exist stay in the table; the audit counts and lists them with the unreadable ones. If
+    labels are not needed, they may be empty, or their column may be missing.
 
     Raises:
         DataError: With the line number: no header, a row of another length, an empty value, a
@@ -53,8 +53,8 @@ def read_csv_file(root: Path, config: DataConfig, needs_labels: bool = True) -> 
         raise DataError(
             "The CSV file names no images.",
             path=source,
-            expected="a line for each image below the line with the columns' names",
-            found="the columns' names alone",
+            expected="a header line, then one line for each image",
+            found="only the header line",
         )
     for row in rows:
         sample = _sample(row, source, config, needs_labels)

@@ -25,11 +25,10 @@ from edgefit.runtime.images.decode import IMAGE_SUFFIXES
 def read_folder(root: Path, config: DataConfig, needs_labels: bool = True) -> SampleTable:
     """Read a folder whose subfolders are the classes; images may lie deeper inside them.
 
-    When every top folder is named train, val, valid, validation or test (any case), and one is
-    train, the classes are looked for one level deeper and the splits are those stated. Hidden
-    files and folders (``.name``) are not looked at. Classes are sorted by name unless
-    ``config.classes`` orders them. Where labels are not needed, images outside class folders have
-    none.
+    If every top folder is named train, val, valid, validation or test (any case), and one is train,
+    these folders are the splits and the classes lie one level deeper. Hidden files and folders
+    (``.name``) are skipped. Classes are sorted by name unless ``config.classes`` orders them. If
+    labels are not needed, images outside class folders get none.
 
     Raises:
         DataError: No folder, images outside class folders, an empty class folder, a class that is
@@ -40,7 +39,7 @@ def read_folder(root: Path, config: DataConfig, needs_labels: bool = True) -> Sa
             "The data set is not a folder.",
             path=root,
             key="data.root",
-            expected="a folder with one folder of images a class, or a .csv file",
+            expected="a folder with one subfolder of images per class, or a .csv file",
             remedy="give the folder above the class folders with --data",
         )
     if config.group_column is not None:
@@ -109,7 +108,7 @@ def _require_class_folder(root: Path, paths: list[str], depth: int) -> None:
 
 
 def _require_no_empty_class(root: Path, images: list[str], depth: int) -> None:
-    """``images`` still holds those of excluded classes, so only a truly empty folder is found."""
+    """``images`` includes those of excluded classes, so only truly empty folders are refused."""
     pattern = "/".join(["*"] * (depth + 1))
     folders = [folder.relative_to(root).parts for folder in root.glob(pattern) if folder.is_dir()]
     classes = {parts[-1] for parts in folders if not any(p.startswith(".") for p in parts)}

@@ -28,7 +28,7 @@ def is_included(path: str, config: DataConfig) -> bool:
 
 
 def is_excluded(path: str, config: DataConfig) -> bool:
-    """Whether a relative path is taken out by ``exclude``."""
+    """Whether ``exclude`` matches a relative path."""
     return any(fnmatchcase(path, glob) for glob in config.exclude)
 
 

@@ -43,7 +43,7 @@ def generate_clip(
         height: Height in pixels, even.
         fps: Frames per second.
         seed: Seed of all randomness, 0 or more.
-        one_product: All parts are of one design; see :func:`.generate`.
+        one_product: Whether all parts have one design; see :func:`.generate`.
 
     Returns:
         ``out``.
@@ -69,13 +69,13 @@ def generate_clip(
 def _check(out: Path, frames: int, size: tuple[int, int], fps: float, seed: int) -> None:
     if out.suffix not in _CODECS:
         raise InputError(
-            "The clip's format is not one that can be written.",
+            "A clip cannot be written in this format.",
             path=out,
             expected=" or ".join(_CODECS),
             found=out.suffix or "no suffix",
         )
     if out.exists():
-        raise InputError("The clip exists already; it is left alone.", path=out)
+        raise InputError("The clip already exists and is not overwritten.", path=out)
     wrong = {
         "frames": not 1 <= frames <= 100_000,
         "width, height": any(side % 2 or not 64 <= side <= 4096 for side in size),
@@ -84,7 +84,7 @@ def _check(out: Path, frames: int, size: tuple[int, int], fps: float, seed: int)
     }
     if any(wrong.values()):
         raise InputError(
-            "The clip cannot be made this way.",
+            "An argument of the clip is out of range.",
             key=", ".join(key for key, bad in wrong.items() if bad),
             expected="1 or more frames, even sides of 64 to 4096 pixels, 1 to 240 fps, seed from 0",
         )
@@ -96,7 +96,7 @@ def _film(
     width, height = size
     rng = np.random.default_rng([seed, 0])
     light = draw_light(rng)
-    speed = width * 0.32 / fps  # a third of the picture passes in a second
+    speed = width * 0.32 / fps  # a third of the frame passes in a second
     spacing = height * 0.62
     travel = int(np.ceil(speed * frames))
     belt = draw_belts(seed, height, width + travel + 1, height / 256)[int(rng.integers(3))]
@@ -107,8 +107,8 @@ def _film(
     if not writer.isOpened():
         raise StageError("This build of OpenCV cannot encode the clip.", found=path.suffix)
     try:
-        for frame in range(frames):
-            moved = speed * frame
+        for number in range(frames):
+            moved = speed * number
             left = travel - int(moved)
             scene = belt[:, left : left + width].copy()
             _place_parts(scene, parts, moved, spacing, light)
@@ -120,8 +120,8 @@ def _film(
                 defocus=0.6,
                 noise=2.5,
             )
-            picture = photograph(scene, camera, rng, size)
-            writer.write(cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+            frame = photograph(scene, camera, rng, size)
+            writer.write(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
     finally:
         writer.release()
 
@@ -129,7 +129,7 @@ def _film(
 def _line_up(
     rng: np.random.Generator, seed: int, height: int, count: int, one_product: bool
 ) -> list[tuple[Surface, float, float]]:
-    """Parts with their turn and their sideways place, first to arrive first."""
+    """Parts with their angle (radians) and row (pixels), in the order of their arrival."""
     side = int(height * 0.6)
     return [
         (

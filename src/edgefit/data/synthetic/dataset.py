@@ -1,6 +1,6 @@
-"""Write a folder of labelled pictures of parts on a belt.
+"""Write a folder of labelled synthetic images of parts on a belt.
 
-Every picture depends on the seed, its part and its view only, not on how many others are drawn.
+Every image depends only on the seed, its part and its view, not on how many others are drawn.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ VIEWS = 2
 _BELTS = 6
 _BELT_STREAM = 2**32 - 1
 _DESIGN_STREAM = 2**32 - 2
-# Scenes are drawn at this multiple of the picture's size, then shrunk: no jagged edges.
+# Scenes are drawn at this multiple of the image's size, then shrunk: no jagged edges.
 _OVERSAMPLING = 2
 
 
@@ -47,14 +47,14 @@ def generate(
 ) -> Path:
     """Draw a labelled image folder: ``CLASS/part_00012_view_1.jpg``.
 
-    Each part is photographed twice, with another pose, light and camera state; both pictures are
-    one group (``part_\\d+``) and must not be split apart. Sound parts are twice as frequent as
-    parts of each faulty class. The same arguments give the same bytes.
+    Each part is photographed twice, each time with another pose, light and camera state. The two
+    images are one group (``part_\\d+``) and must stay in one split. Sound parts are twice as
+    frequent as parts of each faulty class. The same arguments give the same bytes.
 
     Args:
         out: Folder to write; it must be absent or empty. It appears complete or not at all.
-        images: Number of pictures, JPEG.
-        size: Height and width of a picture in pixels.
+        images: Number of images, JPEG.
+        size: Height and width of an image in pixels.
         seed: Seed of all randomness, 0 or more.
         classes: Which of ``good``, ``scratch``, ``dent``, ``hole``, ``stain`` to draw.
         one_product: Draw one design of part on one belt, as most lines carry, instead of a new
@@ -64,12 +64,12 @@ def generate(
         ``out``.
 
     Raises:
-        InputError: ``out`` holds something, or an argument is out of range.
+        InputError: ``out`` is not empty, or an argument is out of range.
     """
     _check(images, size, seed, classes)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise InputError(
-            "The folder for the generated images is not empty; it is left alone.",
+            "The folder for the generated images is not empty; nothing is written.",
             path=out,
             remedy="choose another folder, or empty this one",
         )
@@ -79,7 +79,7 @@ def generate(
         _write_all(beside, images, size, seed, classes, one_product)
         beside.chmod(0o755)
         if out.exists():
-            out.rmdir()  # empty; Windows puts no folder in the place of another
+            out.rmdir()  # empty; on Windows a folder cannot replace another
         beside.replace(out)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
@@ -95,7 +95,7 @@ def label_of(part: int, classes: Sequence[str]) -> str:
 def draw_surface(
     seed: int, part: int, label: str, side: int, *, one_product: bool = False
 ) -> Surface:
-    """The part of this number, faulty as its label says, on a canvas of ``side`` pixels."""
+    """The part of this number, with the fault of its label, on a canvas of ``side`` pixels."""
     rng = np.random.default_rng([seed, part])
     design = np.random.default_rng([seed, _DESIGN_STREAM]) if one_product else rng
     surface = draw_part(design, side)
@@ -146,9 +146,9 @@ def _write_all(
         surface = draw_surface(seed, part, label, side, one_product=one_product)
         for view in range(1, min(VIEWS, images - first) + 1):
             rng = np.random.default_rng([seed, part, view])
-            picture = _photograph_part(rng, surface, belts, size)
+            image = _photograph_part(rng, surface, belts, size)
             quality = int(rng.integers(82, 96))
-            _write_jpeg(root / label / f"part_{part:05d}_view_{view}.jpg", picture, quality)
+            _write_jpeg(root / label / f"part_{part:05d}_view_{view}.jpg", image, quality)
 
 
 def _photograph_part(
@@ -170,7 +170,7 @@ def _photograph_part(
     return photograph(scene, draw_camera(rng, size), rng, (size, size))
 
 
-def _write_jpeg(path: Path, picture: Frame, quality: int) -> None:
-    bgr = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
+def _write_jpeg(path: Path, image: Frame, quality: int) -> None:
+    bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
     _, encoded = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])
     path.write_bytes(encoded.tobytes())

@@ -1,7 +1,7 @@
 """Faults of machined parts, cut into or laid onto a :class:`Surface`.
 
-Severity runs from 0 (a trained eye just sees it) to 1 (obvious) and moves size and contrast
-together with chance, so that a large faint fault and a small sharp one both occur.
+Severity runs from 0 (a trained eye just sees it) to 1 (obvious). Size and contrast depend on
+severity and on chance, so that large faint faults and small sharp ones both occur.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ def _spot(rng: np.random.Generator, surface: Surface) -> tuple[float, float]:
 
 
 def _radius_from(rng: np.random.Generator, surface: Surface, unit: float, squeeze: float) -> Array:
-    """Distance to a random spot, in units of ``unit`` pixels, of a turned ellipse."""
+    """Distance to a random spot in units of ``unit`` pixels; equal distances form an ellipse."""
     side = surface.cover_HW.shape[0]
     x, y = centred_grid(side)
     spot_x, spot_y = _spot(rng, surface)

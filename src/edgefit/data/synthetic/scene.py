@@ -1,7 +1,7 @@
 """The belt, the light and the camera.
 
 A part is drawn once and photographed several times: each photograph has its own pose, light and
-camera faults, as pictures of one part on a moving line have.
+camera faults, as images of one part on a moving line do.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from edgefit.spec import Frame
 
 @dataclass(frozen=True)
 class Pose:
-    """Where a part lies in a picture.
+    """Where a part lies in an image.
 
     Attributes:
         x: Column of its centre in pixels.
         y: Row of its centre in pixels.
         angle: Turn in radians, from x towards y.
-        scale: Picture pixels per canvas pixel.
+        scale: Image pixels per canvas pixel.
     """
 
     x: float
@@ -37,7 +37,7 @@ class Light:
     """The lamp over the line.
 
     Attributes:
-        angle: Direction towards the lamp in the picture plane, in radians.
+        angle: Direction towards the lamp in the image plane, in radians.
         relief: How strongly slopes show; high for a grazing lamp.
         gloss: Strength of the highlight across the tool marks.
         tint: Colour of the light, R G B around 1.
@@ -55,7 +55,7 @@ class Camera:
 
     Attributes:
         exposure: Gain on linear light.
-        falloff: Loss of light from one side of the picture to the other, 0 to 1.
+        falloff: Loss of light from one side of the image to the other, 0 to 1.
         falloff_angle: Direction of that loss, in radians.
         motion: Length of the smear along the belt, in pixels.
         defocus: Standard deviation of the blur, in pixels.
@@ -82,7 +82,7 @@ def draw_light(rng: np.random.Generator) -> Light:
 
 
 def draw_camera(rng: np.random.Generator, side: int) -> Camera:
-    """A camera whose faults are sized for pictures of ``side`` pixels."""
+    """A camera whose faults are sized for images of ``side`` pixels."""
     unit = side / 128
     return Camera(
         exposure=float(np.exp(rng.normal(0, 0.15))),
@@ -126,12 +126,12 @@ def draw_belt(rng: np.random.Generator, height: int, width: int, unit: float) ->
 
 
 def place_part(canvas: Array, surface: Surface, pose: Pose, light: Light) -> None:
-    """Lay a part and its shadow into a picture of the belt, in place.
+    """Lay a part and its shadow into an image of the belt, in place.
 
     Args:
         canvas: ``float32`` (H, W, 3) linear light, already lit; changed in place.
         surface: The part.
-        pose: Where it lies; it may stick out of the picture.
+        pose: Where it lies; it may extend beyond the image.
         light: The lamp.
     """
     reach = int(np.ceil(surface.cover_HW.shape[0] * pose.scale * 0.62))
@@ -150,7 +150,7 @@ def place_part(canvas: Array, surface: Surface, pose: Pose, light: Light) -> Non
     relief = slope_x * to_lamp[0] + slope_y * to_lamp[1]
     gloss = light.gloss * _across_grain(surface, pose, to_lamp, (height, width))
     brightness = np.clip(0.78 - light.relief * relief, 0.05, 2.2) + gloss
-    # Planes are merged rather than broadcast over the last axis, which numpy does slowly.
+    # Merge plane by plane: numpy is slow at broadcasting over the last axis.
     on_belt = (1 - 0.6 * shadow) * (1 - cover)
     on_part = brightness * cover
     window[:] = cv2.multiply(window, cv2.merge([on_belt] * 3))
@@ -158,7 +158,7 @@ def place_part(canvas: Array, surface: Surface, pose: Pose, light: Light) -> Non
 
 
 def _warp(surface: Surface, pose: Pose, size: tuple[int, int]) -> tuple[Array, Array, Array, Array]:
-    """Albedo (H, W, 3), cover (H, W), and the slopes along x and y (H, W) in picture axes."""
+    """Albedo (H, W, 3), cover (H, W), and the slopes along x and y (H, W) in image axes."""
     middle = (surface.cover_HW.shape[0] - 1) / 2
     cos, sin = np.cos(pose.angle), np.sin(pose.angle)
     turn = pose.scale * np.array([[cos, -sin], [sin, cos]])
@@ -166,7 +166,7 @@ def _warp(surface: Surface, pose: Pose, size: tuple[int, int]) -> tuple[Array, A
     matrix = np.column_stack([turn, origin])
     albedo = cv2.warpAffine(surface.albedo_HWC, matrix, size)
     cover = cv2.warpAffine(surface.cover_HW, matrix, size)
-    # Heights are warped and derived afterwards: slopes then need no turning.
+    # Heights are warped first and differentiated after that, so slopes need no rotation.
     heights = cv2.warpAffine(surface.height_HW * np.float32(pose.scale), matrix, size)
     slope_x = cv2.Sobel(heights, cv2.CV_32F, 1, 0, ksize=3, scale=0.125)
     slope_y = cv2.Sobel(heights, cv2.CV_32F, 0, 1, ksize=3, scale=0.125)
@@ -196,13 +196,13 @@ def _across_grain(
 def photograph(
     light_HWC: Array, camera: Camera, rng: np.random.Generator, size: tuple[int, int]
 ) -> Frame:
-    """Turn light into a picture: lens, exposure, sensor.
+    """Turn light into an image: lens, exposure, sensor.
 
     Args:
         light_HWC: ``float32`` (H, W, 3) linear light, RGB.
         camera: The camera's faults.
         rng: Source of the sensor's noise.
-        size: Width and height of the picture in pixels, at most those of ``light_HWC``.
+        size: Width and height of the image in pixels, at most those of ``light_HWC``.
 
     Returns:
         ``uint8`` (height, width, 3), RGB.

@@ -1,4 +1,4 @@
-"""Machined parts as surfaces: where there is metal, how high it stands and what colour it has.
+"""Machined parts as surfaces: where there is metal, how high it is and what colour it has.
 
 Shapes are signed distance fields (negative inside), so that unions, bores and chamfers of any
 outline are a few array operations. Light comes later, in :mod:`edgefit.data.synthetic.scene`: a

@@ -18,7 +18,7 @@ class ClassificationData:
     moves: tuple[Moved, ...] = ()
 
     def require(self, table: SampleTable) -> None:
-        """At least two classes, each with an image.
+        """Check that there are at least two classes, each with an image.
 
         Raises:
             DataError: Fewer than two classes, or a class without images.

@@ -11,7 +11,7 @@ from edgefit.data.table import Sample, SampleTable
 from edgefit.spec import Truth
 
 Moved = Literal["boxes", "mask"]
-"""What lies over an image and must move along when augmentation moves the image."""
+"""Annotations that must move with the image when augmentation moves it."""
 
 
 class DataTask(Protocol):
@@ -19,7 +19,7 @@ class DataTask(Protocol):
 
     Attributes:
         needs_labels: Whether every image must have a label; the formats refuse one without.
-        moves: What augmentation moves along with the image.
+        moves: The annotations that augmentation moves with the image.
     """
 
     needs_labels: bool
@@ -29,12 +29,12 @@ class DataTask(Protocol):
         """Check that a table, before its splits are drawn, holds what the task needs.
 
         Raises:
-            DataError: It does not.
+            DataError: The table lacks something.
         """
         ...
 
     def strata(self, table: SampleTable) -> tuple[str, ...]:
-        """The kinds of images that are to be in every split, in like shares."""
+        """The kinds of images that every split must hold, in similar shares."""
         ...
 
     def stratum(self, sample: Sample) -> str:
@@ -42,9 +42,9 @@ class DataTask(Protocol):
         ...
 
     def truths(self, table: SampleTable) -> tuple[Truth, ...]:
-        """What the data set says of each image, in table order: what a result is held against."""
+        """What the data set says of each image, in table order; results are compared with it."""
         ...
 
     def targets(self, table: SampleTable) -> NDArray[np.int64]:
-        """What loss and validation are told of each image, ``int64`` (N, ...), in table order."""
+        """The target of each image for loss and validation, ``int64`` (N, ...), in table order."""
         ...
