@@ -53,16 +53,19 @@ class Recipe(Section):
     @model_validator(mode="before")
     @classmethod
     def _default_metrics(cls, facts: Any) -> Any:
-        """Fill in the default metrics of a task that differ from those of the sections."""
-        task = facts.get("task", CLASSIFICATION) if isinstance(facts, dict) else CLASSIFICATION
-        if task == CLASSIFICATION or task not in TASKS:
+        """Fill in the metrics of the task where a recipe does not name them."""
+        if not isinstance(facts, dict):
             return facts
+        task = facts.get("task", CLASSIFICATION)
+        if not isinstance(task, str) or task not in TASKS:
+            return facts  # the field itself refuses it
+        own = TASKS[Task(task)]
         defaults = {
-            "train": {"metric": TASKS[task].train_metrics[0]},
-            "verify": {"metric": TASKS[task].verify_metrics[0]},
+            "train": {"metric": own.train_metrics[0]},
+            "verify": {"metric": own.verify_metrics[0]},
         }
         sections = {name: facts.get(name, {}) for name in defaults}
-        filled = {n: {**defaults[n], **own} for n, own in sections.items() if isinstance(own, dict)}
+        filled = {n: {**defaults[n], **s} for n, s in sections.items() if isinstance(s, dict)}
         return {**facts, **filled}
 
     @model_validator(mode="after")
