@@ -129,7 +129,7 @@ def test_stopped_training_ends_with_the_same_weights(
 
     again = edgefit(*train(built, run), cwd=tmp_path)
     assert again.returncode == 0, again.stderr
-    assert ("training goes on after epoch" in again.stderr) == has_checkpoint
+    assert ("training resumes after epoch" in again.stderr) == has_checkpoint
     assert has_checkpoint or moment in (before_the_first_checkpoint, between_features_and_probe)
     if in_phase_one:
         assert kept == {path: path.stat().st_mtime_ns for path in kept}, "computed again"

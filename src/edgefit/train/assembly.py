@@ -21,7 +21,7 @@ from edgefit.train.weight_files import BEST
 def build_network(
     recipe: Recipe, labels: LabelMap, reporter: Reporter = QUIET
 ) -> tuple[EdgeNetwork, BackboneCard, WeightsReport]:
-    """The network a recipe names, filled with its pretrained weights, head at random (seeded)."""
+    """Build a recipe's network: the backbone with its pretrained weights, a seeded random head."""
     card = load_card(recipe.model.backbone)
     check_input_size(card, recipe.input.width, recipe.input.height)
     torch.manual_seed(recipe.train.seed)
@@ -57,10 +57,10 @@ def load_trained(run: RunFolder, temperature: float = 1.0) -> EdgeNetwork:
 
     Args:
         run: A run whose stage ``train`` has ended.
-        temperature: What its logits are divided by; the one that ``calibrate`` found, or 1.
+        temperature: Divides the logits; the one that ``calibrate`` found, or 1.
 
     Raises:
-        WeightsError: The weights are absent or damaged.
+        WeightsError: The weights file is missing or damaged.
     """
     recipe = run.recipe()
     card = load_card(recipe.model.backbone)

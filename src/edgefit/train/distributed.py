@@ -1,10 +1,9 @@
-"""Several training processes: who is first, and what they say to each other.
+"""Several training processes: which one is first, and what they exchange.
 
-``torchrun`` starts every process with the whole command. All that is done before the training
-itself (checking data, the probe) is done by the first one while the others wait; then they find it
-done.
+``torchrun`` starts every process with the whole command. The first one does everything before the
+training itself (checking data, the probe) while the others wait; then they find it done.
 
-torch is imported where processes talk, so that a recipe is read, and refused, without it.
+torch is imported where processes exchange data, so that a recipe is read, and refused, without it.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ def launched_world() -> int:
 
 
 def is_first_process() -> bool:
-    """Whether this is the process that writes and speaks."""
+    """Whether this is the process that writes files and messages."""
     return launched_world() == 1 or os.environ.get("RANK", "0") == "0"
 
 
@@ -46,10 +45,10 @@ def require_one_process(
     remedy: str = "train with `torchrun -m edgefit train RECIPE --out RUN`, then "
     "`edgefit build RUN`",
 ) -> None:
-    """Refuse ``torchrun`` for what is not training.
+    """Refuse ``torchrun`` for everything but training.
 
     Args:
-        what: Names it in the error.
+        what: Name of the work in the error.
         remedy: What to do instead.
 
     Raises:
@@ -57,7 +56,7 @@ def require_one_process(
     """
     if launched_world() > 1:
         raise InputError(
-            f"{what} is one process.",
+            f"{what} must run in one process.",
             found=f"{launched_world()} processes of torchrun",
             remedy=remedy,
         )
@@ -65,17 +64,17 @@ def require_one_process(
 
 @contextmanager
 def first_process_first() -> Iterator[None]:
-    """The first process runs the block while the others wait; then they run it.
+    """Let the first process run the block while the others wait; then they run it.
 
-    Under ``torchrun`` only; otherwise the block just runs. Every process must come by the same
-    number of times. A failure of the first process ends the others through ``torchrun``.
+    Without ``torchrun`` the block just runs. Every process must enter such blocks equally often. If
+    the first process fails, ``torchrun`` ends the others.
     """
     if launched_world() == 1:
         yield
         return
     from torch import distributed
 
-    # the launcher's own key-value store: no process group is made, lightning makes its own later
+    # the launcher's own key-value store needs no process group; lightning makes one later
     store = distributed.TCPStore(  # type: ignore[attr-defined]
         os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"]), is_master=False
     )
@@ -100,7 +99,7 @@ def mean_over_processes(values: Tensor) -> Tensor:
 
 
 def rows_of_all(rows: NDArray[Number]) -> NDArray[Number]:
-    """All rows of a table of which process r holds rows r, r + world, and so on."""
+    """Collect all rows of a table; process r holds rows r, r + world, and so on."""
     if not _are_many():
         return rows
     from torch import distributed
@@ -115,7 +114,7 @@ def rows_of_all(rows: NDArray[Number]) -> NDArray[Number]:
 
 
 def same_buffers(network: nn.Module) -> None:
-    """Give every process the first one's buffers; batch norm's differ where it learns."""
+    """Give every process the first one's buffers; those of learning batch norms differ."""
     if _are_many():
         from torch import distributed
 

@@ -1,8 +1,8 @@
 """The trained network, with the signature that every exported graph has.
 
-``uint8`` (N, H, W, 3) RGB in, the task's outputs by name out, for classification ``probabilities``
-``float32`` (N, C); normalisation, layout, head, temperature and softmax are inside. So there is
-nothing to forget at export.
+It takes ``uint8`` (N, H, W, 3) RGB and returns the task's outputs by name, for classification
+``probabilities`` ``float32`` (N, C). Normalisation, layout, head, temperature and softmax are part
+of the network, so an export cannot leave one out.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from edgefit.spec import FEATURE_VECTOR, PROBABILITIES, InputSpec
 from edgefit.train.backbones.taps import feature_maps
 
 LOGITS = "logits"
-"""Name of what the head gives, among all outputs."""
+"""Name of the head's result among all outputs."""
 
 Readout = Callable[[Tensor, Tensor], dict[str, Tensor]]
-"""``(what the head gives, temperature) -> outputs by name``, in the order of the task's outputs."""
+"""``(head's result, temperature) -> outputs by name``, in the order of the task's outputs."""
 
 
 def softmax_readout(logits_NC: Tensor, temperature: Tensor) -> dict[str, Tensor]:
@@ -31,11 +31,11 @@ class EdgeNetwork(nn.Module):
     """Backbone and head behind the input contract.
 
     Args:
-        backbone: Takes ``float32`` (N, 3, H, W), normalised; gives features (N, F).
-        head: Takes features (N, F), and with ``taps`` the feature maps after them; gives what its
+        backbone: Takes ``float32`` (N, 3, H, W), normalised; returns features (N, F).
+        head: Takes features (N, F) and, with ``taps``, the feature maps. It returns what the
             task's loss and readout take, for classification logits (N, C).
         spec: The input contract; its mean and std become part of the graph.
-        readout: From what the head gives to the outputs; a plain function of the task.
+        readout: Turns the head's result into the outputs; a plain function of the task.
         taps: Modules of the backbone whose feature maps (N, c, h, w) the head takes too, in this
             order.
 
@@ -81,7 +81,7 @@ class EdgeNetwork(nn.Module):
         return features_NF
 
     def logits(self, frames_NHWC: Tensor) -> Tensor:
-        """What the head gives; for classification (N, C), before temperature and softmax."""
+        """The head's result; for classification (N, C), before temperature and softmax."""
         return self._features_and_logits(frames_NHWC)[1]
 
     def forward(self, frames_NHWC: Tensor) -> dict[str, Tensor]:
@@ -89,13 +89,13 @@ class EdgeNetwork(nn.Module):
         return self.readout(self.logits(frames_NHWC), self.temperature)
 
     def outputs(self, frames_NHWC: Tensor) -> dict[str, Tensor]:
-        """What :meth:`forward` gives, then ``logits`` and last the features (N, F)."""
+        """The outputs of :meth:`forward`, then ``logits``, then the features (N, F)."""
         features_NF, logits = self._features_and_logits(frames_NHWC)
         outputs = self.readout(logits, self.temperature)
         return outputs | {LOGITS: logits, FEATURE_VECTOR.name: features_NF}
 
     def answers(self, frames_NHWC: Tensor) -> dict[str, Tensor]:
-        """What :meth:`forward` gives, and last the features (N, F) as ``feature_vector``."""
+        """The outputs of :meth:`forward`, then the features (N, F) as ``feature_vector``."""
         features_NF, logits = self._features_and_logits(frames_NHWC)
         return self.readout(logits, self.temperature) | {FEATURE_VECTOR.name: features_NF}
 

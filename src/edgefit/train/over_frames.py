@@ -1,4 +1,4 @@
-"""A network over many frames, batch by batch: the one loop of all that measures."""
+"""Runs a network over many frames, batch by batch; every measurement uses this loop."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ def over_frames(
     batches: Iterable[NDArray[np.uint8]],
     advance: Callable[[int], None] | None = None,
 ) -> dict[str, NDArray[np.float32]]:
-    """What a network on the CPU gives for all frames, each output joined over the batches.
+    """The outputs of a network on the CPU for all frames, each joined over the batches.
 
     Args:
         compute: From frames ``uint8`` (N, H, W, 3) to tensors (N, ...) by name; gradients are off.
         batches: Frames ``uint8`` (N, H, W, 3), as
             :func:`edgefit.data.frame_store.frames_in_order` gives them.
-        advance: Is called with the number of frames of each batch that is done.
+        advance: Called after each batch with its number of frames.
     """
     parts: dict[str, list[NDArray[np.float32]]] = {}
     with torch.inference_mode():

@@ -1,7 +1,7 @@
-"""What can be refused before anything is replaced or takes time.
+"""Checks that refuse a recipe before anything is replaced or takes time.
 
-A stage that begins removes what an earlier one of other inputs left. A value that cannot be trained
-with must be told before: it would cost a finished training otherwise.
+A stage that begins removes the results of earlier inputs. A value that training cannot use must be
+refused before that, or it would cost a finished training.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ def require_devices(recipe: Recipe, folder: Path) -> None:
 
 
 def require_trainable(recipe: Recipe, table: SampleTable, spec: InputSpec, folder: Path) -> None:
-    """Make sure that nothing in the recipe will be refused once the training has begun.
+    """Make sure that a training that has begun will not refuse anything in the recipe.
 
     Args:
         recipe: ``train`` and ``retention.general`` are read.
         table: The checked samples.
         spec: The input contract.
-        folder: Of the stage.
+        folder: Folder of the stage.
 
     Raises:
         RecipeError: The machine, or the number of images, does not fit; a teacher has other
             classes.
-        DataError: The augmentation is none, or the general folder cannot be used.
-        RunError: The teacher's run is absent or unfinished.
+        DataError: The augmentation is not valid, or the general folder cannot be used.
+        RunError: The teacher's run does not exist or is unfinished.
     """
     config = recipe.train
     build_augmentation(config.augment, spec)

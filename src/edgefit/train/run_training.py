@@ -6,8 +6,8 @@ For classification::
                         --> phase two: all layers     --> finetuned.safetensors
                         --> a point between the two   --> best.safetensors
 
-The task says which phases there are. A phase whose file is there is not run again, so that a killed
-training goes on where it was.
+The task says which phases there are. A phase whose file exists does not run again, so a killed
+training resumes where it was.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from edgefit.train.weight_files import BEST, save_state
 
 @dataclass(frozen=True)
 class Prepared:
-    """A training of which nothing will be refused any more."""
+    """A training whose recipe and data have passed every check."""
 
     table: SampleTable
     network: EdgeNetwork
@@ -52,7 +52,7 @@ class Prepared:
 def prepare(
     recipe: Recipe, table: SampleTable, folder: Path, reporter: Reporter = QUIET
 ) -> Prepared:
-    """Build the network and make sure that training will not be refused once it has begun.
+    """Build the network and make every check that training needs.
 
     Raises:
         WeightsError: The pretrained weights cannot be used.
@@ -67,7 +67,7 @@ def prepare(
 def remove_leftovers(folder: Path, reporter: Reporter) -> None:
     """Remove the files that a training with other inputs left; cached features stay."""
     if (folder / BEST).is_file():
-        reporter.say("the training that was here had other inputs; it is replaced")
+        reporter.say("the earlier training had other inputs and is replaced")
     for path in folder.iterdir():
         if path.is_file():
             path.unlink()
@@ -76,12 +76,12 @@ def remove_leftovers(folder: Path, reporter: Reporter) -> None:
 def run_training(
     recipe: Recipe, prepared: Prepared, folder: Path, reporter: Reporter = QUIET
 ) -> TrainRecord | None:
-    """Train phase after phase; those whose file is there are not run again.
+    """Train phase after phase; those whose file exists do not run again.
 
-    Ensures ``best.safetensors`` in ``folder``.
+    Writes ``best.safetensors`` to ``folder``.
 
     Returns:
-        The summary; None in a training process that is not the first, which has done its part.
+        The summary; None in a training process that is not the first.
 
     Raises:
         RunError: A checkpoint is damaged.
@@ -132,8 +132,8 @@ def _record(
         probe=outcome.probe,
         kept=outcome.kept,
         over_fitting=gap_in_words(outcome.history, recipe.train),
-        # all that this start did, decoding and validation included; where an earlier start did a
-        # part of it, at least the steps of all of them
+        # the whole time of this start, with decoding and validation; if earlier starts did part of
+        # the work, at least the steps of all starts
         training_seconds=round(max(seconds, steps_seconds), 1),
         threads=torch.get_num_threads(),
     )

@@ -16,8 +16,8 @@ class SplitFrames:
     """Frames of the training and of the validation split, each in table order.
 
     Attributes:
-        train: By the input contract, but enlarged as ``train.enlarge`` says.
-        val: By the input contract.
+        train: Made by the input contract, but enlarged as ``train.enlarge`` says.
+        val: Made by the input contract.
     """
 
     train: FrameStore
@@ -30,7 +30,7 @@ def decode_splits(
     """Decode both splits; ``train.cache_mb`` is shared by them in proportion to their images.
 
     Raises:
-        DataError: A file cannot be read (any more).
+        DataError: A file can no longer be read.
     """
     train, val = table.of("train"), table.of("val")
     images = len(train) + len(val)

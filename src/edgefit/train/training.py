@@ -22,7 +22,7 @@ from edgefit.train.penalties.penalty import Penalty
 from edgefit.train.split_frames import SplitFrames
 
 Validation = Callable[[NDArray[np.float32], NDArray[np.int64]], dict[str, float]]
-"""``(what the head gives, targets) -> metrics and loss``."""
+"""``(head's result, targets) -> metrics and loss``."""
 
 
 def no_penalties() -> Sequence[Penalty]:
@@ -35,16 +35,16 @@ class Training:
     """What every phase works on.
 
     Attributes:
-        recipe: Of the run.
+        recipe: The run's recipe.
         table: The checked samples.
         frames: Frames of its train and val splits.
         network: Holds the weights so far; frozen parameters do not require a gradient.
-        card: The backbone's.
-        folder: Where a phase leaves its files, and finds those of an earlier start.
+        card: The backbone's card.
+        folder: Where a phase writes its files and finds those of an earlier start.
         loss: Builds the task's loss for the training images.
         validation: The task's metrics.
         penalties: Builds the further terms of the loss.
-        reporter: Where progress goes.
+        reporter: Shows the progress.
     """
 
     recipe: Recipe

@@ -1,4 +1,4 @@
-"""The weights that a training leaves on disk, each file complete or absent."""
+"""The weights that a training writes; each file is complete or does not exist."""
 
 from __future__ import annotations
 

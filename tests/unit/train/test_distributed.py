@@ -59,7 +59,7 @@ def test_torchrun_says_how_many_and_which(
 
 def test_torchrun_is_refused_for_what_is_not_training(monkeypatch: pytest.MonkeyPatch) -> None:
     launched(monkeypatch, rank=0, world=2)
-    with pytest.raises(InputError, match="A study is one process") as caught:
+    with pytest.raises(InputError, match="A study must run in one process") as caught:
         require_one_process("A study", "do something else")
     assert caught.value.found == "2 processes of torchrun"
     assert caught.value.remedy == "do something else"

@@ -1,4 +1,4 @@
-"""Build a backbone from its card: the torchvision network with its last layer taken off."""
+"""Build a backbone from its card: the torchvision network without its last layer."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from edgefit.train.backbones.card import BackboneCard
 
 BATCH_NORM_MOMENTUM = 0.1
 """Share of each batch in the running statistics. torchvision builds some networks with 0.01 (and
-MNASNet with 0.0003), meant for hundreds of thousands of steps; in the few hundred steps of a
-fine-tuning their statistics would still be those of the start."""
+MNASNet with 0.0003), which suits hundreds of thousands of steps. In the few hundred steps of a
+fine-tuning, such statistics would hardly leave those of the start."""
 
 
 def build_backbone(card: BackboneCard) -> nn.Module:
@@ -47,14 +47,14 @@ def check_input_size(card: BackboneCard, width: int, height: int) -> None:
 
 
 def freeze_stages(backbone: nn.Module, card: BackboneCard, count: int) -> None:
-    """Stop the first ``count`` stages from learning; their batch norms keep their statistics too.
+    """Stop the first ``count`` stages from learning; their batch norms also keep their statistics.
 
     Raises:
         InputError: The card has fewer stages.
     """
     if count > len(card.stages):
         raise InputError(
-            "More stages are frozen than the backbone has.",
+            "The recipe freezes more stages than the backbone has.",
             key="train.freeze_stages",
             expected=f"0 to {len(card.stages)} for {card.id}",
             found=count,
@@ -65,14 +65,14 @@ def freeze_stages(backbone: nn.Module, card: BackboneCard, count: int) -> None:
 
 
 def hold_statistics(backbone: nn.Module, *, all_of_them: bool) -> None:
-    """Put batch norms into eval mode: their running statistics are used and stay as they are.
+    """Put batch norms into eval mode: they use their running statistics and do not change them.
 
     The statistics of a few hundred new images are worse than those of the pretraining, and batches
-    of a few images make them noisy. Scale and shift go on learning where they are not frozen.
+    of a few images make them noisy. Scale and shift still learn if they are not frozen.
 
     Args:
         backbone: In training mode.
-        all_of_them: Every batch norm, or only those whose parameters are frozen.
+        all_of_them: Whether every batch norm is meant, or only those with frozen parameters.
     """
     for module in backbone.modules():
         if isinstance(module, nn.modules.batchnorm._BatchNorm):

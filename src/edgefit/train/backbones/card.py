@@ -1,8 +1,8 @@
-"""A backbone's card: what edgefit must know of a network before it builds it.
+"""A backbone's card: what edgefit must know about a network before it builds it.
 
-Cards are data (``models/backbones/ID/card.yaml``), so that a network is added without code and
-read without Python. Their figures are measured; ``tests/unit/train/test_cards.py`` builds each
-network and compares.
+Cards are data (``models/backbones/ID/card.yaml``), so that adding a network needs no code and
+reading about it no Python. Their figures are measured: ``tests/unit/train/test_cards.py`` builds
+each network and compares.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ class _Section(BaseModel):
 
 
 class Licence(_Section):
-    """Under which terms the network may be used.
+    """The terms of use of the network.
 
     Attributes:
         code: SPDX identifier of the network's source code.
         weights: Terms of the official weights, in words.
         source_url: Where the official weights come from.
-        note: What a user has to settle before use.
+        note: What a user must clarify before use.
     """
 
     code: str
@@ -43,7 +43,7 @@ class Licence(_Section):
 
 
 class Quantization(_Section):
-    """How well the network stands 8-bit arithmetic.
+    """How well the network tolerates 8-bit arithmetic.
 
     Attributes:
         friendliness: ``good``: plain post-training quantization is expected to hold; ``fair``:
@@ -59,9 +59,9 @@ class Tap(_Section):
     """A place inside the network where feature maps (N, ``channels``, h, w) can be taken.
 
     Attributes:
-        module: Dotted name of the submodule that gives them.
+        module: Dotted name of the submodule that returns them.
         stride: Pixels of the input that one step of the map covers, to the nearest power of two.
-        channels: Of the maps.
+        channels: Number of channels of the maps.
     """
 
     module: str
@@ -86,17 +86,17 @@ class BackboneCard(_Section):
         ignored_weight_prefixes: Keys of the official weights that are never used, besides the head.
         input_size: Height and width in pixels that the official weights were trained for.
         min_input_size: Smallest sensible height and width in pixels: the network runs, and its
-            total stride fits inside the picture.
+            total stride fits inside the image.
         mean: RGB mean that the official weights expect to be subtracted, on the [0, 1] scale.
         std: RGB standard deviation to divide by, on the [0, 1] scale.
         parameters: Count of trainable numbers without the head.
         macs: Multiply-accumulates of all convolutions and dense layers without the head, for one
-            picture of ``input_size``.
+            image of ``input_size``.
         stages: From input to output, groups of dotted module names that together hold every
-            parameter once; what is frozen together, and shares a learning rate.
+            parameter once. The modules of a group are frozen together and share a learning rate.
         taps: From input to output, where a task can take feature maps instead of the pooled vector.
         licence: Terms of code and weights.
-        quantization: How well it stands 8-bit arithmetic.
+        quantization: How well it tolerates 8-bit arithmetic.
     """
 
     id: Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]
@@ -146,7 +146,7 @@ class BackboneCard(_Section):
             index
             for index, stage in enumerate(self.stages)
             for module in stage
-            # Whole components only: `layers.1` must not claim `layers.10.weight`.
+            # Compare whole components: `layers.1` must not claim `layers.10.weight`.
             if parameter == module or parameter.startswith(f"{module}.")
         ]
         if len(claims) != 1:
@@ -168,7 +168,7 @@ def load_card(id: str) -> BackboneCard:
     """Read the card of one backbone.
 
     Args:
-        id: One of :func:`list_cards`; nothing else is accepted, close names are only suggested.
+        id: One of :func:`list_cards`; a similar name is suggested, never used.
 
     Raises:
         InputError: There is no such backbone, or its card is not valid.
@@ -187,7 +187,7 @@ def load_card(id: str) -> BackboneCard:
 
 
 def input_spec(recipe: Recipe, card: BackboneCard | None = None) -> InputSpec:
-    """The input contract of a recipe: its sizes, its backbone's normalisation."""
+    """The input contract of a recipe: its sizes and its backbone's normalisation."""
     card = card or load_card(recipe.model.backbone)
     return recipe.input.to_spec(card.mean, card.std)
 
@@ -201,7 +201,7 @@ def _read_card(path: Path) -> BackboneCard:
         ) from error
     if card.id != path.parent.name:
         raise InputError(
-            "The backbone card has another id than its folder.",
+            "The id of the backbone card differs from its folder's name.",
             path=path,
             key="id",
             expected=path.parent.name,

@@ -1,4 +1,4 @@
-"""Feature maps from inside a backbone, for heads that need places and not the pooled vector."""
+"""Feature maps from inside a backbone, for heads that need positions, not the pooled vector."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from torch import Tensor, nn
 def feature_maps(
     backbone: nn.Module, taps: Sequence[str], images_NCHW: Tensor
 ) -> tuple[Tensor, tuple[Tensor, ...]]:
-    """Run a backbone once and note what some of its modules give on the way.
+    """Run a backbone once and record the outputs of some of its modules.
 
     Args:
-        backbone: Takes ``float32`` (N, 3, H, W); is left as it is.
+        backbone: Takes ``float32`` (N, 3, H, W); does not change.
         taps: Dotted names of modules, such as those of a card's taps.
         images_NCHW: Normalised images.
 

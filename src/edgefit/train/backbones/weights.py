@@ -1,8 +1,8 @@
 """Pretrained weights: from torchvision, from a file, or none. Never a silent fallback.
 
-``imagenet`` is torchvision's own weight enum: downloaded once to torch's cache and checked against
-the hash in the file's name. Files are loaded without executing anything in them
-(``weights_only=True`` or safetensors).
+``imagenet`` means torchvision's own weights: they are downloaded once to torch's cache and checked
+against the hash in the file's name. Loading a file never executes code in it (``weights_only=True``
+or safetensors).
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ UNREADABLE = (
     struct.error,
     OSError,
 )
-"""What torch.load raises on files that are damaged, of another kind, or that hold code."""
+"""What torch.load raises for files that are damaged, of another kind, or hold code."""
 _HASH_IN_NAME = re.compile(r"-([a-f0-9]{8,})\.")
 
 
@@ -52,7 +52,7 @@ def load_weights(backbone: nn.Module, card: BackboneCard, start: WeightsSource) 
         start: ``imagenet``, ``none`` or a path of a ``.pth``/``.pt``/``.safetensors`` file.
 
     Raises:
-        WeightsError: The file is absent, damaged, of another network, or cannot be downloaded.
+        WeightsError: The file is missing, damaged, of another network, or cannot be downloaded.
     """
     if start.is_random:
         return WeightsReport(source=start.text)
@@ -65,7 +65,7 @@ def read_state(path: Path) -> State:
     """Read a state dict from a ``.safetensors``, ``.pth`` or ``.pt`` file, on the CPU.
 
     Raises:
-        WeightsError: Absent, damaged, or not a plain dictionary of tensors.
+        WeightsError: The file is missing, damaged, or not a plain dictionary of tensors.
     """
     if not path.is_file():
         raise missing_weights(path)
@@ -75,7 +75,7 @@ def read_state(path: Path) -> State:
             state = state[wrapper]
     if not state or not all(isinstance(v, Tensor) for v in state.values()):
         raise WeightsError(
-            "The weights file holds no dictionary of tensors.",
+            "The weights file does not hold a dictionary of tensors.",
             path=path,
             remedy="save it with torch.save(network.state_dict(), path)",
         )
@@ -97,7 +97,7 @@ def _read_torch(path: Path) -> dict[str, Any]:
 
 
 def first_line(error: BaseException) -> str:
-    """What an error says, in at most one line of 200 characters; its kind where it says nothing."""
+    """First line of an error's message, at most 200 characters; its type if it has no message."""
     return next(iter(str(error).splitlines()), "")[:200] or type(error).__name__
 
 
@@ -123,7 +123,7 @@ def _fill(
     unused_head = [k for k in state if k.startswith(passed_over)]
     kept = {k: v for k, v in state.items() if k not in set(unused_head)}
     own = backbone.state_dict()
-    # a counter that only matters for batch norms without momentum; old files lack it
+    # this counter only matters for batch norms without momentum; old files lack it
     missing = [k for k in own if k not in kept and not k.endswith("num_batches_tracked")]
     unexpected = [k for k in kept if k not in own]
     misfits = [
@@ -151,7 +151,7 @@ def _fill(
 
 
 def _imagenet_file(card: BackboneCard) -> Path:
-    """Torchvision's weights in torch's cache, downloaded if absent, hash checked either way."""
+    """Find torchvision's weights in torch's cache, or download them; check the hash either way."""
     weight: Any = torchvision.models.get_weight(card.weights_enum)
     name = weight.url.rsplit("/", 1)[-1]
     path: Path = Path(torch.hub.get_dir()) / "checkpoints" / name
@@ -164,10 +164,10 @@ def _imagenet_file(card: BackboneCard) -> Path:
             raise _offline(card, weight.url, path, error) from error
         except RuntimeError as error:
             raise WeightsError(
-                "The downloaded weights do not have the hash in their name.",
+                "The downloaded weights do not match the hash in their name.",
                 path=weight.url,
                 found=str(error),
-                remedy="try again; if it stays, something on the way changes the file",
+                remedy="try again; if it happens again, something on the network changes the file",
             ) from error
     _check_hash(path)
     return path
@@ -184,11 +184,11 @@ def _check_hash(path: Path) -> None:
         found = hashlib.file_digest(file, "sha256").hexdigest()
     if prefix and not found.startswith(prefix):
         raise WeightsError(
-            "The cached weights do not have the hash in their name.",
+            "The cached weights do not match the hash in their name.",
             path=path,
             expected=f"sha256 {prefix}...",
             found=f"sha256 {found[:8]}...",
-            remedy="remove the file; it is downloaded again",
+            remedy="remove the file; edgefit downloads it again",
         )
 
 
@@ -199,5 +199,5 @@ def _offline(card: BackboneCard, url: str, path: Path, error: BaseException) -> 
         found=str(error),
         remedy="one of three ways: (1) connect this machine and run again; "
         f"(2) download the address above elsewhere and put the file at {path}; "
-        "(3) give a file with --weights FILE, or train from nothing with --weights none",
+        "(3) give a file with --weights FILE, or train from scratch with --weights none",
     )

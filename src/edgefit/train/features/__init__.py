@@ -1,1 +1,1 @@
-"""Features of a frozen backbone: extracted once, cached, by the faster engine."""
+"""Features of a frozen backbone: extracted once by the faster engine, and cached."""

@@ -1,16 +1,16 @@
-"""Features on disk, found again by the content of what they were computed from.
+"""Features on disk, under hashes of what they were computed from.
 
 ::
 
     FOLDER/
       NETWORK/             hash of the backbone's tensors, the normalisation and the input size
-        choice.json        which engine computes here, where it was measured
+        choice.json        which engine computes here, if it was measured
         VIEW/              hash of the augmentation, the view's number and the seed
           HASH.npz         digests uint8 (N, 32) of the frames, features float32 (N, F)
 
-Nothing is ever changed in place: rows are added as further files, each complete or absent. The
-files are plain arrays (no pickle) and carry checksums, so that a damaged one is noticed; it is
-removed and its rows are computed again.
+No file changes in place: rows are added as further files, each complete or not written at all. The
+files are plain arrays (no pickle) with checksums, so that a damaged one is noticed. It is removed
+and its rows are computed again.
 """
 
 from __future__ import annotations
@@ -44,21 +44,21 @@ class FeatureCache:
     """Feature rows in a folder, by content.
 
     Args:
-        folder: Where they lie; made when something is first written.
+        folder: Where they are; created by the first write.
     """
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
 
     def rows(self, network: str, view: str, reporter: Reporter = QUIET) -> Rows:
-        """All rows of a view of a network; files that are damaged are reported and removed."""
+        """All rows of a view of a network; damaged files are reported and removed."""
         found: dict[bytes, NDArray[np.float32]] = {}
         for file in sorted((self.folder / network / view).glob("*.npz")):
             try:
                 digests, features_NF = _read(file)
             except _DAMAGE as error:
                 reporter.warn(
-                    f"{file}: damaged ({type(error).__name__}); its features are computed again"
+                    f"{file} is damaged ({type(error).__name__}); its features are computed again"
                 )
                 with contextlib.suppress(OSError):
                     file.unlink()
@@ -67,7 +67,7 @@ class FeatureCache:
         return found
 
     def add(self, network: str, view: str, rows: Rows) -> None:
-        """Keep rows; they are on disk when this returns."""
+        """Write rows; they are on disk when this returns."""
         if not rows:
             return
         digests_ND = np.frombuffer(b"".join(rows), dtype=np.uint8).reshape(-1, DIGEST_BYTES)
@@ -78,19 +78,19 @@ class FeatureCache:
             np.savez(file, digests=digests_ND, features=np.stack(list(rows.values())))
 
     def chosen_engine(self, network: str, reporter: Reporter = QUIET) -> str | None:
-        """The engine that was chosen for a network by measurement, if any."""
+        """The engine that a measurement chose for a network, if any."""
         file = self.folder / network / _CHOICE
         if not file.is_file():
             return None
         try:
             engine = json.loads(file.read_text(encoding="utf-8"))["engine"]
         except (ValueError, KeyError, TypeError) as error:
-            reporter.warn(f"{file}: damaged ({type(error).__name__}); engines are measured again")
+            reporter.warn(f"{file} is damaged ({type(error).__name__}); engines are measured again")
             return None
         return engine if engine in _ENGINES else None
 
     def keep_engine(self, network: str, engine: str, measured: EngineComparison) -> None:
-        """Keep the choice of an engine, so that a run that goes on later computes the same."""
+        """Write the choice of an engine, so that a run that resumes computes the same."""
         folder = self.folder / network
         folder.mkdir(parents=True, exist_ok=True)
         text = json.dumps({"engine": engine, "measured": measured.to_json()}, indent=2)
@@ -104,7 +104,7 @@ class FeatureCache:
 
 
 def _read(file: Path) -> tuple[list[bytes], NDArray[np.float32]]:
-    # an opened file, since np.load leaves the one it opens itself open where it finds damage
+    # open the file here, since np.load does not close its own if the file is damaged
     with file.open("rb") as handle, np.load(handle, allow_pickle=False) as arrays:
         digests_ND, features_NF = arrays["digests"], arrays["features"]
     fits = (

@@ -1,8 +1,8 @@
 """The engines that compute a frozen backbone's features, and the choice between them.
 
-Both compute in float32 and get batches of one fixed shape. A short batch is filled up by the
-caller: with another shape the libraries may add in another order, and a row would then depend on
-how many images happened to be left.
+Both compute in float32 and get batches of one fixed shape. The caller fills up a short batch: with
+another shape the libraries may add in another order, and a row would depend on how many images
+happened to be left.
 """
 
 from __future__ import annotations
@@ -45,15 +45,15 @@ class FeatureEngine(Protocol):
     name: str
 
     def features(self, frames_NHWC: Frames) -> Features:
-        """Features ``float32`` (BATCH, F) of frames ``uint8`` (BATCH, H, W, 3); an own array."""
+        """Features ``float32`` (BATCH, F) of frames ``uint8`` (BATCH, H, W, 3); a new array."""
         ...
 
 
 class TorchEngine:
-    """torch, on the device that the network is on; works on a copy of the network.
+    """torch, on the network's device; works on a copy of the network.
 
     Args:
-        network: Gives the features; is left as it is.
+        network: Computes the features; it does not change.
     """
 
     name = "torch"
@@ -71,10 +71,10 @@ class TorchEngine:
 
 
 class OpenvinoEngine:
-    """OpenVINO on the CPU with float32 arithmetic; converted in memory, nothing is written.
+    """OpenVINO on the CPU with float32 arithmetic; the network is converted in memory only.
 
     Args:
-        network: Gives the features; is left as it is.
+        network: Computes the features; it does not change.
         size: Height and width of the frames.
 
     Raises:
@@ -92,7 +92,7 @@ class OpenvinoEngine:
             raise missing_extra("openvino", "openvino") from error
         try:
             model = ov.convert_model(_captured(network, size))
-            # bf16 units would otherwise be used without asking; see edgefit.runtime.engines
+            # otherwise OpenVINO silently uses bf16 units; see edgefit.runtime.engines
             config = {
                 "PERFORMANCE_HINT": "LATENCY",
                 "NUM_STREAMS": "1",
@@ -112,7 +112,7 @@ class OpenvinoEngine:
         frames = np.ascontiguousarray(frames_NHWC)
         self._request.set_input_tensor(self._tensor(frames, shared_memory=True))
         self._request.infer()
-        # the request writes its next answer into the same memory
+        # the next request writes into the same memory
         found: Features = self._request.get_output_tensor(0).data.copy()
         return found
 
@@ -124,16 +124,16 @@ def choose_engine(
     *,
     rival: Callable[[EdgeNetwork, tuple[int, int]], FeatureEngine] = OpenvinoEngine,
 ) -> tuple[FeatureEngine, EngineComparison]:
-    """The engine that is expected to be done first, of those that give torch's numbers.
+    """Choose the engine that should finish first, among those that give torch's numbers.
 
     Args:
-        network: Gives the features.
+        network: Computes the features.
         batches: Two or more real batches, ``uint8`` (BATCH, H, W, 3) each; the first warms up.
-        images: How many are to be computed.
+        images: How many images there are to compute.
         rival: Makes the engine that torch is compared with.
 
     Returns:
-        The engine, and what was measured: seconds a image, conversion, the largest difference.
+        The engine and the measurement: time per image, time of conversion, largest difference.
     """
     reference = TorchEngine(network)
     reference_NF, torch_s = _timed(reference, batches)
@@ -153,7 +153,7 @@ def choose_engine(
         openvino_conversion_s=round(conversion_s, 2),
         relative_difference=float(f"{difference:.2g}") if np.isfinite(difference) else None,
     )
-    # the conversion counts although it is done: a run that goes on later pays it again
+    # the conversion counts although it is done: a run that resumes pays for it again
     faster = conversion_s + images * openvino_s < images * torch_s
     return (engine if faster and difference <= EQUAL_WITHIN else reference), measured
 
@@ -166,7 +166,7 @@ def relative_difference(found_NF: Features, reference_NF: Features) -> float:
 
 
 def _timed(engine: FeatureEngine, batches: Sequence[Frames]) -> tuple[Features, float]:
-    """Features of all batches and the seconds an image took in those after the first."""
+    """Features of all batches, and the seconds per image in all but the first batch."""
     first = engine.features(batches[0])
     started = time.perf_counter()
     rest = [engine.features(frames_NHWC) for frames_NHWC in batches[1:]]
@@ -187,7 +187,7 @@ class _FeaturesOnly(nn.Module):
 
 
 def _captured(network: EdgeNetwork, size: tuple[int, int]) -> Any:
-    # plain memory order, for the reason that edgefit.export.program gives
+    # in plain memory order; edgefit.export.program says why
     plain = copy.deepcopy(network).eval().cpu().to(memory_format=torch.contiguous_format)
     frames_NHWC = torch.zeros((BATCH, *size, 3), dtype=torch.uint8)
     with torch.no_grad():

@@ -1,12 +1,12 @@
 """Features of a frozen backbone, each computed once.
 
 Training's first phase, the retention probes and the novelty score all need the features of some
-images under some weights. A row is found again by content: the weights, the frame's bytes and, for
-an augmented view, the augmentation. So a larger or smaller set of images takes over the rows that
-are there, and an extraction that was killed goes on where it stopped.
+images under some weights. The key of a cached row is content: the weights, the frame's bytes and,
+for an augmented view, the augmentation. So a larger or smaller set of images reuses existing rows,
+and a killed extraction resumes where it stopped.
 
-An augmented view of a frame is drawn from (seed, view, content of the frame), not from its place
-in the data set, for the same reason.
+For the same reason, an augmented view of a frame depends on (seed, view, content of the frame), not
+on the frame's place in the data set.
 """
 
 from __future__ import annotations
@@ -54,14 +54,14 @@ __all__ = [
 ]
 
 MEASURE_FROM = 4000
-"""With fewer images to compute torch is taken: measuring would not pay, and needs no record."""
+"""For fewer images torch computes: a measurement would not pay off, and no choice is recorded."""
 
 _FLUSH_BATCHES = 16
 _MEASURED_BATCHES = 3
 
 
 class FrameSource(Protocol):
-    """What has frames of one size, such as :class:`edgefit.data.frame_store.FrameStore`."""
+    """A source of frames of one size, such as :class:`edgefit.data.frame_store.FrameStore`."""
 
     def __len__(self) -> int: ...
 
@@ -72,10 +72,10 @@ class FrameSource(Protocol):
 
 @dataclass(frozen=True)
 class NamedAugmentation:
-    """An augmentation with a text that changes whenever what it draws changes.
+    """An augmentation with a text that changes whenever its results change.
 
     Attributes:
-        identity: Enters the key of the cache.
+        identity: The text; part of the cache's key.
         augment: ``(frame, seed) -> frame``; called from one thread.
     """
 
@@ -89,11 +89,11 @@ class Extraction:
 
     Attributes:
         features_VNF: ``float32`` (V, N, F), views first.
-        engine: The engine that computed what was missing; None when all was there.
+        engine: The engine that computed missing rows; None if none was missing.
         computed: Images times views that were computed.
-        reused: Those that were there or equal to another.
-        images_per_second: While computing, augmentation included; None when all was there.
-        measured: The measurement that chose the engine; empty where none was needed.
+        reused: Images times views that were cached or equal to another.
+        images_per_second: Speed of computing, with augmentation; None if no row was missing.
+        measured: The measurement that chose the engine; empty if none was needed.
     """
 
     features_VNF: NDArray[np.float32]
@@ -168,17 +168,17 @@ def extract_views(
     """Features of several views of a store's frames.
 
     Args:
-        network: Its backbone and normalisation are used; it is left as it is, whatever its mode.
-        store: The frames; decoded ones in memory are read twice, others decoded twice.
+        network: Its backbone and normalisation are used; it does not change, whatever its mode.
+        store: The frames; those in memory are read twice, others are decoded twice.
         views: View 0 is the frame itself, a larger number an augmented one.
         cache: Where rows are kept; None computes all of them.
         augmentation: Makes the views above 0.
-        seed: Of the augmented views.
-        reporter: Where progress is drawn.
+        seed: Seed of the augmented views.
+        reporter: Shows the progress.
 
     Raises:
         StageError: There are no frames, or a view above 0 has no augmentation.
-        DataError: An image cannot be read (any more).
+        DataError: An image can no longer be read.
     """
     if not len(store):
         raise StageError("There are no images to compute features of.")
@@ -199,7 +199,7 @@ def frame_digest(frame: Frame) -> bytes:
 
 
 def network_digest(network: EdgeNetwork, shape_HWC: tuple[int, ...]) -> str:
-    """Name of what decides a plain frame's features: weights, normalisation, size, library."""
+    """Hash of what determines a plain frame's features: weights, normalisation, size, library."""
     digest = hashlib.sha256(f"{torch.__version__} {tuple(shape_HWC)}".encode())
     state = network.state_dict()
     for name in sorted(state):
@@ -211,7 +211,7 @@ def network_digest(network: EdgeNetwork, shape_HWC: tuple[int, ...]) -> str:
 
 
 def view_digest(augmentation: NamedAugmentation | None, view: int, seed: int) -> str:
-    """Name of a view; the plain one is the same whatever the augmentation and the seed."""
+    """Hash of a view; for the plain one it does not depend on augmentation and seed."""
     if view == 0 or augmentation is None:
         return "plain"
     text = f"{view} {seed} {augmentation.identity}"
@@ -266,7 +266,7 @@ class _Work:
         )
 
     def _engine(self, missing: Sequence[_Item]) -> FeatureEngine:
-        """torch on a GPU and for few images; else what was chosen before, or is measured now."""
+        """torch on a GPU or for few images, else the engine chosen earlier or measured now."""
         if self.network.mean_255.device.type != "cpu":
             return TorchEngine(self.network)
         chosen = self.cache.chosen_engine(self.name, self.reporter) if self.cache else None
@@ -274,7 +274,7 @@ class _Work:
             try:
                 return OpenvinoEngine(self.network, (self.shape_HWC[0], self.shape_HWC[1]))
             except (MissingDependencyError, StageError) as error:
-                self.reporter.warn(f"features go on with torch: {error.message}")
+                self.reporter.warn(f"torch computes the remaining features: {error.message}")
                 return TorchEngine(self.network)
         if chosen == "torch" or len(missing) < MEASURE_FROM:
             return TorchEngine(self.network)
@@ -311,7 +311,7 @@ class _Work:
                 self.cache.add(self.name, self._view(view), some)
 
     def _frames(self, items: Sequence[_Item]) -> NDArray[np.uint8]:
-        """The frames of up to BATCH items; the last one repeated up to BATCH."""
+        """The frames of up to BATCH items; the last frame fills the rest of the batch."""
         frames = [self._frame(view, digest) for view, digest in items]
         return np.stack(frames + frames[-1:] * (BATCH - len(frames)))
 
@@ -334,7 +334,7 @@ def _batches(items: Sequence[_Item]) -> list[Sequence[_Item]]:
 def _ahead(
     make: Callable[[Sequence[_Item]], NDArray[np.uint8]], batches: Iterable[Sequence[_Item]]
 ) -> Iterator[tuple[Sequence[_Item], NDArray[np.uint8]]]:
-    """Batches with their frames; one thread makes the next ones while the engine works."""
+    """Batches with their frames; a thread prepares the next ones while the engine works."""
     with ThreadPoolExecutor(1) as pool:
         waiting: deque[tuple[Sequence[_Item], Future[NDArray[np.uint8]]]] = deque()
         for items in batches:

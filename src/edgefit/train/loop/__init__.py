@@ -1,1 +1,1 @@
-"""Phase two: the fine-tuning loop and what takes part in it."""
+"""Phase two: the fine-tuning loop and its parts."""

@@ -1,4 +1,4 @@
-"""What training leaves on disk after every epoch, each file complete or absent."""
+"""The files that training writes after every epoch, each complete or not written at all."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ LOG = "log.csv"
 class EpochCheckpoint(Checkpoint):
     """Save the weights to keep, the log and the whole training state, in this order.
 
-    The state is last: whatever a kill leaves behind belongs to an epoch that will be repeated with
-    the same result.
+    The state comes last: files that a kill leaves without it belong to an epoch that is repeated
+    with the same result.
 
     Args:
         folder: Where the files go.
@@ -59,10 +59,10 @@ class StepProgress(Callback):
 
     Args:
         advance: Moves the bar by steps.
-        config: Its metric is shown; its bound on the gap is watched, and said once.
+        config: Its metric is shown; one warning follows if the gap exceeds its bound.
         done_epochs: Epochs done by an earlier start.
         steps: Steps in an epoch.
-        reporter: Where the warning is said.
+        reporter: Shows the warning.
     """
 
     def __init__(
@@ -105,10 +105,10 @@ def write_log(history: Sequence[EpochRow], target: Path) -> None:
 
 
 def read_state_of_last(folder: Path) -> LoopState | None:
-    """Our part of the last checkpoint; None if there is none.
+    """edgefit's part of the last checkpoint; None if there is none.
 
     Raises:
-        RunError: The checkpoint is damaged, or not what this release writes.
+        RunError: The checkpoint is damaged, or another release wrote it.
     """
     path = folder / LAST
     if not path.is_file():

@@ -1,7 +1,7 @@
 """A backbone's training step as two launches on an NVIDIA GPU, one forward and one backward.
 
-A compact backbone is some hundred small kernels. Launched one by one from Python they take longer
-to launch than to run, and the GPU waits. torch records them once for each size of images, as CUDA
+A compact backbone runs some hundred small kernels. Launching them one by one from Python takes
+longer than running them, and the GPU waits. torch records them once for each image size, as CUDA
 graphs (https://pytorch.org/blog/accelerating-pytorch-with-cuda-graphs/).
 """
 
@@ -18,17 +18,17 @@ from edgefit.progress import QUIET, Reporter
 from edgefit.train.backbones.weights import first_line
 
 OTHER_STREAM = "The AccumulateGrad node's stream does not match"
-"""How torch's warning begins in the first step after a recording, which had a stream of its own.
-Autograd lets the one wait for the other; nothing is wrong."""
+"""Beginning of torch's warning in the first step after a recording, which uses its own stream.
+Nothing is wrong: autograd lets one stream wait for the other."""
 
 
 class GraphedBackbone:
-    """Calls a backbone by a recorded graph; batches of another size than recorded go past it.
+    """Calls a backbone through a recorded graph; batches of other sizes call it directly.
 
     Args:
         backbone: Takes ``float32`` (N, 3, H, W); its parameters must stay where they are.
         batch_size: N of a full batch.
-        reporter: Is warned where a backbone cannot be recorded; it is called as it is then.
+        reporter: Shows a warning if a backbone cannot be recorded; it is then called directly.
     """
 
     def __init__(self, backbone: nn.Module, batch_size: int, reporter: Reporter = QUIET) -> None:
@@ -39,21 +39,20 @@ class GraphedBackbone:
         self._graphed: nn.Module | None = None
 
     def record(self, height: int, width: int) -> None:
-        """Record steps of full batches of this size, unless that was done; forget other sizes.
+        """Record steps of full batches of this size, if not yet done; forget other sizes.
 
-        The backbone's mode and the precision are those of the moment. What it has learned, the
-        statistics of batch norms included, is left as it was. No other thread may use the GPU
-        meanwhile.
+        The recording keeps the backbone's present mode and precision. It changes neither weights
+        nor the statistics of batch norms. Meanwhile no other thread may use the GPU.
 
         Args:
-            height: Of the images, in pixels.
-            width: Likewise.
+            height: Height of the images in pixels.
+            width: Width of the images in pixels.
         """
         shape = (self.batch_size, 3, height, width)
         if shape == self._shape:
             return
         self.forget()
-        self._shape = shape  # also where recording fails: it would fail at each epoch
+        self._shape = shape  # also if recording fails: it would fail in each epoch
         before = [buffer.clone() for buffer in self.backbone.buffers()]
         try:
             with _without_collection():
@@ -68,7 +67,7 @@ class GraphedBackbone:
                 buffer.copy_(value)
 
     def forget(self) -> None:
-        """Give the graph's memory back."""
+        """Free the graph's memory."""
         graphed, self._shape, self._graphed = self._graphed, (), None
         if graphed is not None:
             del graphed
@@ -82,7 +81,7 @@ class GraphedBackbone:
 
 
 class _Body(nn.Module):
-    """Stands for the backbone, because torch replaces the ``forward`` of what it records."""
+    """Wraps the backbone, because torch replaces the ``forward`` of the module it records."""
 
     def __init__(self, backbone: nn.Module) -> None:
         super().__init__()
@@ -95,7 +94,7 @@ class _Body(nn.Module):
 
 @contextmanager
 def _without_collection() -> Iterator[None]:
-    """Keep Python from freeing a graph meanwhile: that would spoil the one being recorded."""
+    """Keep Python from freeing another graph, which would spoil the one being recorded."""
     gc.collect()
     enabled = gc.isenabled()
     gc.disable()
@@ -110,7 +109,7 @@ def _record(backbone: nn.Module, shape: tuple[int, ...]) -> nn.Module:
     device = next(backbone.parameters()).device
     example_NCHW = torch.zeros(shape, device=device).contiguous(memory_format=torch.channels_last)
     body = _Body(backbone)
-    # weights that are cast must not be kept from before the recording
+    # the recording must not use weights that were cast before it
     precision = torch.autocast(
         device.type,
         dtype=torch.get_autocast_dtype(device.type),

@@ -1,4 +1,4 @@
-"""Stops a training whose loss is no number any more, or that unlearns, within the epoch."""
+"""Stops a training within the epoch if its loss is not a number, or explodes."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from edgefit.errors import StageError
 from edgefit.train.distributed import mean_over_processes
 
 CHECK_EVERY = 10
-"""Steps between two looks at the loss; each look waits for the accelerator."""
+"""Steps between two checks of the loss; each check waits for the accelerator."""
 EXPLODED = 5.0
-"""A mean loss so many times that of guessing is no noise of a few batches: the network is sure and
-wrong, which it was not at the start."""
+"""A mean loss this many times that of guessing is more than noise of a few batches: the network is
+confident and wrong, which it was not at the start."""
 
 
 _HIGH_RATE = 0.1
-"""A rate above it is hardly ever meant: no advice goes beyond."""
+"""The remedy suggests no higher rate: rates above it are hardly ever useful."""
 
 
 class LossWatch:
-    """Collects the losses of an epoch and looks at them every few steps.
+    """Collects the losses of an epoch and checks them every few steps.
 
     Args:
         classes: Number of classes C; ln C is the loss of guessing.
-        learning_rate: Named in the error.
+        learning_rate: Reported in the error.
 
     Attributes:
-        start: The loss of the first step of all, before any weight changed; None until known.
+        start: The loss of the very first step, before any weight changed; None until known.
     """
 
     def __init__(self, classes: int, learning_rate: float) -> None:
@@ -42,7 +42,7 @@ class LossWatch:
         self._epoch = 0
 
     def begin(self, epoch: int) -> None:
-        """Forget the epoch before; ``epoch`` counts from 0."""
+        """Forget the previous epoch; ``epoch`` counts from 0."""
         self._epoch = epoch
         self._terms = []
 
@@ -72,7 +72,7 @@ class LossWatch:
             f"Training diverged in epoch {self._epoch + 1}: {what}.",
             key="train.learning_rate",
             found=self.learning_rate,
-            remedy="start again with a learning rate three to ten times lower "
+            remedy="restart with a learning rate three to ten times lower "
             f"(--set train.learning_rate={min(self.learning_rate / 5, _HIGH_RATE):g})",
         )
 
@@ -82,14 +82,14 @@ class LossWatch:
             raise self.fail("the loss is not a number")
         if self.start is None:
             self.start = means["train_loss"]
-        if len(self._window) < CHECK_EVERY:  # with few images an epoch is too short to judge
+        if len(self._window) < CHECK_EVERY:  # too few steps yet to judge
             return
         loss = float(mean_over_processes(torch.stack(list(self._window)).mean()))
         bound = EXPLODED * max(math.log(self.classes), self.start)
         if loss > bound:
             raise self.fail(
-                f"the loss has exploded to {loss:.3g} (it began at {self.start:.3g}, "
-                f"and guessing has {math.log(self.classes):.3g})"
+                f"the loss has exploded to {loss:.3g} (it began at {self.start:.3g}; "
+                f"guessing gives {math.log(self.classes):.3g})"
             )
 
     def _means(self, steps: int) -> dict[str, float]:

@@ -19,15 +19,15 @@ class JudgeState(TypedDict):
 
 
 class EpochJudge:
-    """Judges epochs as they end, by the metric on validation: what is kept, and when to stop.
+    """Judges epochs as they end, by the metric on validation: which to keep, and when to stop.
 
     A few hundred validation images cannot tell epochs apart that differ by an image or two, and
-    the learning rate falls to zero at the end, where the weights settle. So ``within-error`` keeps
-    the latest epoch that is at most one standard error below the highest. The bound is that of the
+    the falling learning rate settles the weights towards the end. So ``within-error`` keeps the
+    latest epoch that is at most one standard error below the highest. The bound is that of the
     one-standard-error rule (Breiman, Friedman, Olshen and Stone 1984, "Classification and
-    Regression Trees", section 3.4.3); that rule takes the simplest of what lies within it, this one
-    the latest. What it may cost is that error: 0.04 at 0.8 on 96 images. Where a long training
-    over-fits slowly within it, ``best`` or early stopping is the remedy.
+    Regression Trees", section 3.4.3); that rule takes the simplest model within it, this one the
+    latest. The kept epoch may be worse by that error: 0.04 at 0.8 on 96 images. Where a long
+    training slowly over-fits within the error, use ``best`` or early stopping.
 
     Args:
         config: ``metric``, ``keep_epoch`` and ``early_stopping`` are read.
@@ -52,7 +52,7 @@ class EpochJudge:
             images: Validation images it was measured on.
         """
         value = row.validation[self.config.metric]
-        # of epochs with the same metric the one with the lower loss is the best
+        # among epochs with the same metric, the one with the lower loss is the best
         rank = (value, -row.validation["loss"])
         is_highest = self._highest is None or rank > self._highest
         if is_highest:
@@ -68,7 +68,7 @@ class EpochJudge:
                 keep = value >= highest - standard_error(highest, images)
         if keep:
             self.kept = row
-        # patience wants a rise of min_delta; a smaller one may be kept all the same
+        # patience waits for a rise of min_delta; an epoch with a smaller one may still be kept
         delta = self.config.early_stopping.min_delta
         if self._risen_to is None or value > self._risen_to + delta:
             self._risen_to, self.epochs_without_gain = value, 0
@@ -91,7 +91,7 @@ class EpochJudge:
         }
 
     def load(self, state: JudgeState) -> None:
-        """Take up a state written by :meth:`state`."""
+        """Restore a state that :meth:`state` returned."""
         row = state["row"]
         self.kept = None if row is None else EpochRow.model_validate(row)
         self.epochs_without_gain = state["epochs_without_gain"]
@@ -100,10 +100,10 @@ class EpochJudge:
 
 
 def standard_error(value: float, images: int) -> float:
-    """Standard error of a share ``value`` of ``images``, above 0 for a share of 1 too.
+    """Standard error of a share ``value`` of ``images``; above 0 even for a share of 1.
 
-    Agresti and Coull 1998 (two more of each outcome). It is approximate for a mean over classes,
-    where a rare class weighs more, and too small for images that belong together.
+    Agresti and Coull 1998 (two more of each outcome). It is approximate for a mean over classes, in
+    which a rare class weighs more, and too small for images that belong together.
     """
     share = (value * images + 2) / (images + 4)
     return math.sqrt(share * (1 - share) / (images + 4))

@@ -1,4 +1,4 @@
-"""The moving average of the weights: what validation measures and what is kept.
+"""The moving average of the weights, which validation measures and training keeps.
 
 Polyak & Juditsky 1992; as used in image classification by Tan & Le 2019
 (https://arxiv.org/abs/1905.11946). The decay is warmed up, so that the average of a short training
@@ -26,12 +26,12 @@ class AverageState(TypedDict):
 class MovingAverage:
     """Exponential moving average of the parameters that learn, and of batch-norm statistics.
 
-    Not an ``nn.Module``: its tensors are no part of the network, and data-parallel training must
-    not send them around.
+    It is not an ``nn.Module``: its tensors do not belong to the network, and data-parallel training
+    must not exchange them.
 
     Args:
-        network: What is averaged; the average starts at its present weights.
-        decay: Share of the average that stays at each step, once warmed up.
+        network: The network to average; the average starts at its present weights.
+        decay: Share of the average that remains after each step, once warmed up.
         buffers: Whether the network's buffers change too (batch norm learns).
 
     Attributes:
@@ -67,7 +67,7 @@ class MovingAverage:
 
     @torch.no_grad()
     def update(self) -> None:
-        """Take in the weights of one more step."""
+        """Include the weights of one more step."""
         average: Any = get_ema_multi_avg_fn(  # type: ignore[no-untyped-call]
             self.decay_at(self.updates)
         )
@@ -84,7 +84,7 @@ class MovingAverage:
 
     @contextmanager
     def applied(self) -> Iterator[None]:
-        """The network has the averaged weights inside the block."""
+        """Give the network the averaged weights inside the block."""
         self.swap()
         try:
             yield
@@ -97,7 +97,7 @@ class MovingAverage:
 
     @torch.no_grad()
     def load(self, state: AverageState) -> None:
-        """Take up a state written by :meth:`state`."""
+        """Restore a state that :meth:`state` returned."""
         self.updates = state["updates"]
         for name, own in self._average.items():
             own.copy_(state["average"][name])

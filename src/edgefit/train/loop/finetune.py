@@ -1,4 +1,4 @@
-"""Phase two: all layers are trained from where the probe left off, by lightning's Trainer."""
+"""Phase two: lightning's Trainer trains all layers, starting from the probe's head."""
 
 from __future__ import annotations
 
@@ -39,15 +39,15 @@ from edgefit.train.training import Training
 def fine_tune(
     training: Training, penalties: Sequence[Penalty] = ()
 ) -> tuple[FineTuning, pl.Trainer]:
-    """Train all layers, or go on with a training that was interrupted.
+    """Train all layers, or resume a training that was interrupted.
 
-    Ensures ``finetuned.safetensors`` (the epoch that ``train.keep_epoch`` picks; the averaged
-    weights where ``train.ema_decay`` is not 0), ``last.ckpt`` and ``log.csv`` in the folder of
+    Writes ``finetuned.safetensors`` (the epoch that ``train.keep_epoch`` picks; the averaged
+    weights if ``train.ema_decay`` is not 0), ``last.ckpt`` and ``log.csv`` to the folder of
     ``training``. Its network ends with the weights of the last step, which are not the ones to
     keep.
 
     Args:
-        training: Data, network and settings; files of an earlier start are taken up.
+        training: Data, network and settings; its folder may hold files of an earlier start.
         penalties: Further terms of the loss.
 
     Returns:
@@ -97,10 +97,10 @@ def fine_tune(
 def way_of_running(
     config: TrainConfig, device: str, world: int, images: int
 ) -> Literal["compiled", "recorded", "plain"]:
-    """How training runs the backbone: compiled if asked for; else on a GPU recorded as a graph.
+    """How training runs the backbone: compiled if asked for, else recorded as a graph on a GPU.
 
-    Several GPUs exchange gradients during the backward pass, which a recording would leave out; and
-    a recording is of a full batch, so that there must be one.
+    Several GPUs exchange gradients during the backward pass, which a recording would leave out. A
+    recording needs a full batch, so the epoch must have one.
 
     Args:
         config: ``compile`` and ``batch_size`` are read.
@@ -122,12 +122,12 @@ def _go_on(
     folder: Path,
     reporter: Reporter,
 ) -> None:
-    """Run the epochs that no earlier start has run."""
+    """Run the epochs that earlier starts have not run."""
     config, steps = module.config, len(training)
     state = read_state_of_last(folder)
     if state:
         module.load(state)
-        reporter.say(f"training goes on after epoch {len(module.history)}")
+        reporter.say(f"training resumes after epoch {len(module.history)}")
         if module.judge.patience_is_over or len(module.history) >= config.epochs:
             return
     with quiet_lightning(), reporter.bar("training", config.epochs * steps) as advance:
@@ -151,7 +151,7 @@ def _run_trainer(
             ckpt_path=str(resume_from / LAST) if resume_from else None,
             weights_only=True,
         )
-    except SystemExit:  # lightning turns Ctrl-C into an exit of its own
+    except SystemExit:  # lightning turns Ctrl-C into its own exit
         if trainer.interrupted:
             raise KeyboardInterrupt from None
         raise
@@ -168,9 +168,9 @@ def _run_trainer(
 
 
 def make_trainer(recipe: Recipe, folder: Path, callbacks: list[Any]) -> pl.Trainer:
-    """A lightning Trainer for a recipe; devices, precision and many processes are lightning's own.
+    """A lightning Trainer for a recipe; lightning handles devices, precision and processes.
 
-    Under ``torchrun`` the processes that it started are the devices.
+    Under ``torchrun``, each process that it started is a device.
 
     Raises:
         RecipeError: This machine lacks what the recipe asks for.
@@ -182,7 +182,8 @@ def make_trainer(recipe: Recipe, folder: Path, callbacks: list[Any]) -> pl.Train
             "This machine has no GPU that torch can use.",
             key="train.accelerator",
             found=config.accelerator,
-            remedy="take what is here (--set train.accelerator=auto); `edgefit doctor` shows it",
+            remedy="use what this machine has (--set train.accelerator=auto); `edgefit doctor` "
+            "shows it",
         )
     precision: Any = config.precision
     if precision == "auto":
@@ -214,7 +215,7 @@ def make_trainer(recipe: Recipe, folder: Path, callbacks: list[Any]) -> pl.Train
             key="train.accelerator / train.devices / train.precision",
             found=f"{config.accelerator} / {config.devices} / {config.precision}: "
             f"{first_line(error)}",
-            remedy="leave all three at `auto`, or run `edgefit doctor` to see what is here",
+            remedy="leave all three at `auto`; `edgefit doctor` shows what this machine has",
         ) from error
 
 
@@ -225,7 +226,7 @@ def _devices(recipe: Recipe, gpu: bool) -> tuple[bool, dict[str, Any]]:
         here = int(os.environ["LOCAL_WORLD_SIZE"])
         if config.devices not in ("auto", here):
             raise RecipeError(
-                "torchrun started another number of processes than the recipe has devices.",
+                "torchrun started a different number of processes than the recipe has devices.",
                 key="train.devices",
                 expected=f"auto, or {here} as --nproc-per-node",
                 found=config.devices,
@@ -237,7 +238,7 @@ def _devices(recipe: Recipe, gpu: bool) -> tuple[bool, dict[str, Any]]:
 
 
 def _loggers(folder: Path) -> Any:
-    """TensorBoard where it is installed; log.csv is always written by the checkpoint callback."""
+    """TensorBoard if it is installed; the checkpoint callback always writes log.csv."""
     if importlib.util.find_spec("tensorboard") is None:
         return False
     from lightning.pytorch.loggers import TensorBoardLogger
@@ -247,7 +248,7 @@ def _loggers(folder: Path) -> Any:
 
 @contextmanager
 def quiet_lightning() -> Iterator[None]:
-    """Keep lightning's hints off the terminal while it works; its errors still come through."""
+    """Keep lightning's hints off the terminal while it works; its errors still appear."""
     loggers = [logging.getLogger(f"lightning.{n}") for n in ("pytorch", "fabric")]
     levels = [logger.level for logger in loggers]
     for logger in loggers:

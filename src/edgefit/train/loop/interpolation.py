@@ -1,9 +1,9 @@
 """The line between the probe-only and the fine-tuned weights, and the point on it that is kept.
 
 WiSE-FT (Wortsman et al. 2022, https://arxiv.org/abs/2109.01903): fine-tuning gains accuracy on the
-target and loses general knowledge; on the straight line between the weights before and after, most
-of the one is reached long before most of the other is lost. Where batch norms learned their own
-statistics, those of a point between are not between: they are computed anew (Izmailov et al. 2018,
+target and loses general knowledge. On the straight line between the weights before and after, most
+of the gain is reached long before most of the loss. Where batch norms learned their own statistics,
+those of a point on the line cannot be interpolated; they are recomputed (Izmailov et al. 2018,
 https://arxiv.org/abs/1803.05407, section 3.2).
 """
 
@@ -26,7 +26,7 @@ from edgefit.train.network import EdgeNetwork
 
 State = Mapping[str, Tensor]
 Measure = Callable[[EdgeNetwork], dict[str, float]]
-"""Gives validation metrics of a network in eval mode."""
+"""Returns the validation metrics of a network in eval mode."""
 
 _STATISTICS_IMAGES = 2048
 _BATCH = 64
@@ -34,11 +34,11 @@ _BATCH = 64
 
 @dataclass(frozen=True)
 class Line:
-    """What was measured along the line.
+    """The measurements along the line.
 
     Attributes:
-        points: One a point; alpha 0 is the probe only, 1 the fine-tuned network.
-        alpha: The point that was chosen.
+        points: One entry per point; alpha 0 is the probe only, 1 the fine-tuned network.
+        alpha: The chosen point.
         state: Its weights.
     """
 
@@ -47,7 +47,7 @@ class Line:
     state: dict[str, Tensor]
 
     def kept(self, config: InterpolationConfig, metric: str) -> KeptWeights:
-        """What the record says of it."""
+        """The part of the record about the chosen point."""
         return KeptWeights(
             what="interpolated",
             points=self.points,
@@ -72,14 +72,14 @@ def interpolate(
     """Measure the points of the line and choose one.
 
     Args:
-        network: Any network of this shape; it is copied, not changed.
+        network: Any network of this shape; it is copied and does not change.
         start: Weights of the probe-only network.
         end: Weights of the fine-tuned network.
         config: Number of points and the rule.
         metric: The metric the rule looks at; more is better.
         measure: Measures a network on validation.
         recompute: Training frames for the statistics of learned batch norms; None keeps the
-            interpolated ones, which are right where both ends share them.
+            interpolated ones, which are right if both ends share them.
     """
     moving = copy.deepcopy(network).cpu().eval()
     points = []
@@ -95,7 +95,7 @@ def interpolate(
 def between(start: State, end: State, alpha: float) -> dict[str, Tensor]:
     """``(1 - alpha) * start + alpha * end`` for every float tensor; counters are those of ``end``.
 
-    The ends themselves come back bit for bit.
+    Alpha 0 and 1 return the ends bit for bit.
     """
     if alpha in (0.0, 1.0):
         return dict(end if alpha else start)
@@ -108,7 +108,7 @@ def between(start: State, end: State, alpha: float) -> dict[str, Tensor]:
 def choose(points: Sequence[LinePoint], metric: str, config: InterpolationConfig) -> float:
     """The alpha that a rule picks.
 
-    ``best``: the highest metric; of equal ones the lower loss. ``general``: the smallest alpha
+    ``best``: the highest metric, among equal ones the lower loss. ``general``: the smallest alpha
     whose metric is at most ``tolerance`` below the highest.
     """
     highest = max(point.metrics[metric] for point in points)
@@ -126,17 +126,17 @@ def _load(network: EdgeNetwork, state: State, recompute: FrameStore | None) -> N
 
 
 def recompute_statistics(network: EdgeNetwork, store: FrameStore) -> None:
-    """Batch-norm statistics as the plain mean over up to 2,048 training frames, evenly taken.
+    """Set batch-norm statistics to the plain mean over up to 2,048 training frames, evenly spaced.
 
-    The frames are mixed first: data sets are kept class by class, and a batch of one class varies
-    less than those of training do. (Road signs so normalised: 88 mistakes of 1,092 instead of 7.)
+    The frames are shuffled first: data sets are ordered by class, and a batch of one class varies
+    less than a training batch. (Without shuffling, road signs: 88 mistakes of 1,092 instead of 7.)
     """
-    network.eval()  # no dropout and no stochastic depth: only the norms below look at the batch
+    network.eval()  # no dropout, no stochastic depth: only the norms below use the batch
     norms = [
         module
         for module in network.modules()
         if isinstance(module, nn.modules.batchnorm._BatchNorm)
-        and any(p.requires_grad for p in module.parameters(recurse=False))  # frozen stages keep
+        and any(p.requires_grad for p in module.parameters(recurse=False))  # not frozen ones
     ]
     count = min(len(store), _STATISTICS_IMAGES)
     chosen_N = np.linspace(0, len(store) - 1, count).astype(int)
@@ -151,7 +151,7 @@ def recompute_statistics(network: EdgeNetwork, store: FrameStore) -> None:
 
 @contextmanager
 def _averaging(norms: Sequence[nn.modules.batchnorm._BatchNorm]) -> Iterator[None]:
-    """Batch norms take the cumulative mean (``momentum`` None) of what they see meanwhile."""
+    """Let batch norms take the cumulative mean (``momentum`` None) inside the block."""
     momenta = [norm.momentum for norm in norms]
     counters = [_counter(norm).clone() for norm in norms]
     for norm in norms:

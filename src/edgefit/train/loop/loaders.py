@@ -1,4 +1,4 @@
-"""The loaders of a training: augmented batches that a restart repeats, and plain validation."""
+"""The loaders of a training: augmented batches that a restart repeats, and validation batches."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from edgefit.spec import Frame
 from edgefit.train.split_frames import SplitFrames
 
 GAP_IMAGES = 512
-"""Training images that are measured like validation: enough to see a gap of a few percent."""
+"""Number of training images measured like validation: enough to see a gap of a few percent."""
 _VALIDATION_BATCH = 64
 _NO_ROOM = (
     "shared memory is too small for worker processes: threads make the batches, and the GPU may "
@@ -35,7 +35,7 @@ _NO_ROOM = (
 
 
 class ValidationSet(Dataset[tuple[Frame, int]]):
-    """Frames with targets, as they are.
+    """Frames with targets, without augmentation.
 
     Args:
         store: The frames.
@@ -69,10 +69,10 @@ def make_loaders(
     on_gpu: bool = False,
     reporter: Reporter = QUIET,
 ) -> tuple[TrainingBatches, list[DataLoader[Any]]]:
-    """Batches of the train split; and two plain loaders: the val split, and some training images.
+    """Batches of the train split, and two plain loaders: the val split, and some training images.
 
-    Each training process, ``rank`` of ``world``, has its share of all three. A step of all
-    processes together sees the images that a step of a single one would.
+    Each training process, ``rank`` of ``world``, gets its share of all three. Together, a step of
+    all processes sees the images that a step of a single process would.
 
     Args:
         config: Batch size, augmentation, balance, seed and workers are read.
@@ -82,7 +82,7 @@ def make_loaders(
         world: Number of training processes.
         ranks_here: How many of them share this machine's cores and memory.
         on_gpu: Batches are for an NVIDIA GPU: worker processes make them, in page-locked memory.
-        reporter: Hears when threads take the place of processes.
+        reporter: Shows a warning if threads replace the processes.
 
     Raises:
         RecipeError: A process would get fewer than two images in a batch (batch norm needs two),
@@ -97,7 +97,7 @@ def make_loaders(
             f"a batch of {config.batch_size} takes all {len(train_table)} training images at once: "
             "one step an epoch; consider a smaller train.batch_size"
         )
-    build_augmentation(config.augment, spec)  # a wrong file is an error here, not in a thread
+    build_augmentation(config.augment, spec)  # report a wrong file here, not in a thread
     augmentation = PerThread(partial(build_augmentation, config.augment, spec))
     sampler = EpochSampler(
         targets_N,
@@ -138,7 +138,7 @@ def _plain_loaders(
     *,
     pinned: bool,
 ) -> list[DataLoader[Any]]:
-    """The val split, and some training images; of each the share of one training process."""
+    """The val split and some training images; one training process's share of each."""
     train_table, val_table = table.of("train"), table.of("val")
     order = np.random.default_rng([config.seed]).permutation(len(train_table))
     some = sorted(int(index) for index in order[:GAP_IMAGES])
@@ -167,7 +167,7 @@ def finds_gpu(config: TrainConfig) -> bool:
 
 
 def prepare_workers(config: TrainConfig) -> None:
-    """Let what worker processes import be imported while something else is done.
+    """Start the imports of worker processes while other work goes on.
 
     Args:
         config: ``accelerator``, ``mode`` and ``workers`` decide whether there will be any.
@@ -209,11 +209,11 @@ def worker_count(workers: int | str, ranks_here: int, *, on_gpu: bool) -> int:
 
     Args:
         workers: The recipe's. ``auto`` is a process for each core but one, eight at most, for a
-            GPU. Where the processor trains it is two threads (eight make fewer batches than none,
+            GPU. For training on a CPU it is two threads (eight make fewer batches than none,
             because they share Python's lock), and none on two cores, where a thread beside torch's
             own two gains nothing (``benchmarks/training_speed.py``).
         ranks_here: Training processes that share the cores.
-        on_gpu: Whether the processor only feeds.
+        on_gpu: Whether a GPU trains and the CPU only makes batches.
     """
     if isinstance(workers, int):
         return workers

@@ -43,9 +43,9 @@ class Mixer:
     def __call__(
         self, images_NCHW: Tensor, targets_N: Tensor, epoch: int, step: int
     ) -> tuple[Tensor, Tensor]:
-        """Images (N, 3, H, W), and targets: ``int64`` (N,) as they were, or shares (N, C) if mixed.
+        """Images (N, 3, H, W), and targets: the given ``int64`` (N,), or shares (N, C) if mixed.
 
-        The images given are not changed.
+        The given images do not change.
         """
         if not self.is_on or len(images_NCHW) < 2:
             return images_NCHW, targets_N
@@ -68,9 +68,10 @@ class Mixer:
 def _cut(
     images_NCHW: Tensor, order_N: Tensor, share: float, rng: np.random.Generator
 ) -> tuple[Tensor, float]:
-    """Paste one box of the other images; gives the share of pixels that stayed.
+    """Paste one box of the other images; returns the share of pixels that stayed.
 
-    The box is centred anywhere and clipped at the border, so its true area counts (paper, A).
+    The box may be centred anywhere and is clipped at the border, so its clipped area counts (paper,
+    A).
     """
     height, width = images_NCHW.shape[-2:]
     side = math.sqrt(1 - share)

@@ -1,8 +1,8 @@
-"""The fine-tuning loop's own part, as a LightningModule; devices and precision are lightning's.
+"""The fine-tuning loop as a LightningModule; lightning handles devices and precision.
 
 All randomness of a step is derived from (seed, epoch, step, rank), and everything else that a later
-epoch depends on is in the checkpoint. So a run that was killed goes on from its last finished epoch
-and ends with the same weights, bit for bit, as one that was not.
+epoch depends on is in the checkpoint. So a killed run resumes from its last finished epoch and ends
+with the same weights, bit for bit, as one that was not killed.
 """
 
 from __future__ import annotations
@@ -52,16 +52,15 @@ class LoopState(TypedDict):
 
 
 class FineTuning(pl.LightningModule):
-    """All layers, from the weights that ``network`` has.
+    """Trains all layers, starting from the weights of ``network``.
 
-    Validation has two loaders: the validation images, and a fixed share of the training images as
-    they are, without augmentation. Both are measured with the averaged weights (where
-    ``ema_decay`` is not 0), so that their difference is the gap of these weights; and both at the
-    epoch's image size: epochs of progressive resizing that are smaller than the input are no
-    candidates for what is kept.
+    Validation has two loaders: the validation images, and a fixed share of the training images
+    without augmentation. Both are measured with the averaged weights (if ``ema_decay`` is not 0),
+    so that their difference is the gap of these weights, and both at the epoch's image size. So
+    epochs of progressive resizing that are smaller than the input cannot be kept.
 
     Args:
-        network: What is trained.
+        network: The network to train.
         loss: Takes logits (N, C) and targets, (N,) classes or (N, C) shares.
         validation: The task's metrics.
         config: The recipe's training section.
@@ -72,7 +71,7 @@ class FineTuning(pl.LightningModule):
         penalties: Further terms of the loss.
 
     Attributes:
-        history: One row an epoch; what ``log.csv`` holds.
+        history: One row per epoch, as in ``log.csv``.
         judge: Which epoch is kept, and when to stop.
         average: The averaged weights, or None.
     """
@@ -98,7 +97,7 @@ class FineTuning(pl.LightningModule):
         self.card = card
         self.learned_statistics = learned_statistics
         self.penalties = list(penalties)
-        # registered, so that they move to the device and what they learn is saved
+        # registered, so that they move to the device and their parameters are saved
         self.penalty_modules = nn.ModuleList([p for p in penalties if isinstance(p, nn.Module)])
         self.validation = validation
         self.mixer = Mixer(config.mix, classes, config.seed)
@@ -127,7 +126,7 @@ class FineTuning(pl.LightningModule):
     def on_train_epoch_start(self) -> None:
         self.network.train()
         hold_statistics(self.network.backbone, all_of_them=not self.learned_statistics)
-        if self._graphed:  # now, before the epoch's first batch: another thread may pin memory then
+        if self._graphed:  # before the epoch's first batch, since another thread pins memory later
             spec = self.network.spec
             with self.trainer.precision_plugin.forward_context():
                 self._graphed.record(
@@ -138,9 +137,9 @@ class FineTuning(pl.LightningModule):
         self._epoch_start = time.monotonic()
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
-        # not once an epoch: what draws numbers between an epoch's start and its first step (the
-        # loader does) differs between the first epoch after a start and the others. The rank is
-        # for dropout alone: pictures and their mixing are the same however many processes there are
+        # seed each step, not each epoch: the loader draws numbers between an epoch's start and its
+        # first step, other ones in the first epoch after a start. The rank only matters for
+        # dropout: images and their mixing do not depend on the number of processes
         parts = [self.config.seed, self.current_epoch, batch_idx, self.global_rank]
         _seed(int(np.random.SeedSequence(parts).generate_state(1)[0]), self.device)
 
@@ -185,10 +184,12 @@ class FineTuning(pl.LightningModule):
         batch_size: int,
         reporter: Reporter = QUIET,
     ) -> None:
-        """Choose how training steps run the backbone; names of weights stay, validation is plain.
+        """Choose how training steps run the backbone.
+
+        The names of the weights do not change, and validation always runs the plain backbone.
 
         Args:
-            way: ``recorded`` as a CUDA graph needs a GPU, and a single process.
+            way: ``recorded`` (as a CUDA graph) needs a GPU and a single process.
             batch_size: Images in a full batch.
             reporter: See :class:`edgefit.train.loop.cuda_graphs.GraphedBackbone`.
         """
@@ -232,7 +233,7 @@ class FineTuning(pl.LightningModule):
         gradient_clip_val: int | float | None = None,
         gradient_clip_algorithm: str | None = None,
     ) -> None:
-        """As lightning clips, and for a fused optimiser in bf16 too, where nothing is scaled."""
+        """Clip as lightning does; in bf16, where nothing is scaled, also with a fused optimiser."""
         if str(self.trainer.precision) == "bf16-mixed" and gradient_clip_val:
             parameters = [p for group in optimizer.param_groups for p in group["params"]]
             nn.utils.clip_grad_norm_(parameters, gradient_clip_val)
@@ -240,7 +241,7 @@ class FineTuning(pl.LightningModule):
             self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
 
     def _clips_scaled_gradients(self) -> bool:
-        """Whether the optimiser must not be fused: it would unscale gradients, after clipping."""
+        """Whether the optimiser must not be fused: it would unscale gradients after clipping."""
         scaled = self._trainer is not None and str(self.trainer.precision) == "16-mixed"
         return scaled and self.config.clip_norm > 0
 
@@ -310,7 +311,7 @@ class FineTuning(pl.LightningModule):
         )
         self.history.append(row)
         self.log_dict({k: v for k, v in row.to_json().items() if isinstance(v, float)}, logger=True)
-        if (height, width) == (spec.height, spec.width):  # what is kept must be good at that size
+        if (height, width) == (spec.height, spec.width):  # a kept epoch must be good at that size
             self.judge.judge(row, validation_images)
 
     # -- what a resumed run needs ------------------------------------------------------------
@@ -325,7 +326,7 @@ class FineTuning(pl.LightningModule):
         }
 
     def load(self, state: LoopState) -> None:
-        """Take up a state written by :meth:`state`."""
+        """Restore a state that :meth:`state` returned."""
         self.history = [EpochRow.model_validate(row) for row in state["history"]]
         self.judge.load(state["choice"])
         self.watch.start = state["first_loss"]
@@ -343,7 +344,7 @@ class FineTuning(pl.LightningModule):
             checkpoint["state_dict"] |= self._frozen_in_penalties()
 
     def _frozen_in_penalties(self) -> dict[str, Tensor]:
-        """Copies of networks that do not learn; they are read anew, not saved every epoch."""
+        """Copies of networks that do not learn; a start reads them again, no epoch saves them."""
         learned = {name for name, p in self.named_parameters() if p.requires_grad}
         return {
             name: value
@@ -353,7 +354,7 @@ class FineTuning(pl.LightningModule):
 
 
 def _seed(seed: int, device: torch.device) -> None:
-    """As ``torch.manual_seed``, which spends a millisecond on devices that are not used."""
+    """Like ``torch.manual_seed``, which spends a millisecond on devices that are not used."""
     if device.type not in ("cpu", "cuda"):
         torch.manual_seed(seed)
         return

@@ -1,4 +1,4 @@
-"""Says in words when training and validation part."""
+"""Warns when the metric on training images and that on validation diverge."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from edgefit.records.train import EpochRow
 
 
 def gap_in_words(history: Sequence[EpochRow], config: TrainConfig) -> str | None:
-    """The warning of the first epoch in which the gap opened, or None.
+    """The warning about the first epoch in which the gap opened, or None.
 
-    The gap is open where the metric on training images exceeds that on validation by more than
-    ``train.gap_warning`` and is the highest so far, while validation did not rise above its best of
-    the epochs before; all at the same image size. Both are measured with the same weights on plain
-    images; see :mod:`edgefit.train.loop.module`.
+    The gap is open if the metric on training images exceeds that on validation by more than
+    ``train.gap_warning`` and is the highest so far, while validation did not rise above its best in
+    earlier epochs, all at the same image size. Both are measured with the same weights on images
+    without augmentation; see :mod:`edgefit.train.loop.module`.
 
     Args:
         history: Rows of the training, first epoch first; missing values are None.
@@ -35,10 +35,10 @@ def gap_in_words(history: Sequence[EpochRow], config: TrainConfig) -> str | None
             return (
                 f"In epoch {row.epoch} the network seems to learn its training images by heart: "
                 f"{config.metric} is {on_training:.3f} on training images and "
-                f"{value:.3f} on validation, not above its {best:.3f} of before "
+                f"{value:.3f} on validation, not above its earlier best of {best:.3f} "
                 f"(train.gap_warning is {config.gap_warning:g})."
                 f"{_risen(later, config.metric, best)} "
-                "More images or a stronger train.augment help most; then train.freeze_stages, or "
+                "More images or a stronger train.augment help most, then train.freeze_stages or "
                 "fewer train.epochs."
             )
         best = value if best is None else max(best, value)

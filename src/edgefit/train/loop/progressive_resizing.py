@@ -1,7 +1,7 @@
 """Progressive resizing: early epochs on fewer pixels, which cost less.
 
 Howard 2018 (fast.ai's DAWNBench entry, https://www.fast.ai/posts/2018-04-30-dawnbench-fastai.html);
-Touvron et al. 2019 (https://arxiv.org/abs/1906.06423) explain why a network stands the change.
+Touvron et al. 2019 (https://arxiv.org/abs/1906.06423) explain why a network copes with the change.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ class Resizer:
     """Makes a batch smaller in the first epochs.
 
     Attributes:
-        config: Which part of the epochs, and how much smaller.
-        epochs: Epochs in all.
+        config: The share of the epochs, and the smaller size.
+        epochs: Number of all epochs.
         smallest: The backbone's smallest sensible side in pixels.
     """
 

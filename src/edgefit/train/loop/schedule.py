@@ -1,5 +1,5 @@
-"""Learning rates: over time in closed form, so that a resumed run needs no schedule state of its
-own, and over depth by stages.
+"""Learning rates: over time in closed form, so that a resumed run needs no schedule state, and over
+depth by stages.
 
 Linear warm-up, then a cosine decay (Loshchilov & Hutter 2017, https://arxiv.org/abs/1608.03983).
 Stages nearer to the input learn slower (layer-wise decay: Howard & Ruder 2018,
@@ -21,7 +21,7 @@ from edgefit.train.network import EdgeNetwork
 from edgefit.train.penalties.penalty import Penalty
 
 SHORTEST_WARMUP = 0.05
-"""Share of all steps that a warm-up takes at least, where there is one."""
+"""A warm-up takes at least this share of all steps."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Schedule:
         return self.config.learning_rate * share
 
     def _warmup(self, total: int) -> int:
-        """Steps of the warm-up: with few images, half an epoch is a single step."""
+        """Steps of the warm-up, with a minimum: with few images, half an epoch is a single step."""
         if not self.config.warmup_epochs:
             return 0
         asked = round(self.config.warmup_epochs * self.steps_per_epoch)
@@ -60,9 +60,9 @@ def parameter_groups(
 ) -> list[dict[str, Any]]:
     """Groups for an optimiser: ``params``, ``weight_decay`` and ``share`` of the rate.
 
-    The last stage, the head and what penalties learn have share 1, each stage before that
-    ``layer_decay`` times the next one's. Biases and norms are not decayed (He et al. 2019,
-    https://arxiv.org/abs/1812.01187), nor is the backbone beside a penalty that replaces it.
+    The last stage, the head and the penalties' own parameters have share 1, each earlier stage
+    ``layer_decay`` times the share of the next one. Biases and norms are not decayed (He et al.
+    2019, https://arxiv.org/abs/1812.01187), nor is the backbone if a penalty replaces its decay.
     """
     backbone_decay = config.weight_decay
     if any(penalty.replaces_weight_decay for penalty in penalties):

@@ -24,18 +24,18 @@ def build_penalties(
     Args:
         recipe: ``train.keep``, ``train.teacher`` and ``retention.general`` are read.
         table: The checked samples with their splits; a teacher must not know the held-out ones.
-        network: Still holds the pretrained backbone; what is to learn has ``requires_grad``.
-        reporter: Where progress and warnings are shown.
+        network: Still holds the pretrained backbone; parameters that learn have ``requires_grad``.
+        reporter: Shows progress and warnings.
 
     Raises:
         DataError: The general folder cannot be used, or a held-out image trained the teacher.
-        RunError: The teacher's run is absent, unfinished, or damaged.
+        RunError: The teacher's run does not exist, is unfinished, or is damaged.
         RecipeError: The teacher was trained on other classes.
     """
     keep = recipe.train.keep
     if recipe.model.start.is_random and (keep.l2_sp or keep.distill or keep.replay):
         reporter.warn(
-            "train.keep holds on to what the starting weights know, and these are random "
+            "train.keep preserves what the starting weights know, but these are random "
             "(model.weights: none): there is nothing to keep"
         )
     penalties: list[Penalty] = []

@@ -19,11 +19,11 @@ _TINY = 1e-12
 class FeatureDistillation:
     """``weight * mean |f - f0|^2 / mean |f0|^2``, with f0 the features of the start.
 
-    The division takes the unit out of the weight: at 1.0, features as far from the start's as those
-    are from zero cost 1, whatever the backbone.
+    The division makes the weight independent of the backbone: at weight 1.0, features as far from
+    the start's as those are from zero cost 1.
 
     Args:
-        backbone: As it stands now, it is the start; it is copied.
+        backbone: Its present weights are the start; they are copied.
         weight: Weight of the penalty.
     """
 
@@ -37,7 +37,7 @@ class FeatureDistillation:
         self._start = Frozen(backbone)
 
     def __call__(self, step: TrainingStep) -> Tensor:
-        """The penalty, a scalar ``float32``; the start sees the very input of the backbone."""
+        """The penalty, a scalar ``float32``; the start gets the same input as the backbone."""
         with torch.no_grad():
             start_NF = self._start.on(step.images_NCHW.device)(step.images_NCHW).float()
         moved = (step.features_NF.float() - start_NF).square().sum(dim=1).mean()

@@ -1,4 +1,4 @@
-"""A network that only answers."""
+"""A network that predicts and never learns."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ T = TypeVar("T", bound=nn.Module)
 class Frozen(Generic[T]):
     """A copy of a network in eval mode, without gradients, that follows the data's device.
 
-    Not an ``nn.Module``: as part of one it would be switched to train mode, saved in each
+    It is not an ``nn.Module``: as part of one it would be switched to train mode, saved in each
     checkpoint, and averaged with the weights that learn.
 
     Args:
-        network: Is copied as it stands.
+        network: The network to copy.
     """
 
     def __init__(self, network: T) -> None:

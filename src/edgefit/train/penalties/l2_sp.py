@@ -2,11 +2,11 @@
 
 Li, Grandvalet and Davoine 2018, "Explicit Inductive Bias for Transfer Learning with Convolutional
 Networks" (https://arxiv.org/abs/1802.01483), equation 3. Their second term, plain weight decay of
-the new layers, is the optimiser's: it goes on for the head only.
+the new layers, is left to the optimiser, which applies it to the head only.
 
-The paper's sum runs over all parameters that the network shares with its source, so scales and
-shifts of batch norms are in it. What speaks against decaying these to zero (it switches a channel
-off) does not speak against holding them where they were.
+The paper's sum runs over all parameters that the network shares with its source, so it includes
+scales and shifts of batch norms. Decaying these to zero would switch channels off; holding them
+where they were does not.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ class StartingPointPenalty:
     Args:
         backbone: Holds the starting weights ``w0``, which are copied; frozen parameters (no
             ``requires_grad``) cannot move and are left out.
-        strength: Alpha of the paper. Adam divides a gradient by its own size, so that beyond about
-            10, where this term is all of the gradient, more strength holds no better.
+        strength: Alpha of the paper. Adam divides a gradient by its own size. Beyond about 10, this
+            term dominates the gradient, and more strength holds the weights no better.
     """
 
     name = "l2_sp"

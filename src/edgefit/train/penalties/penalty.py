@@ -1,8 +1,8 @@
-"""One training step as a penalty sees it, and what a penalty is.
+"""One training step as a penalty sees it, and the interface of a penalty.
 
 A penalty is a term of the loss beside the task's own: the remedies against forgetting
-(``train.keep``) and the teacher (``train.teacher``). :mod:`edgefit.train.loop.module` knows
-no more of them than what stands here.
+(``train.keep``) and the teacher (``train.teacher``). :mod:`edgefit.train.loop.module` uses
+only this interface.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from edgefit.train.network import EdgeNetwork
 
 @dataclass(frozen=True)
 class TrainingStep:
-    """What the network saw and answered in one step.
+    """Inputs and outputs of the network in one step.
 
     Attributes:
-        network: The network in training; its parameters are those of before the step.
+        network: The network in training; its parameters are those before the step.
         frames_NHWC: ``uint8`` (N, H, W, 3) RGB, augmented, at input size, not mixed.
-        images_NCHW: ``float32`` (N, 3, H', W') normalised, resized and mixed: the very input of
-            the backbone.
+        images_NCHW: ``float32`` (N, 3, H', W') normalised, resized and mixed: the backbone's exact
+            input.
         features_NF: (N, F), with gradient; in the precision of the training.
         logits_NC: (N, C), with gradient; in the precision of the training.
         targets_N: ``int64`` (N,) class of each frame, before mixing.
@@ -49,16 +49,16 @@ class TrainingStep:
 
 @runtime_checkable
 class Penalty(Protocol):
-    """A term of the loss: ``penalty(step)`` is a scalar tensor, weighted already.
+    """A term of the loss: ``penalty(step)`` is a scalar tensor that includes its weight.
 
     A penalty that is an ``nn.Module`` moves to the device with the network, and its state is part
     of the checkpoint. It must make its tensors on the device of ``step.images_NCHW``.
 
     Attributes:
         name: Column of the log, e.g. ``distill``; a word without spaces.
-        learns: Parameters of its own that are trained along, at the head's rate; often empty.
-        main_share: Factor of the task's own loss beside this penalty; 1.0 leaves it as it is.
-        replaces_weight_decay: Whether the backbone's weight decay is switched off beside it.
+        learns: Parameters of its own that learn too, at the head's rate; often empty.
+        main_share: Factor of the task's own loss beside this penalty; 1.0 does not change it.
+        replaces_weight_decay: Whether the penalty switches off the backbone's weight decay.
     """
 
     name: str

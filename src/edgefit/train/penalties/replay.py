@@ -1,11 +1,11 @@
-"""Go on classifying general images while the new task is learned (rehearsal).
+"""Keep classifying general images while the network learns the new task (rehearsal).
 
 Robins 1995, "Catastrophic Forgetting, Rehearsal and Pseudorehearsal"
 (https://doi.org/10.1080/09540099550039318); Rolnick 2019, "Experience Replay for Continual
 Learning" (https://arxiv.org/abs/1811.11682). The old head is gone with the old task, so the
 general classes get a linear head of their own. It starts from a probe on the starting features
 (as phase one does for the task, Kumar 2022), because the gradients of a random head would damage
-what they are meant to keep.
+the features that replay is meant to keep.
 """
 
 from __future__ import annotations
@@ -36,23 +36,23 @@ from edgefit.train.probe.fit import fit_probe
 _STREAM = 0x5245504C  # keeps these draws apart from all others of the same seed and epoch
 _FEWEST = 2  # a batch norm that learns needs two
 _FEATURE_BATCH = 64
-# A start need not be the best probe there is: it goes on learning. So it costs seconds only.
+# The start need not be the best probe, since the head goes on learning. So it takes only seconds.
 _START_IMAGES = 2000
 _START = ProbeConfig(kind="logistic", strengths=[0.01], folds=2)
 
 
 class ReplayPenalty(nn.Module):
-    """``weight`` times the cross entropy of general images, drawn anew in each step.
+    """``weight`` times the cross entropy of general images, drawn again in each step.
 
-    All ranks draw one batch together and share it out, so that two processes replay what one
+    All ranks draw the same batch and each takes its share, so that two processes replay what one
     would.
 
     Args:
         store: The general images at input size.
         targets_N: Their classes, ``int64`` (N,).
-        head: Features (N, F) to general logits (N, G); trained along.
+        head: Turns features (N, F) into general logits (N, G); it learns too.
         weight: Weight of the penalty.
-        share: General images a step as a share of the batch; at least 2.
+        share: General images per step as a share of the batch; at least 2 images.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class ReplayPenalty(nn.Module):
         self._targets_N = targets_N
 
     def draw(self, step: TrainingStep) -> NDArray[np.int64]:
-        """Positions of the general images of a step on this rank, by (seed, epoch, index) only."""
+        """Positions of a step's general images on this rank, from (seed, epoch, index) only."""
         count = max(_FEWEST, round(self.share * len(step.frames_NHWC)))
         generator = np.random.Generator(
             np.random.PCG64([step.seed, _STREAM, step.epoch, step.index])
@@ -86,7 +86,7 @@ class ReplayPenalty(nn.Module):
         return drawn[step.rank :: step.world]
 
     def forward(self, step: TrainingStep) -> Tensor:
-        """The penalty, a scalar ``float32``; images are at the size of the step's."""
+        """The penalty, a scalar ``float32``; general images get the size of the step's images."""
         positions_N = self.draw(step)
         device, size = step.images_NCHW.device, step.images_NCHW.shape[-2:]
         frames_NHWC = torch.from_numpy(_frames(self._store, positions_N))
@@ -104,9 +104,9 @@ class ReplayPenalty(nn.Module):
 
 @contextmanager
 def _statistics_held(backbone: nn.Module) -> Iterator[None]:
-    """Batch norms that learn normalise by the general batch but do not remember it.
+    """Let batch norms that learn normalise by the general batch without recording it.
 
-    Their running statistics are those of the target's images, which validation and export use.
+    Their running statistics stay those of the task's images, which validation and export use.
     """
     norms = [
         module
@@ -128,12 +128,12 @@ def build_replay(recipe: Recipe, network: EdgeNetwork, reporter: Reporter = QUIE
 
     Args:
         recipe: ``retention.general`` and ``train.keep`` are read.
-        network: With its starting backbone, on the CPU; its mode is left as it was.
-        reporter: Where progress is shown.
+        network: Has its starting backbone, on the CPU; its mode does not change.
+        reporter: Shows the progress.
 
     Raises:
         RecipeError: See :func:`read_replayed`.
-        DataError: Likewise.
+        DataError: See :func:`read_replayed`.
     """
     general = read_replayed(recipe, network.spec, reporter)
     table, classes = general.replay, general.classes
@@ -155,14 +155,14 @@ def read_replayed(recipe: Recipe, spec: InputSpec, reporter: Reporter = QUIET) -
     """Read the general folder, one half of which is replayed.
 
     Raises:
-        RecipeError: No general folder is named.
+        RecipeError: The recipe names no general folder.
         DataError: The general folder cannot be used.
     """
     if recipe.retention.general is None:
         raise RecipeError(
             "Replay has no images to replay.",
             key="retention.general",
-            expected="a folder of general images, one folder a class",
+            expected="a folder of general images, one subfolder per class",
             remedy="name one, or set train.keep.replay to 0",
         )
     return read_general(recipe.retention.general, recipe.retention, spec, reporter=reporter)
@@ -197,7 +197,7 @@ def _start_head(
 
 
 def _first_of_each(table: SampleTable, most: int) -> NDArray[np.int64]:
-    """Positions of at most so many samples of each class, in table order."""
+    """Positions of the first ``most`` samples of each class, in table order."""
     taken: dict[str | None, int] = defaultdict(int)
     positions = []
     for position, sample in enumerate(table.samples):
@@ -212,7 +212,7 @@ def _features(
 ) -> NDArray[np.float32]:
     """Starting features ``float32`` (N, F), by torch alone.
 
-    Not through :mod:`edgefit.train.features.extract`, which may choose the engine by the clock: a
+    :mod:`edgefit.train.features.extract` is not used, because it may choose the engine by speed. A
     training that is killed before its first checkpoint must start from the same head again.
     """
     was_training = network.training

@@ -1,10 +1,10 @@
-"""Learn from the answers of a larger network that was trained on the same classes.
+"""Learn from the predictions of a larger network that was trained on the same classes.
 
 Hinton, Vinyals and Dean 2015, "Distilling the Knowledge in a Neural Network"
 (https://arxiv.org/abs/1503.02531): the student matches the teacher's softened probabilities; the
-factor T^2 keeps the gradient's size when T changes. The teacher sees the very pictures that the
-student sees, augmented and mixed (Beyer 2022, "A good teacher is patient and consistent",
-https://arxiv.org/abs/2106.05237), brought to its own size and normalisation.
+factor T^2 keeps the gradient's size when T changes. The teacher sees the same images as the
+student, augmented and mixed (Beyer 2022, "A good teacher is patient and consistent",
+https://arxiv.org/abs/2106.05237), but at its own size and with its own normalisation.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class TeacherPenalty:
     """``weight * T^2 * KL(teacher || student)``; the task's own loss keeps ``1 - weight``.
 
     Args:
-        teacher: Same classes in the same order as the student; is copied.
+        teacher: Has the student's classes in the same order; it is copied.
         size: Width and height of the teacher's input, in pixels.
         config: Weight and temperature.
     """
@@ -64,10 +64,10 @@ class TeacherPenalty:
 
     @torch.no_grad()
     def logits(self, step: TrainingStep) -> Tensor:
-        """The teacher's logits (N, C) on the student's pictures.
+        """The teacher's logits (N, C) for the student's images.
 
-        They are not divided by the temperature that calibration may have found since: what a
-        student learns must not depend on whether its teacher was calibrated.
+        They are not divided by the teacher's temperature: what a student learns must not depend on
+        whether its teacher was calibrated.
         """
         teacher = self._teacher.on(step.images_NCHW.device)
         levels_NCHW = step.images_NCHW * step.network.std_255 + step.network.mean_255
@@ -86,13 +86,13 @@ def build_teacher(
     """Load a teacher and make sure that it may teach.
 
     Args:
-        recipe: The student's; its way of bringing pictures to size is compared with the teacher's.
+        recipe: The student's recipe; its way of resizing images is compared with the teacher's.
         config: The teacher's run, weight and temperature.
         table: The student's checked samples, with splits.
-        reporter: Where warnings are shown.
+        reporter: Shows warnings.
 
     Raises:
-        RunError: No finished run is there.
+        RunError: The folder does not hold a finished run.
         WeightsError: The teacher's weights are damaged.
         RecipeError: The teacher has other classes, or the same in another order.
         DataError: An image that is held out here (val or test) was in the teacher's train split.
@@ -115,14 +115,14 @@ def build_teacher(
     own, other = recipe.input, teacher_recipe.input
     if own.aspect != other.aspect:
         reporter.warn(
-            f"the teacher brings pictures to size by {other.aspect}, this recipe by {own.aspect}: "
-            "the teacher sees another geometry than it was trained on"
+            f"the teacher was trained with input.aspect {other.aspect}, this recipe has "
+            f"{own.aspect}: the teacher sees images of another geometry than it was trained on"
         )
     shown, learned = recipe.enlarged_in_training, teacher_recipe.enlarged_in_training
     if shown != learned:
         reporter.warn(
-            f"the teacher learned from pictures enlarged by {learned} interpolation and is shown "
-            f"such by {shown}: what it says of small pictures may be less sure"
+            f"the teacher learned from images enlarged by {learned} interpolation and now gets "
+            f"images enlarged by {shown}: it may be less reliable on small images"
         )
     return TeacherPenalty(teacher, (other.width, other.height), config)
 
@@ -152,8 +152,8 @@ def _require_no_leak(table: SampleTable, teacher_table: SampleTable, config: Tea
     leaks = sorted(held_out_in_training(table, teacher_table))
     if leaks:
         raise DataError(
-            f"{len(leaks)} images held out here were in the teacher's training data: what it "
-            "teaches would leak into the results.",
+            f"{len(leaks)} images held out here were in the teacher's training data: its knowledge "
+            "of them would leak into the results.",
             path=config.run,
             key=_KEY,
             expected="no image of val or test in the teacher's train split",
@@ -166,8 +166,8 @@ def _require_no_leak(table: SampleTable, teacher_table: SampleTable, config: Tea
 def held_out_in_training(table: SampleTable, teacher_table: SampleTable) -> Iterator[str]:
     """Paths in val or test that are, byte for byte, files of the teacher's train split.
 
-    Files are compared by size first and hashed only where sizes agree. Where the teacher's data
-    are gone, the relative path has to do.
+    Files are compared by size first and hashed only if sizes agree. If a file of the teacher's data
+    no longer exists, its relative path is compared instead.
     """
     training = teacher_table.of("train")
     files = {sample.path: teacher_table.absolute(sample) for sample in training.samples}

@@ -10,7 +10,7 @@ from edgefit.train.weight_files import FINETUNED
 
 
 class FullPhase:
-    """Trains all layers from the weights so far, or goes on with a training that was killed."""
+    """Trains all layers from the weights so far, or resumes a killed training."""
 
     trains_on_devices = True
 

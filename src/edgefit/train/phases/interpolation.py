@@ -1,4 +1,4 @@
-"""After training: the point between the probe's and the fine-tuned weights that is kept."""
+"""After training: chooses a point between the probe's and the fine-tuned weights."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class InterpolationPhase:
     trains_on_devices = False
 
     def run(self, training: Training, before: Outcome | None) -> Outcome | None:
-        """See :class:`.Phase`; a probe and a fine-tuned network must lie in the folder."""
+        """See :class:`.Phase`; the folder must hold a probe and a fine-tuned network."""
         assert before is not None
         config, target = training.recipe.train, training.folder / BEST
         learned = config.learns_batch_norm(training.recipe.model.start)

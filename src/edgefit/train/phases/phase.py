@@ -1,4 +1,4 @@
-"""What a phase is, and what it gives."""
+"""The interface of a phase, and its result."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from edgefit.train.training import Training
 
 @dataclass(frozen=True)
 class Outcome:
-    """What the phases so far have given.
+    """The result of the phases so far.
 
     Attributes:
         weights: The file with the weights to keep.
-        kept: What these weights are, in words.
+        kept: What these weights are.
         best: The row of the epoch that is kept; a phase without epochs has a single row.
-        history: One row an epoch.
-        stopped_early: Whether fewer epochs were run than asked for.
+        history: One row per epoch.
+        stopped_early: Whether fewer epochs ran than the recipe asks for.
         device: Where the network was trained.
-        precision: lightning's precision; None where no epochs were run.
-        processes: Training processes; None likewise.
-        probe: Phase one; None where there was none.
+        precision: lightning's precision; None if no epochs ran.
+        processes: Number of training processes; None if no epochs ran.
+        probe: Result of phase one; None if there was none.
     """
 
     weights: Path
@@ -39,31 +39,31 @@ class Outcome:
 
 
 class Phase(Protocol):
-    """A part of a training. What it leaves on disk lets a killed training go on.
+    """A part of a training. The files that it writes let a killed training resume.
 
     Attributes:
-        trains_on_devices: Whether it runs epochs by lightning, with the recipe's devices, batches
-            and penalties.
+        trains_on_devices: Whether it runs epochs with lightning, on the recipe's devices, with its
+            batches and penalties.
     """
 
     trains_on_devices: bool
 
     def run(self, training: Training, before: Outcome | None) -> Outcome | None:
-        """Do the phase, or take up what an earlier start left of it.
+        """Run the phase, or continue what an earlier start left of it.
 
         Args:
-            training: What it works on; the network is changed.
-            before: What the phases before it gave; None for the first.
+            training: What it works on; the network changes.
+            before: Result of the phases before it; None for the first.
 
         Returns:
-            What all phases so far have given; None in a training process that is not the first
-            and has nothing more to do.
+            Result of all phases so far; None in a training process that is not the first and has
+            nothing more to do.
         """
         ...
 
 
 def run_phases(training: Training, phases: Sequence[Phase]) -> Outcome | None:
-    """All phases in order; None in a training process that is not the first."""
+    """Run all phases in order; None in a training process that is not the first."""
     outcome: Outcome | None = None
     for phase in phases:
         outcome = phase.run(training, outcome)

@@ -17,7 +17,7 @@ FEATURES = "features"
 
 
 class ProbePhase:
-    """Fits the probe, or takes up the one that was fitted before; the head holds it afterwards."""
+    """Fits the probe, or loads the one of an earlier start, into the network's head."""
 
     trains_on_devices = False
 
@@ -36,8 +36,8 @@ def _probe(training: Training) -> ProbeRecord:
         return ProbeRecord.read(run_root)
     config, start = training.recipe.train, training.recipe.model.start
     if config.mode != "probe" and config.learns_batch_norm(start):
-        # phase two normalises by its batches from the first step on: a head fitted to features
-        # under other statistics would be wrong there (AdaBN, https://arxiv.org/abs/1603.04779)
+        # phase two normalises by its batches from the first step on, where a head fitted under
+        # other statistics would be wrong (AdaBN, https://arxiv.org/abs/1603.04779)
         recompute_statistics(training.network, training.frames.train)
     probe = run_probe(
         training.network,

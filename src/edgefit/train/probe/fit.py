@@ -38,7 +38,7 @@ from edgefit.train.probe.models import (
 )
 from edgefit.train.probe.solving import side_by_side
 
-# Cross-validation only ranks the strengths; the layer that is kept is solved more exactly.
+# Cross-validation only ranks the strengths; the final layer is solved more exactly.
 _ROUGH, _FINE = 1e-3, 1e-4
 
 
@@ -51,7 +51,7 @@ class Candidate:
         strength: Inverse regularisation strength; None for the nearest mean.
         score: The metric on rows that were not fitted on; None without cross-validation.
         nll: Their negative log likelihood after temperature, in nats.
-        temperature: What the logits are to be divided by.
+        temperature: Divides the logits.
     """
 
     kind: str
@@ -61,7 +61,7 @@ class Candidate:
     temperature: float = 1.0
 
     def to_part(self) -> ProbeSetting:
-        """As the record holds it, rounded."""
+        """The part of the record, with rounded values."""
         return ProbeSetting(
             kind=self.kind,
             strength=self.strength,
@@ -76,15 +76,15 @@ class Probe:
     """A fitted linear layer, and how it was chosen.
 
     Attributes:
-        weight_CF: ``float32`` (C, F), on plain features; temperature and standardisation are in it.
+        weight_CF: ``float32`` (C, F), for plain features; includes temperature and standardisation.
         bias_C: ``float32`` (C,).
-        chosen: The setting that was taken.
-        cross_validation: Every setting tried, in order; empty where none was possible.
-        metric: Name of the metric that ``score`` is.
+        chosen: The chosen setting.
+        cross_validation: Every setting tried, in order; empty without cross-validation.
+        metric: Name of the metric in ``score``.
         folds: Folds of the cross-validation; 0 for none.
-        seconds: Time of fitting, features not included.
-        notes: What was not as asked for, in words.
-        features: How the features came about; None where they were given.
+        seconds: Time of fitting, without the features.
+        notes: In which ways the fit differs from what the recipe asks for.
+        features: How the features were computed; None if they were given.
     """
 
     weight_CF: NDArray[np.float32]
@@ -112,13 +112,13 @@ class Probe:
         return LinearModel(self.weight_CF, self.bias_C).logits(features_NF)
 
     def to_record(self, validation: dict[str, float]) -> ProbeRecord:
-        """All but the layer.
+        """The record of everything but the layer.
 
         Args:
             validation: Metrics and loss of the network with this probe as its head.
 
         Raises:
-            StageError: It is not said how the features came about.
+            StageError: ``features`` is None.
         """
         if self.features is None:
             raise StageError("A probe that was fitted to given features has no record.")
@@ -151,22 +151,22 @@ def run_probe(
     """Compute the features of the training images, fit the probe, fill the network's head.
 
     Args:
-        network: Its head is changed, nothing else.
+        network: Only its head changes.
         store: Frames of the training images.
         table_train: The training images, in the order of ``store``.
         config: ``probe``, ``augment``, ``metric``, ``balance`` and ``seed`` are read.
         cache: Where features are kept.
-        reporter: Hears the progress and the result.
+        reporter: Shows the progress and the result.
 
     Raises:
         StageError: See :func:`fit_probe`.
-        DataError: An image cannot be read, or the augmentation is none.
+        DataError: An image cannot be read, or the augmentation is not valid.
     """
     augmentation = named_augmentation(config.augment, store.spec)
     views = config.probe.views
     asked: tuple[str, ...] = ()
     if views > 1 and augmentation is None:
-        views, asked = 1, ("one view, not several: train.augment is none, they would be equal",)
+        views, asked = 1, ("one view, not several: train.augment is none, so they would be equal",)
         reporter.warn(f"probe: {asked[0]}")
     extraction = extract_views(
         network,
@@ -204,20 +204,20 @@ def fit_probe(
     balance: str = "none",
     seed: int = 0,
 ) -> Probe:
-    """Fit a linear layer, its kind and strength chosen by cross-validation.
+    """Fit a linear layer; cross-validation chooses its kind and strength.
 
-    The best ``metric`` wins; among equals the least negative log likelihood. Without folds (see
-    :func:`edgefit.train.probe.models.make_folds`) the middle strength is taken.
+    The best ``metric`` wins, among equals the lowest negative log likelihood. Without folds (see
+    :func:`edgefit.train.probe.models.make_folds`) the middle strength is used.
 
     Args:
         features_NF: ``float32``; several views of an image are several rows.
         targets_N: Class position of each row; every class has a row.
-        groups_N: Group of each row; all views of an image have the same.
+        groups_N: Group of each row; all views of an image are in the same group.
         classes: Number of classes C.
         config: Kinds, strengths and folds.
         metric: A key of :data:`edgefit.metrics.METRICS`.
-        balance: ``none``, or anything else to weigh each class alike.
-        seed: Of the folds.
+        balance: ``none``, or anything else to give each class the same weight.
+        seed: Seed of the folds.
 
     Raises:
         StageError: A feature is not finite, a class has no rows, or lengths differ.
@@ -237,12 +237,12 @@ def fit_probe(
         chosen = _middle(config)
     model, converged = _fit(Standardised(features_NF), targets_N, classes, chosen, balanced)
     if not folds.parts and chosen.kind == "nearest-mean":
-        # distances have no scale of their own; the few means hardly follow single images
+        # distances have no natural scale; a few means hardly over-fit single images
         weights_N = _weights(targets_N, balanced)
         temperature, _ = probe_temperature(model.logits(features_NF), targets_N, weights_N)
         chosen = replace(chosen, temperature=temperature)
     layer = model.cooled(chosen.temperature)
-    notes = folds.notes if converged else (*folds.notes, "the solver stopped before its end")
+    notes = folds.notes if converged else (*folds.notes, "the solver stopped before it converged")
     return Probe(
         weight_CF=layer.weight_CF,
         bias_C=layer.bias_C,
@@ -256,10 +256,10 @@ def fit_probe(
 
 
 def fill_head(head: nn.Module, weight_CF: NDArray[np.float32], bias_C: NDArray[np.float32]) -> None:
-    """Set the linear layer of a head (its last one), in place.
+    """Set the last linear layer of a head, in place.
 
     Raises:
-        StageError: The head has no linear layer, or one of another size.
+        StageError: The head has no linear layer, or its size differs.
     """
     layers = [module for module in head.modules() if isinstance(module, nn.Linear)]
     found = tuple(layers[-1].weight.shape) if layers else "no linear layer"
@@ -298,14 +298,14 @@ def _check(
 
 
 def _candidates(config: ProbeConfig) -> list[Candidate]:
-    """The settings to try; strengths rise, since each fit starts from the one before."""
+    """The settings to try; strengths rise, since each fit starts from the previous one."""
     found = [Candidate("logistic", strength) for strength in sorted(set(config.strengths))]
     nearest = Candidate("nearest-mean", None)
     return {"logistic": found, "nearest-mean": [nearest], "auto": [*found, nearest]}[config.kind]
 
 
 def _middle(config: ProbeConfig) -> Candidate:
-    """What is taken where nothing can be judged."""
+    """The setting to use without cross-validation."""
     if config.kind == "nearest-mean":
         return Candidate("nearest-mean", None)
     strengths = sorted(set(config.strengths))
@@ -341,7 +341,7 @@ def _out_of_fold(
     folds: Folds,
     balanced: bool,
 ) -> NDArray[np.float32]:
-    """Logits ``float32`` (K, N, C) of K candidates; rows that no fold judges stay 0."""
+    """Logits ``float32`` (K, N, C) of K candidates; rows that are in no test fold stay 0."""
     out_KNC = np.zeros((len(candidates), len(features_NF), classes), dtype=np.float32)
     strengths = [c.strength for c in candidates if c.strength is not None]
 
@@ -386,14 +386,14 @@ def _judged(
 
 
 def _weights(targets_N: NDArray[np.int64], balanced: bool) -> NDArray[np.float64]:
-    """One for each row, or such that each class weighs alike."""
+    """Weight 1 for each row, or weights that sum to 1 for each class."""
     if not balanced:
         return np.ones(len(targets_N))
     return 1.0 / np.bincount(targets_N)[targets_N]
 
 
 def _whole_groups(table: SampleTable) -> NDArray[np.str_]:
-    """Group of each image; an image without one is its own, so that its views stay together."""
+    """Group of each image; an image without one is a group of its own: its views stay together."""
     return np.array([s.group or f"image {s.path}" for s in table.samples], dtype=np.str_)
 
 

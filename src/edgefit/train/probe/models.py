@@ -1,7 +1,7 @@
-"""The linear models a probe may be, and how one is judged: folds and temperature.
+"""The linear models of a probe, and what judges them: folds and temperature.
 
-Both models work on standardised features and are given back as one linear layer on the features as
-they are: the standardisation is folded into weights and bias.
+Both models work on standardised features and are returned as one linear layer for plain features:
+the standardisation is folded into weights and bias.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Floats = NDArray[np.floating]
 Integers = NDArray[np.int64]
 
 _NEVER = -1e30
-"""Logit of a class that a fold's training part does not hold; finite, for softmax's sake."""
+"""Logit of a class that a fold's training part does not hold; finite, so that softmax works."""
 
 _MAX_ITERATIONS = 500
 _LEAST_VARIANCE = 0.1
@@ -51,9 +51,9 @@ class LinearModel:
 class Standardised:
     """Features with mean 0 and spread 1, and the way back to layers on plain features.
 
-    A feature that hardly ever differs from a constant would get an enormous weight, which phase two
-    would then amplify every small shift with; so a tenth of the features' mean variance is added to
-    each. (Castings, MobileNetV2: the layer's norm falls from 54 to 7 at the same accuracy.)
+    An almost constant feature would get an enormous weight, and phase two would amplify every small
+    shift of that feature. So a tenth of the mean variance of all features is added to the variance
+    of each. (Castings, MobileNetV2: the layer's norm falls from 54 to 7 at the same accuracy.)
 
     Args:
         features_NF: ``float32`` (N, F).
@@ -71,7 +71,7 @@ class Standardised:
     def unfolded(
         self, weight_KF: Floats, bias_K: Floats, present_K: Integers, classes: int
     ) -> LinearModel:
-        """A layer for plain features and all classes from one for K classes that are present."""
+        """Turn a layer for K present classes into one for plain features and all classes."""
         weight_CF = np.zeros((classes, weight_KF.shape[1]), dtype=np.float32)
         bias_C = np.full(classes, _NEVER, dtype=np.float32)
         plain_KF = weight_KF.astype(np.float64) / self.spread_F
@@ -89,17 +89,17 @@ def fit_logistic(
     balanced: bool,
     tolerance: float,
 ) -> Iterator[tuple[LinearModel, bool]]:
-    """Multinomial logistic regression with an L2 penalty, one for each strength.
+    """Multinomial logistic regression with an L2 penalty, one fit per strength.
 
-    Each starts from the weights of the one before; from weak to strong that saves most of the
-    work. :func:`edgefit.train.probe.solving.side_by_side` says how to fit several at once.
+    Each fit starts from the weights of the previous one; with rising strengths this saves most of
+    the work. :func:`edgefit.train.probe.solving.side_by_side` fits several at once.
 
     Args:
         scaled: Standardised features.
         targets_N: Class positions.
         classes: Number of classes C, present or not.
         strengths: Inverse regularisation strengths (scikit-learn's C), rising.
-        balanced: Weigh each class alike.
+        balanced: Whether each class gets the same weight.
         tolerance: Largest gradient at the end.
 
     Yields:
@@ -149,8 +149,8 @@ class Folds:
     """A cross-validation.
 
     Attributes:
-        parts: Positions to fit on and to judge on, of each fold; empty if none can be made.
-        notes: What was not as asked for, in words.
+        parts: For each fold, the positions to fit on and to judge; empty without folds.
+        notes: In which ways the folds differ from what was asked for.
     """
 
     parts: tuple[tuple[Integers, Integers], ...]
@@ -160,15 +160,15 @@ class Folds:
 def make_folds(targets_N: Integers, groups_N: NDArray[np.str_], wanted: int, *, seed: int) -> Folds:
     """Stratified folds that divide no group.
 
-    A class can be judged in no more folds than it has groups, so the class with the fewest limits
-    their number. Classes of a single group cannot be judged at all: their images only take part
-    in fitting. With fewer than two classes left there are no folds.
+    A class can be judged in at most as many folds as it has groups, so the class with the fewest
+    groups limits the number of folds. Classes of a single group cannot be judged: their images only
+    take part in fitting. If fewer than two classes remain, there are no folds.
 
     Args:
         targets_N: Class positions.
-        groups_N: Group of each row; rows of one group are never apart.
-        wanted: Folds asked for.
-        seed: Of the dealing.
+        groups_N: Group of each row; rows of one group stay in one fold.
+        wanted: Number of folds asked for.
+        seed: Decides which groups are in which fold.
     """
     from sklearn.model_selection import StratifiedGroupKFold
 
@@ -198,14 +198,14 @@ def make_folds(targets_N: Integers, groups_N: NDArray[np.str_], wanted: int, *, 
 def probe_temperature(
     logits_NC: NDArray[np.float32], targets_N: Integers, weights_N: Floats
 ) -> tuple[float, float]:
-    """The temperature with the least negative log likelihood, and that likelihood (nats).
+    """The temperature with the lowest negative log likelihood, and that value in nats.
 
     Not the temperature of the operating point (``docs/decisions/0024-two-temperatures.md``). Guo et
     al. 2017 (https://arxiv.org/abs/1706.04599). The targets are smoothed by 1 / (N + 2), as
     Platt 1999 does, so that separable logits do not lead to temperature zero.
 
     Args:
-        logits_NC: Of images that were not fitted on.
+        logits_NC: Logits of images that were not fitted on.
         targets_N: Class positions.
         weights_N: Weight of each image.
     """

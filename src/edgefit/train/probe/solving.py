@@ -1,9 +1,9 @@
 """Fits of linear models side by side, each with a single thread.
 
-A fit alternates between products of numpy and of scipy, which bring a BLAS library each: two pools
-of threads, which wait spinning while the other works. The cross-validation of 3683 signs took 2.3
-times as long with two threads as with one, and 14 times with sixteen
-(``benchmarks/probe_speed.py``). The folds, on the other hand, do not meet.
+A fit alternates between numpy and scipy, and each brings its own BLAS library with its own threads.
+The threads of one wait, spinning, while the other works. The cross-validation of 3683 signs took
+2.3 times as long with two threads as with one, and 14 times as long with sixteen
+(``benchmarks/probe_speed.py``). The folds are independent, so they run side by side instead.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ _Result = TypeVar("_Result")
 
 
 def side_by_side(solve: Callable[[_Part], _Result], parts: Iterable[_Part]) -> list[_Result]:
-    """What ``solve`` makes of each part, in their order; as many at once as there are cores.
+    """Solve each part, as many at once as there are cores; results keep the order of the parts.
 
-    A solver that stops before its end warns nobody: models tell it by a value. What a part copies
-    is in memory as often as parts are solved at once; the folds of a probe are five.
+    Convergence warnings are silenced, because the models return whether they converged. Data that
+    a part copies are in memory once for each part under way; a probe has five folds.
 
     Args:
         solve: Called from several threads.
-        parts: What it is called with.
+        parts: Its arguments, one for each call.
 
     Raises:
         MissingDependencyError: scikit-learn, or what it needs, is not installed.
@@ -38,7 +38,7 @@ def side_by_side(solve: Callable[[_Part], _Result], parts: Iterable[_Part]) -> l
         from threadpoolctl import threadpool_limits
     except ModuleNotFoundError as error:
         raise missing_extra("scikit-learn", "workshop") from error
-    # filters of warnings belong to the whole process: set once, not in each thread
+    # warning filters apply to the whole process, so set them once, not in each thread
     with threadpool_limits(1, user_api="blas"), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         with ThreadPoolExecutor(available_cores()) as pool:

@@ -1,4 +1,4 @@
-"""What training does differently for classification: head, loss, and what validation measures."""
+"""What training does for classification: phases, head, loss, and metrics of validation."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class ClassificationTask:
     """One class for each image; see :class:`edgefit.train.tasks.task.TrainTask`."""
 
     def taps(self, card: BackboneCard) -> tuple[str, ...]:
-        """None: the pooled features say it all."""
+        """None: the pooled features are enough."""
         return ()
 
     def phases(self, recipe: Recipe) -> tuple[Phase, ...]:
@@ -75,10 +75,10 @@ class ClassificationLoss(nn.Module):
 
     ``class-weights`` and ``effective-number`` multiply the loss of an image by the weight of its
     class (of its classes by their shares, if mixed); the weights average 1 over the training
-    images, so that the mean over a batch is unbiased however a batch is divided. Effective number:
+    images, so that the mean over a batch is unbiased, however a batch is divided. Effective number:
     (1 - b) / (1 - b^n) for n images (Cui et al. 2019, https://arxiv.org/abs/1901.05555).
     ``logit-adjustment`` adds the log frequency of each class to the logits in training only (Menon
-    et al. 2021, https://arxiv.org/abs/2007.07314): plain logits then are balanced.
+    et al. 2021, https://arxiv.org/abs/2007.07314), so that plain logits are balanced.
 
     Args:
         config: ``label_smoothing`` and ``balance`` are read.
@@ -112,7 +112,7 @@ class ClassificationLoss(nn.Module):
 
         Args:
             logits_NC: (N, C), any precision.
-            targets: Classes ``int64`` (N,), or their shares ``float32`` (N, C), each row 1.
+            targets: Classes ``int64`` (N,), or their shares ``float32`` (N, C); each row sums to 1.
         """
         logits_NC = logits_NC.float()
         if self.log_prior is not None:
@@ -129,7 +129,7 @@ class ClassificationLoss(nn.Module):
 def validation_metrics(
     logits_NC: NDArray[np.float32], targets_N: NDArray[np.int64]
 ) -> dict[str, float]:
-    """Point values of what a recipe may name as ``train.metric``, and the plain loss."""
+    """Point values of the metrics that a recipe may set as ``train.metric``, and the plain loss."""
     shifted = logits_NC - logits_NC.max(axis=1, keepdims=True)
     log_probabilities = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
     loss = -float(log_probabilities[np.arange(len(targets_N)), targets_N].mean())

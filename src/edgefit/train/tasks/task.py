@@ -1,4 +1,4 @@
-"""What training asks of a task."""
+"""What training needs from a task."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from edgefit.train.phases.phase import Phase
 
 
 class TrainTask(Protocol):
-    """One file in ``train/tasks/`` a task, found through :data:`edgefit.train.tasks.TASKS`."""
+    """One file in ``train/tasks/`` per task, found through :data:`edgefit.train.tasks.TASKS`."""
 
     def taps(self, card: BackboneCard) -> tuple[str, ...]:
-        """Modules of the backbone whose feature maps the head takes beside the features."""
+        """Modules of the backbone whose feature maps the head takes in addition to the features."""
         ...
 
     def phases(self, recipe: Recipe) -> tuple[Phase, ...]:
-        """The phases of a training, in order; one that fits a memory has no epochs."""
+        """The phases of a training, in order; a phase may have no epochs, such as the probe."""
         ...
 
     def build_head(self, card: BackboneCard, labels: LabelMap, config: ModelConfig) -> nn.Module:
-        """The head: features (N, F), with ``taps`` the maps too, to what loss and readout take."""
+        """The head: takes features (N, F), with ``taps`` the maps too; returns the loss's input."""
         ...
 
     def build_loss(self, recipe: Recipe, table: SampleTable) -> nn.Module:
-        """The loss of a batch: ``(what the head gives, targets) -> scalar``.
+        """The loss of a batch: ``(head's result, targets) -> scalar``.
 
         Args:
             recipe: ``train`` is read.
@@ -40,16 +40,16 @@ class TrainTask(Protocol):
         ...
 
     def readout(self, logits: Tensor, temperature: Tensor) -> dict[str, Tensor]:
-        """From what the head gives to the outputs by name, in the order of the task's outputs."""
+        """Turn the head's result into outputs by name, in the order of the task's outputs."""
         ...
 
     def validation(
         self, logits: NDArray[np.float32], targets: NDArray[np.int64]
     ) -> dict[str, float]:
-        """Point values of what a recipe may name as ``train.metric``, and ``loss``.
+        """Point values of the metrics that a recipe may set as ``train.metric``, and ``loss``.
 
         Args:
-            logits: What the head gives for the validation images.
-            targets: What :class:`edgefit.data.tasks.DataTask` makes of them.
+            logits: The head's results for the validation images.
+            targets: Their targets, from :class:`edgefit.data.tasks.DataTask`.
         """
         ...

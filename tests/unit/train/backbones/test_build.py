@@ -44,7 +44,7 @@ def test_freezing_none_or_all() -> None:
     assert all(p.requires_grad for p in backbone.parameters())
     freeze_stages(backbone, CARD, len(CARD.stages))
     assert not any(p.requires_grad for p in backbone.parameters())
-    with pytest.raises(InputError, match="More stages are frozen"):
+    with pytest.raises(InputError, match="freezes more stages"):
         freeze_stages(backbone, CARD, len(CARD.stages) + 1)
 
 

@@ -168,7 +168,7 @@ def test_a_file_cut_short_anywhere_is_a_clear_error(tmp_path: Path) -> None:
 def test_what_is_no_dictionary_of_tensors(tmp_path: Path) -> None:
     for value in ({}, [1, 2], {"a": 3}, {"state_dict": {}}, torch.ones(3)):
         torch.save(value, tmp_path / "w.pth")
-        with pytest.raises(WeightsError, match="no dictionary of tensors"):
+        with pytest.raises(WeightsError, match="not hold a dictionary of tensors"):
             read_state(tmp_path / "w.pth")
 
 
@@ -250,7 +250,7 @@ def test_a_download_with_another_hash_is_refused_and_not_kept(
     server: SimpleNamespace, state: dict[str, torch.Tensor]
 ) -> None:
     publish(server, state, prefix="00000000")
-    with pytest.raises(WeightsError, match="do not have the hash in their name"):
+    with pytest.raises(WeightsError, match="do not match the hash in their name"):
         imagenet()
     assert list(server.cache.iterdir()) == []
 
@@ -261,7 +261,7 @@ def test_a_cached_file_that_was_changed_is_refused(
     name = publish(server, state)
     imagenet()
     torch.save(state | {"features.0.bias": torch.zeros(64)}, server.cache / name)
-    with pytest.raises(WeightsError, match="cached weights do not have the hash") as caught:
+    with pytest.raises(WeightsError, match="cached weights do not match the hash") as caught:
         imagenet()
     assert caught.value.path == str(server.cache / name)
 

@@ -600,6 +600,6 @@ def test_torchruns_processes_are_the_devices(trainer_for: Make) -> None:
     assert type(trainer.strategy).__name__ == "DDPStrategy"
     assert (trainer.world_size, trainer.num_devices, trainer.num_nodes) == (4, 2, 2)
     assert (trainer.global_rank, trainer.is_global_zero) == (3, False)
-    with pytest.raises(RecipeError, match="another number of processes") as caught:
+    with pytest.raises(RecipeError, match="different number of processes") as caught:
         trainer_for("train.devices=4")
     assert caught.value.key == "train.devices"

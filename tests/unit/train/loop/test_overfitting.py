@@ -40,7 +40,7 @@ def test_a_gap_without_a_rise_names_its_first_epoch_and_the_numbers() -> None:
     assert words is not None
     assert "In epoch 3" in words
     assert "0.990 on training" in words
-    assert "0.790 on validation, not above its 0.800 of before" in words
+    assert "0.790 on validation, not above its earlier best of 0.800" in words
     assert "train.gap_warning is 0.1" in words
     assert words == gap_in_words(history[:3], CONFIG), "later epochs do not change it"
     assert gap_in_words(history[:2], CONFIG) is None
