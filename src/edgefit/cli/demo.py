@@ -30,7 +30,9 @@ def demo(
     """Draw parts on a belt, then check, train, export, verify and benchmark on them."""
     from edgefit.data.synthetic import generate, generate_clip
     from edgefit.resources import resource
-    from edgefit.stages.build import build
+    from edgefit.stages.build import build, require_build_packages
+
+    require_build_packages()
 
     shown = reporter(quiet=quiet)
     started = time.monotonic()

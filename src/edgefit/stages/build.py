@@ -5,10 +5,13 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from edgefit.data.table import examples
+from edgefit.errors import missing_extra
+from edgefit.packages import module_of, required_packages
 from edgefit.progress import QUIET, Reporter
 from edgefit.recipe import Recipe
 from edgefit.recipe.resolving import resolve
@@ -92,6 +95,7 @@ def run_stages(run: RunFolder, reporter: Reporter = QUIET) -> BuildResult | None
         has done its part once training has ended.
     """
     recipe = run.recipe()
+    require_build_packages()
     runner = Runner(run, reporter)
     require_trainable_here(runner)
     seconds: dict[str, float] = {}
@@ -108,6 +112,17 @@ def run_stages(run: RunFolder, reporter: Reporter = QUIET) -> BuildResult | None
             require(record, recipe.verify)
         seconds[stage.NAME] = round(time.monotonic() - started, 1)
     return summarise_build(run, seconds)
+
+
+def require_build_packages() -> None:
+    """Refuse a build where a package that some stage needs is not installed.
+
+    Raises:
+        MissingDependencyError: One is missing; carries the command that installs it.
+    """
+    for package in required_packages("workshop"):
+        if find_spec(module_of(package)) is None:
+            raise missing_extra(package, "workshop")
 
 
 def require_trainable_here(runner: Runner) -> None:
