@@ -3,8 +3,8 @@
 #
 #   ./install-offline.sh [--prefix DIR] [--openvino] [--bundle BUNDLE] [--python PYTHON]
 #
-# Nothing is downloaded and nothing outside DIR (default /opt/edgefit) is written. Running it again is
-# safe: the new venv is built beside the old one and takes its place only when everything worked.
+# It downloads nothing and writes nothing outside DIR (default /opt/edgefit). You can run it again: it
+# builds the new venv beside the old one and switches to it only when everything has worked.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -36,7 +36,7 @@ done
 compgen -G "$here/wheels/edgefit-*.whl" >/dev/null \
     || fail "no edgefit wheel in $here/wheels; see README.md for how to collect the wheels"
 if [ -n "$bundle" ] && [ ! -f "$bundle/manifest.json" ]; then
-    fail "$bundle is no bundle: it holds no manifest.json"
+    fail "$bundle is not a bundle: it has no manifest.json"
 fi
 "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
     || fail "$python is older than Python 3.11; name a newer one with --python"

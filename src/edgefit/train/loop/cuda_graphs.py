@@ -59,8 +59,8 @@ class GraphedBackbone:
                 self._graphed = _record(self.backbone, shape)
         except RuntimeError as error:
             self.reporter.warn(
-                "the training step cannot be recorded as a CUDA graph and is launched in parts, "
-                f"more slowly: {first_line(error)}"
+                "the training step cannot be recorded as a CUDA graph; its kernels are launched "
+                f"one by one, which is slower: {first_line(error)}"
             )
         with torch.no_grad():
             for buffer, value in zip(self.backbone.buffers(), before, strict=True):
