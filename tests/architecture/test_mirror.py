@@ -42,15 +42,8 @@ ELSEWHERE = {
     "report/class_limits.py": "tests/unit/report/test_sections.py",
     "report/tasks/classification.py": "tests/unit/report/test_write.py",
     # stages: each runs in a whole build, and what it refuses is in the end-to-end cases
-    "stages/benchmark.py": GATE,
-    "stages/build.py": GATE,
-    "stages/bundle.py": FILES,
-    "stages/evaluate.py": "tests/unit/stages/test_calibrate.py",
-    "stages/export.py": FILES,
     "stages/stage.py": "tests/unit/stages/test_runner.py",
-    "stages/verify.py": FILES,
     # records: those of real runs are loaded and dumped in one place
-    "records/build.py": GATE,
     "records/export.py": GATE,
     "records/selftest.py": "tests/unit/runtime/test_selftest.py",
     # parts of a larger module that is tested whole
@@ -60,7 +53,6 @@ ELSEWHERE = {
     "data/worker_imports.py": "tests/unit/data/test_worker_processes.py",
     "data/tasks/classification.py": "tests/unit/data/test_table.py",
     "data/tasks/task.py": CONTRACT,
-    "evaluate/outputs.py": "tests/unit/stages/test_calibrate.py",
     "evaluate/retention.py": "tests/unit/stages/test_retention.py",
     "operating/chosen.py": "tests/unit/stages/test_calibrate.py",
     "quantize/calibration_set.py": FILES,

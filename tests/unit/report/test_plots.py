@@ -68,15 +68,3 @@ def test_latency_with_a_long_tail_still_shows_the_medians() -> None:
 def test_a_single_image_can_be_drawn() -> None:
     one = plots.reliability(np.array([1.0], np.float32), np.array([True]))
     assert "Right answers, %" in texts(one)
-
-
-def test_drawings_are_reproducible() -> None:
-    entries = [{"name": "a", "bytes": 2_000_000}]
-    assert plots.sizes(entries, "a") == plots.sizes(entries, "a")
-
-
-def test_text_is_set_in_the_font_of_the_page() -> None:
-    drawing = plots.sizes([{"name": "a", "bytes": 2_000_000}], "a")
-    assert "font-size: 11px" in drawing
-    assert "font-family" not in drawing
-    assert "font:" not in drawing

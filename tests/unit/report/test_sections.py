@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from edgefit.errors import RunError
 from edgefit.records.verify import Agreement
 from edgefit.report import sections
 from edgefit.report.facts import RunFacts, gather
@@ -87,15 +86,6 @@ def test_worst_class_and_group_of_the_recommended_file_stand_in_the_head(
     assert sections.gate_rows(facts)[3]["worst_class"] == "dent: 40.0 %"
 
 
-def test_worst_group_is_a_limit_where_it_is_weak(make_run: MakeRun) -> None:
-    facts = facts_of(make_run())
-    group = {"column": "camera", "value": "north", "images": 7}
-    for value, said in ((0.4, True), (0.95, False)):
-        accuracy = {"value": value, "low": 0.2, "high": 0.99}
-        weak = changed_facts(facts, {"evaluation.worst_group": group | {"accuracy": accuracy}})
-        assert any("7 images of camera north" in text for text in limits(weak)) == said
-
-
 def test_warnings_of_the_gate_are_shown(make_run: MakeRun) -> None:
     facts = facts_of(make_run())
     said = "escape rate 3 % is above the limit"
@@ -118,25 +108,6 @@ def test_variant_that_could_not_be_measured_is_last_and_named(make_run: MakeRun)
     facts = replace(facts, benchmark=benchmark)
     assert sections.variant_rows(facts)[-1]["p50"] is None
     assert any("openvino/int8" in t and "could not be measured" in t for t in limits(facts))
-
-
-def test_findings_that_spoil_figures_are_limits(make_run: MakeRun) -> None:
-    leak = {"level": "error", "code": "leak", "message": "2 pictures.", "paths": ["a", "b"]}
-    assert "too good" in limits(facts_of(make_run(findings=[leak])))[0]
-
-
-def test_small_test_set_is_a_limit_and_a_large_one_is_not(make_run: MakeRun) -> None:
-    facts = facts_of(make_run(per_class=12))
-    assert any("test set is small" in text for text in limits(facts))
-    narrow = {"value": 0.99, "low": 0.985, "high": 0.995}
-    facts = changed_facts(facts, {f"evaluation.metrics.{facts.metric}": narrow})
-    assert not any("test set is small" in text for text in limits(facts))
-
-
-def test_drop_that_may_exceed_the_limit_is_said(make_run: MakeRun) -> None:
-    found = [text for text in limits(facts_of(make_run())) if "as large as 1.25 points" in text]
-    assert len(found) == 1
-    assert found[0].startswith("openvino/int8")
 
 
 @pytest.mark.parametrize(
@@ -163,20 +134,3 @@ def test_results_by_column_are_worst_first(make_run: MakeRun) -> None:
     assert table["column"] == "group"
     assert len(values) == 9
     assert (np.diff(values) >= 0).all()
-
-
-def test_probabilities_of_another_table_are_refused(make_run: MakeRun) -> None:
-    finished = make_run()
-    path = finished.run.root / "evaluate" / "probabilities.npz"
-    np.savez(path, probabilities=finished.probabilities_NC[:3])
-    with pytest.raises(RunError, match="another table") as caught:
-        facts_of(finished)
-    assert caught.value.remedy is not None
-    assert "evaluate" in caught.value.remedy
-
-
-def test_absent_stage_is_named(make_run: MakeRun) -> None:
-    finished = make_run()
-    (finished.run.root / "benchmark" / "benchmark.json").unlink()
-    with pytest.raises(RunError, match="benchmark"):
-        facts_of(finished)

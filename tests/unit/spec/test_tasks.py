@@ -9,11 +9,7 @@ from edgefit.spec import (
     CLASSIFICATION,
     FEATURE_VECTOR,
     OUTPUTS,
-    RULES,
-    ClassificationRule,
     ClassPrediction,
-    ConformalRule,
-    DefectThreshold,
     LabelMap,
     Prediction,
     known_task,
@@ -33,20 +29,6 @@ def test_outputs_of_a_task_have_names_of_their_own() -> None:
         names = [output.name for output in (*outputs, FEATURE_VECTOR)]
         assert len(set(names)) == len(names)
         assert all(output.dims[0] == "N" and output.unit for output in outputs)
-
-
-def test_every_task_has_a_rule_of_its_kind_and_a_plain_one() -> None:
-    assert set(RULES) == set(OUTPUTS)
-    for task, make in RULES.items():
-        rule = make.plain()
-        assert rule.kind == task
-        assert not rule.decides
-        rule.check(LABELS)
-
-
-def test_what_a_rule_holds_says_whether_it_decides() -> None:
-    assert ClassificationRule(DefectThreshold("good", "hole", 0.2)).decides
-    assert ClassificationRule(conformal=ConformalRule(0.9, 0.1)).decides
 
 
 def test_the_decision_of_a_class_prediction_is_its_label_unless_a_rule_decides() -> None:

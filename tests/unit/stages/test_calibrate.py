@@ -14,11 +14,9 @@ from rich.console import Console
 from edgefit.cli.main import run as edgefit
 from edgefit.errors import GateError, InputError, RunError
 from edgefit.evaluate import outputs
-from edgefit.evaluate.saved import saved_path
 from edgefit.operating.calibration_warnings import temperature_warnings
 from edgefit.operating.chosen import chosen_rule, read_references, reference_path
 from edgefit.operating.novelty import novelty_scores
-from edgefit.operating.temperature import softmax
 from edgefit.progress import Reporter
 from edgefit.records.calibrate import CalibrateRecord
 from edgefit.records.evaluate import Reliability
@@ -32,18 +30,6 @@ from tests.stamps import is_done
 from tests.trained_run import again, solved_run, write_discs
 
 QUALITY = ("operating.good=good", "operating.max_escape=0.1", "operating.coverage=0.95")
-
-
-@pytest.fixture(scope="module")
-def solved(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
-    folder = tmp_path_factory.mktemp("solved")
-    pictures = write_discs(folder / "pictures", {"good": 120, "hole": 120})
-    return solved_run(folder / "run", pictures, *QUALITY, sharpness=12.0)
-
-
-@pytest.fixture
-def run(solved: RunFolder, tmp_path: Path) -> RunFolder:
-    return RunFolder(shutil.copytree(solved.root, tmp_path / "run"))
 
 
 def test_it_chooses_a_threshold_a_reject_rule_and_what_is_novel(run: RunFolder) -> None:
@@ -155,51 +141,6 @@ def test_more_than_two_classes_have_no_threshold(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="left to a person") as caught:
         calibrate(run)
     assert caught.value.found == "unsure"
-
-
-def test_evaluate_measures_it_on_the_test_images(run: RunFolder, tmp_path: Path) -> None:
-    calibrate(run)
-    general = write_discs(tmp_path / "general", {"a": 8, "b": 8}, seed=5)
-    for number, path in enumerate(sorted(general.rglob("*.png"))):
-        path.write_bytes(noise(number))
-    again(run, [f"retention.general={general}"])
-    results = evaluate(run)
-    measured = results.operating
-    calibration = measured.calibration
-    assert calibration.temperature == CalibrateRecord.read(run.root).temperature
-    assert calibration.after.negative_log_likelihood.is_below(
-        calibration.before.negative_log_likelihood
-    )
-    assert measured.threshold.escape_rate.images == 36
-    assert measured.conformal.coverage.value > 0.8
-    assert measured.novelty.flagged.value < 0.3
-    assert measured.novelty.flagged_out_of_domain.images == 8  # one half is for replay
-    assert measured.novelty.roc_auc.value > 0.9
-    assert results.worst_group is None  # every picture is its own group
-    with np.load(saved_path(run.root), allow_pickle=False) as saved:
-        assert saved["novelty"].shape == (72,)
-        assert saved["elsewhere_paths"].shape == saved["elsewhere_novelty"].shape == (8,)
-        logits_NC = saved["logits"] / np.float32(calibration.temperature)
-        expected_NC = softmax(logits_NC)
-        np.testing.assert_allclose(saved["probabilities"], expected_NC, atol=1e-6)
-
-
-def noise(seed: int) -> bytes:
-    import cv2
-
-    rng = np.random.default_rng(seed)
-    return bytes(cv2.imencode(".png", rng.integers(0, 255, (32, 32, 3), dtype=np.uint8))[1])
-
-
-def test_the_worst_group_stands_beside_the_mean(tmp_path: Path) -> None:
-    pictures = write_discs(tmp_path / "p", {"good": 90, "hole": 90}, spread=30)
-    run = solved_run(tmp_path / "run", pictures, "data.group='part_00\\d'")
-    calibrate(run)
-    results = evaluate(run)
-    worst = results.worst_group
-    assert worst.column == "group" and worst.images >= 5
-    assert worst.accuracy.value <= results.metrics["accuracy"].value
-    assert results.worst_class.recall.value <= results.metrics["accuracy"].value
 
 
 def test_the_command(run: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,13 +14,12 @@ import torch
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
-from edgefit.errors import GateError
 from edgefit.export.onnx_file import write_onnx
 from edgefit.export.program import capture
 from edgefit.metrics.labelled import Bootstrap
 from edgefit.operating.novelty import class_prototypes, novelty_scores
 from edgefit.recipe import VerifyConfig
-from edgefit.records.verify import Agreement, GateSettings, VerifyRecord
+from edgefit.records.verify import Agreement
 from edgefit.runtime.tolerance import self_test_tolerance
 from edgefit.spec import (
     CLASSIFICATION,
@@ -30,7 +29,6 @@ from edgefit.spec import (
     Outputs,
     VariantKey,
 )
-from edgefit.stages.verify import require
 from edgefit.verify import gate
 from edgefit.verify.gate import HeldOut, check_variant, judge, judge_novelty
 from tests.changed import changed
@@ -243,41 +241,3 @@ def test_scores_of_this_very_file_are_compared_and_measured(
     off = dataclasses.replace(held_out, **changes | {"reference": further})
     wrong = check_variant(path, FP32, off, CONFIG, bootstrap=FEW)
     assert any("novelty scores differ by up to 0.1" in reason for reason in wrong.reasons)
-
-
-# -- what a recipe requires ------------------------------------------------------------------
-
-SETTINGS = GateSettings(metric="accuracy", max_drop=0.5, batch_sizes=(1,), required="any")
-
-
-def verified(*passed: str, **failed: tuple[str, ...]) -> VerifyRecord:
-    return VerifyRecord(images=9, config=SETTINGS, passed=passed, failed=failed, variants=())
-
-
-DROPS = {"openvino/int8": ("batch 1: it drops",)}
-PASSED = verified("onnxruntime/fp32", **DROPS)
-NONE = verified(**DROPS)
-
-
-@pytest.mark.parametrize(
-    ("results", "required", "fails"),
-    [
-        (PASSED, "any", False),
-        (NONE, "any", True),
-        (PASSED, "all", True),
-        (verified("a"), "all", False),
-        (PASSED, ["onnxruntime/fp32"], False),
-        (PASSED, ["openvino/int8"], True),
-        (PASSED, ["openvino/fp32"], True),
-    ],
-)
-def test_required(results: VerifyRecord, required: Any, fails: bool) -> None:
-    config = VerifyConfig(required=required)
-    if not fails:
-        require(results, config)
-        return
-    with pytest.raises(GateError, match="did not pass the gate") as caught:
-        require(results, config)
-    assert caught.value.exit_code == 1
-    if "openvino/int8" in str(caught.value):
-        assert "it drops" in str(caught.value)
