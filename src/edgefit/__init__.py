@@ -2,7 +2,7 @@
 
 ::
 
-    result = edgefit.build("recipe.yaml", data="pictures")   # the workstation
+    result = edgefit.build("recipe.yaml", data="images")     # the workstation
     predictor = edgefit.load(result.bundle)                  # the device; needs no torch
     prediction = predictor.predict_file("part.jpg")
 """
@@ -49,7 +49,7 @@ _PLACES = {
     "Predictor": "edgefit.runtime.predictor",
     "Recipe": "edgefit.recipe",
 }
-"""Types that are imported when they are first asked for: the program starts faster without them."""
+"""Types imported on first use, so that the program starts faster."""
 
 
 def __getattr__(name: str) -> type:
@@ -73,7 +73,7 @@ def build(
     Needs the packages of the role ``workshop`` (``pip install "edgefit[workshop]"``).
 
     >>> import edgefit
-    >>> result = edgefit.build("recipe.yaml", data="pictures", out="run")
+    >>> result = edgefit.build("recipe.yaml", data="images", out="run")
     >>> result.recommended.variant in [v.variant for v in result.variants if v.passed]
     True
     >>> 0 <= result.trained["accuracy"].value <= 1
@@ -81,18 +81,18 @@ def build(
 
     Args:
         recipe: A recipe, or the path of one.
-        data: Folder or CSV of labelled images; stands in for ``data.root``.
-        weights: ``imagenet``, ``none`` or a file; stands in for ``model.weights``.
-        out: The run folder; ``runs/NAME`` by default. Stages that ended there with the same
-            inputs are not run again.
-        overrides: ``key=value`` texts, as ``--set`` takes them.
+        data: Folder or CSV of labelled images; replaces ``data.root``.
+        weights: ``imagenet``, ``none`` or a file; replaces ``model.weights``.
+        out: The run folder; ``runs/NAME`` by default. Stages that finished there with the
+            same inputs do not run again.
+        overrides: ``key=value`` strings, as for ``--set``.
         reporter: Where progress goes; None is silent.
 
     Returns:
         Where the bundle is, the recommended variant, and the figures of every variant.
 
     Raises:
-        EdgefitError: A stage could not do its work; names the stage's file and the way out.
+        EdgefitError: A stage failed; the message names the file and a remedy.
         GateError: Required variants did not pass the gate.
     """
     from edgefit.progress import QUIET
@@ -111,7 +111,7 @@ def build(
 def load(
     bundle: str | Path, *, variant: str | None = None, threads: int | None = None
 ) -> Predictor:
-    """Open a bundle; the result answers ``predictor(frame) -> Prediction``. Needs no torch.
+    """Open a bundle: ``predictor(frame)`` returns a :class:`Prediction`. Needs no torch.
 
     >>> import edgefit, numpy as np
     >>> predictor = edgefit.load("run/bundle", threads=1)
@@ -122,12 +122,12 @@ def load(
     Args:
         bundle: The bundle's folder.
         variant: ``engine/precision``; default is the one the bundle recommends, else its first.
-        threads: Threads for one inference; None leaves the number to the engine.
+        threads: Threads for one inference; None lets the engine decide.
 
     Raises:
-        BundleError: No bundle, or one that is not valid.
+        BundleError: The bundle is absent or not valid.
         IntegrityError: A file was changed.
-        MissingDependencyError: The variant asked for needs an engine that is not installed.
+        MissingDependencyError: The requested variant needs an engine that is not installed.
     """
     from edgefit.runtime.predictor import load as load_predictor
 
@@ -144,7 +144,7 @@ def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
 
     Args:
         path: The YAML file.
-        overrides: ``key=value`` texts, as ``--set`` takes them.
+        overrides: ``key=value`` strings, as for ``--set``.
 
     Raises:
         RecipeError: The file is absent or not valid; ``problems`` lists what is wrong.
@@ -155,7 +155,7 @@ def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
 
 
 def read_bundle(path: str | Path) -> Bundle:
-    """Read a bundle's manifest and check the hash of every file; no engine is started.
+    """Read a bundle's manifest and check the hash of every file. Starts no engine.
 
     >>> import edgefit
     >>> bundle = edgefit.read_bundle("run/bundle")
@@ -166,7 +166,7 @@ def read_bundle(path: str | Path) -> Bundle:
         path: The bundle's folder.
 
     Raises:
-        BundleError: No bundle, or one that is not valid.
+        BundleError: The bundle is absent or not valid.
         IntegrityError: A file was changed.
     """
     from edgefit.bundle import read_bundle as read_from

@@ -1,4 +1,4 @@
-"""A file is written whole or not at all: beside its place, then renamed."""
+"""Write a file completely or not at all: write it beside its target, then rename it."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from pathlib import Path
 
 @contextmanager
 def written_whole(target: Path, *, suffix: str = "") -> Iterator[Path]:
-    """Give a path to write to, which becomes ``target`` when the block ends without an error.
+    """Yield a path to write to; it becomes ``target`` when the block ends without an error.
 
-    An earlier file stays until then. After an error the unfinished file is removed; a process that
-    is killed leaves it, and the next start writes over it.
+    An existing ``target`` stays until then. After an error, the unfinished file is removed. A
+    killed process leaves it behind, and the next one overwrites it.
 
     Args:
-        target: Where the file belongs; its folder exists.
-        suffix: What keeps two processes that write the same file apart, say the process's number.
+        target: Path of the finished file; its folder must exist.
+        suffix: Separates two processes that write the same file, e.g. by process number.
     """
     temporary = target.with_name(f"{target.name}{suffix}.part")
     try:

@@ -16,8 +16,8 @@
       bundle/              the verified bundle
       stamps/              which stage started and ended, with a fingerprint of its inputs
 
-What each JSON file holds is a model in :mod:`edgefit.records`; stamps are the business of
-:mod:`edgefit.stages.runner` alone.
+Each JSON file has a model in :mod:`edgefit.records`. Only :mod:`edgefit.stages.runner` reads and
+writes stamps.
 """
 
 from __future__ import annotations
@@ -34,18 +34,18 @@ from edgefit.spec import LabelMap
 
 
 class RunFolder:
-    """One run: its folder, and the recipe that holds for it.
+    """One run: its folder and its recipe.
 
-    A recipe given here stands in for the one in the folder. It is written there when the first
-    stage begins, so that a command that refuses its input leaves nothing behind.
+    A recipe given here replaces the one in the folder. It is written there when the first stage
+    begins, so a command that refuses its input leaves nothing behind.
 
     Args:
         root: The run's folder; need not exist yet.
-        recipe: The recipe that holds from now on; None takes the folder's own.
+        recipe: The recipe from now on; None uses the folder's own.
 
     Raises:
-        RunError: A recipe is given, and the folder cannot be made or holds a recipe of the user's
-            own.
+        RunError: A recipe is given, and the folder cannot be created or holds a recipe without a
+            run.
     """
 
     def __init__(self, root: str | Path, recipe: Recipe | None = None) -> None:
@@ -60,22 +60,22 @@ class RunFolder:
         return self.root / "recipe.yaml"
 
     def stage_dir(self, stage: str) -> Path:
-        """A stage's folder, made if absent."""
+        """A stage's folder, created if absent."""
         folder = self.root / stage
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
     def recipe(self) -> Recipe:
-        """The recipe that holds for this run.
+        """The recipe of this run.
 
         Raises:
-            RunError: None was given, and the folder holds none.
+            RunError: No recipe was given, and the folder holds none.
         """
         if self._recipe is not None:
             return self._recipe
         if not self.recipe_path.is_file():
             raise RunError(
-                "No run is here.",
+                "This folder holds no run.",
                 path=self.root,
                 expected="a folder with recipe.yaml",
                 remedy="give the folder that `edgefit check` or `edgefit build` wrote (--out)",
@@ -83,23 +83,23 @@ class RunFolder:
         return load_recipe(self.recipe_path)
 
     def keep_recipe(self) -> None:
-        """Write the recipe into the folder, which is made if absent.
+        """Write the recipe into the folder; create the folder if absent.
 
         Raises:
-            RunError: The folder cannot be made.
+            RunError: The folder cannot be created.
         """
         recipe = self.recipe()
         try:
             (self.root / STAMPS).mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise self._cannot_be_made(error.strerror or str(error)) from error
+            raise self._cannot_be_created(error.strerror or str(error)) from error
         if self._holds(recipe):
             return
         with written_whole(self.recipe_path) as part:
             dump_recipe(recipe, part)
 
     def start(self, recipe: Recipe) -> None:
-        """Let another recipe hold, and write it at once."""
+        """Switch to another recipe and write it at once."""
         self._recipe = recipe
         self._require_usable()
         self.keep_recipe()
@@ -117,7 +117,7 @@ class RunFolder:
     def _require_usable(self) -> None:
         if self.recipe_path.exists() and not (self.root / STAMPS).is_dir():
             raise RunError(
-                "This folder holds a recipe and is not a run; its recipe is left as it is.",
+                "This folder holds a recipe but is not a run; the recipe was not changed.",
                 path=self.root,
                 remedy="give another folder for the run with --out",
             )
@@ -125,15 +125,15 @@ class RunFolder:
             p for p in (self.root.absolute(), *self.root.absolute().parents) if p.exists()
         )
         if not nearest.is_dir():
-            raise self._cannot_be_made(f"{nearest} is a file")
+            raise self._cannot_be_created(f"{nearest} is a file")
         if not os.access(nearest, os.W_OK):
-            raise self._cannot_be_made(f"{nearest} cannot be written to")
+            raise self._cannot_be_created(f"{nearest} is not writable")
 
-    def _cannot_be_made(self, found: str) -> RunError:
+    def _cannot_be_created(self, found: str) -> RunError:
         return RunError(
-            "The run folder cannot be made.",
+            "The run folder cannot be created.",
             path=self.root,
-            expected="a folder, or a place where one can be made",
+            expected="a folder, or a path where one can be created",
             found=found,
             remedy="give another folder with --out",
         )

@@ -31,7 +31,7 @@ benchmark: {seconds: 0.2, rounds: 1}
 def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     """``edgefit build`` on drawn pictures, started once for all tests; not to be changed."""
     folder = tmp_path_factory.mktemp("built")
-    pictures = generate(folder / "pictures", images=96, size=64, classes=("good", "hole", "stain"))
+    pictures = generate(folder / "images", images=96, size=64, classes=("good", "hole", "stain"))
     (pictures / "hole" / "part_90001_view_1.jpg").write_text("this is no picture\n")
     (pictures / "stain" / "part_90002_view_1.jpg").touch()
     recipe = folder / "recipe.yaml"

@@ -1,4 +1,4 @@
-"""``edgefit demo``: every stage on drawn pictures, then a bundle and the next commands."""
+"""``edgefit demo``: every stage on drawn images, then a bundle and the next commands."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_demo_shows_every_stage_and_what_to_type_next(tmp_path: Path) -> None:
     assert result.returncode == 0, result.stderr
     bundle = tmp_path / "demo" / "run" / "bundle"
     assert read_bundle(bundle).manifest.status == "verified"
-    assert "trains from random weights on drawn pictures" in " ".join(result.stderr.split())
+    assert "trains from random weights on generated images" in " ".join(result.stderr.split())
     stages = ("check", "train", "calibrate", "evaluate", "export", "verify", "benchmark", "bundle")
     for number, stage in enumerate(stages, start=1):
         assert f"{number}/8 {stage}" in result.stderr

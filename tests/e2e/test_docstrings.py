@@ -18,7 +18,7 @@ def test_the_example_of_a_public_name_runs(
     name: str, built: Built, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(built.run.parent)
-    assert {path.name for path in Path.cwd().iterdir()} >= {"recipe.yaml", "pictures", "run"}
+    assert {path.name for path in Path.cwd().iterdir()} >= {"recipe.yaml", "images", "run"}
     found = doctest.DocTestFinder(recurse=False).find(getattr(edgefit, name), name, globs={})
     examples = [example for test in found for example in test.examples]
     assert examples, f"{name} has no example"

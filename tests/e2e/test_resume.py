@@ -119,7 +119,7 @@ def test_stopped_training_ends_with_the_same_weights(
         assert stopped.returncode == -signal.SIGKILL
     else:
         assert stopped.returncode == 130, stopped.stderr
-        assert last_line(stopped) == "interrupted; the same command goes on from here"
+        assert last_line(stopped) == "interrupted; run the same command again to continue"
         assert "Traceback" not in stopped.stderr
         assert json.loads(stopped.stdout)["error"] == "Interrupted"
     has_checkpoint = (run / "train" / "last.ckpt").is_file()
@@ -168,7 +168,7 @@ def test_build_stopped_in_export_leaves_none_and_goes_on(built: Built, run_copy:
         wait_until(lambda: is_writing() and left_over not in beside(), process)
         interrupted = stop(process, signal.SIGINT)
     assert interrupted.returncode == 130, interrupted.stderr
-    assert last_line(interrupted) == "interrupted; the same command goes on from here"
+    assert last_line(interrupted) == "interrupted; run the same command again to continue"
     assert "Traceback" not in interrupted.stderr
     assert not (run_copy / "export").exists()
     assert beside() == []

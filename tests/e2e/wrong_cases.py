@@ -234,8 +234,8 @@ DATA = [
 ]
 RECIPES = [
     Case("no such recipe", lambda p: ["build", "nowhere.yaml"], 2, ("nowhere.yaml", "models/")),
-    Case("a folder that is no run", lambda p: ["train", "."], 2, ("No run is here", "--out")),
-    Case("no run to evaluate", lambda p: ["evaluate", "nowhere"], 2, ("nowhere", "No run")),
+    Case("a folder that is no run", lambda p: ["train", "."], 2, ("holds no run", "--out")),
+    Case("no run to evaluate", lambda p: ["evaluate", "nowhere"], 2, ("nowhere", "holds no run")),
     Case(
         "unknown key",
         lambda p: write_recipe(p, "name: a\ntrain: {epoch: 3}\n"),
@@ -387,7 +387,7 @@ SOURCES = [
         ("no/such/folder.jsonl",),
     ),
     Case("top of none", lambda p: predict(p, str(p.pictures), "--top-k", "0"), 2, ("top-k",)),
-    Case("no such bundle", lambda p: ["benchmark", "nowhere"], 2, ("nowhere", "Neither")),
+    Case("no such bundle", lambda p: ["benchmark", "nowhere"], 2, ("nowhere", "neither a run nor a bundle")),
     Case(
         "benchmark writes nowhere",
         lambda p: [

@@ -23,7 +23,7 @@ def test_a_recipe_is_kept_only_when_it_is_asked_for(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_a_recipe_is_not_a_run(tmp_path: Path) -> None:
-    with pytest.raises(RunError, match="No run is here"):
+    with pytest.raises(RunError, match="holds no run"):
         RunFolder(tmp_path).recipe()
 
 
@@ -37,13 +37,13 @@ def test_a_recipe_that_is_there_is_left_untouched(tmp_path: Path) -> None:
 def test_a_folder_with_a_recipe_of_the_users_own_is_left_alone(tmp_path: Path) -> None:
     own = tmp_path / "recipe.yaml"
     own.write_text("name: mine  # a comment\n")
-    with pytest.raises(RunError, match="holds a recipe and is not a run"):
+    with pytest.raises(RunError, match="holds a recipe but is not a run"):
         RunFolder(tmp_path, RECIPE)
     assert own.read_text() == "name: mine  # a comment\n"
 
 
 def test_a_place_where_no_folder_can_be_made_is_refused_at_once(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
-    with pytest.raises(RunError, match="cannot be made") as caught:
+    with pytest.raises(RunError, match="cannot be created") as caught:
         RunFolder(tmp_path / "file" / "run", RECIPE)
     assert str(tmp_path / "file") in str(caught.value.found)

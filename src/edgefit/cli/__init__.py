@@ -1,1 +1,1 @@
-"""The command line: one file a verb, each importing its room only when it is called."""
+"""The command line: one file per verb; each imports its room only when it is called."""

@@ -37,25 +37,25 @@ def benchmark(
         typer.Option(
             "--target",
             metavar="TARGET",
-            help="The kind of device this is, say raspberry-pi-5: its engines and threads.",
+            help="Use the engines and threads of a kind of device, e.g. raspberry-pi-5.",
         ),
     ] = None,
-    seconds: Annotated[float, typer.Option(min=0.05, help="Seconds a variant and round.")] = 2.0,
+    seconds: Annotated[float, typer.Option(min=0.05, help="Seconds per variant and round.")] = 2.0,
     rounds: Annotated[int, typer.Option(min=1, help="Interleaved rounds.")] = 3,
     out: Annotated[Path | None, typer.Option("--out", help="Also write the JSON here.")] = None,
     overrides: SetOption = None,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> int:
-    """Each variant in its own process, rounds interleaved; recommends the fastest."""
+    """Time each variant in its own process, in interleaved rounds; recommend the fastest."""
     from edgefit.cli.runs import is_bundle
 
     if out is not None and (out.is_dir() or not out.parent.is_dir()):
         raise InputError(
-            "The results cannot be written there.",
+            "The file for the results cannot be written.",
             path=out,
             key="--out",
-            remedy="make the folder, or give a file in one that exists",
+            remedy="create the folder, or name a file in an existing folder",
         )
     if is_bundle(target):
         results = _benchmark_bundle(target, variant, threads, device, seconds, rounds, quiet=quiet)
@@ -65,7 +65,7 @@ def benchmark(
 
         if variant or threads or device:
             raise InputError(
-                "--variant, --threads and --target go with a bundle; a run follows its recipe.",
+                "--variant, --threads and --target apply to a bundle; a run follows its recipe.",
                 path=target,
                 remedy="--set benchmark.threads=N",
             )
@@ -105,7 +105,7 @@ def _benchmark_bundle(
     bundle = read_bundle(target, allow_draft=True)
     results = measure(
         target,
-        # a variant asked for by name must be able to run here
+        # this machine must be able to run a variant requested by name
         variants=[choose_variant(bundle, name) for name in variants] if variants else None,
         engines=None if profile is None else profile.engines,
         threads=threads or (None if profile is None else profile.threads),

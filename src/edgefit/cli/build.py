@@ -1,4 +1,4 @@
-"""``edgefit build``: the whole main job."""
+"""``edgefit build``: every stage, from labelled images to a bundle."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def build(
     from edgefit.stages.build import run_stages
 
     result = run_stages(run, reporter(quiet=quiet))
-    if result is None:  # another process has the result and shows it
+    if result is None:  # another process holds the result and prints it
         return
     if as_json:
         print_json(result.to_json())
@@ -56,7 +56,7 @@ def build(
 
 
 def print_summary(result: BuildResult) -> None:
-    """The table at the end of a build, the recommendation and the next commands."""
+    """Print the tables that end a build, the recommendation and the next commands."""
     shown = [*result.trained][:2]
     trained = ["trained network", "-", *_figures(result, result.trained, shown), *["-"] * 3]
     print_table(
@@ -88,13 +88,13 @@ def print_summary(result: BuildResult) -> None:
 
 
 def _titles(metrics: Sequence[str]) -> list[str]:
-    """The first metric is shown with its interval, in percent; ``balanced`` is short enough."""
+    """Short column titles; the first metric is in percent and followed by its interval."""
     short = [name.removesuffix("_accuracy").replace("_", " ") for name in metrics]
     return [f"{name} %" if number == 0 else name for number, name in enumerate(short)]
 
 
 def _row(entry: BuiltVariant, shown: Sequence[str]) -> list[str]:
-    if not entry.metrics:  # outputs that are not finite have none
+    if not entry.metrics:  # non-finite outputs have no metrics
         return [entry.variant, "failed", *["-"] * (len(shown) + 5)]
     figures = entry.benchmark
     speed = ["-"] * 3
@@ -111,7 +111,7 @@ def _row(entry: BuiltVariant, shown: Sequence[str]) -> list[str]:
 def _figures(
     entry: BuiltVariant | BuildResult, metrics: Mapping[str, Figure], shown: Sequence[str]
 ) -> list[str]:
-    """The metrics that are shown, the first with its interval; worst class and worst group."""
+    """Cells of the metrics, the first with its interval, the worst class and the worst group."""
     first, *others = shown
     worst_class, worst_group = entry.worst_class, entry.worst_group
     return [

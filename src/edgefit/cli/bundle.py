@@ -1,4 +1,4 @@
-"""``edgefit bundle``: pack what passed the gate."""
+"""``edgefit bundle``: pack the variants that passed the gate."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def register(app: typer.Typer) -> None:
 
 
 def bundle(run: RunArgument, as_json: JsonOption = False, quiet: QuietOption = False) -> None:
-    """Write the bundle of a run that was verified and benchmarked."""
+    """Write the bundle of a verified and benchmarked run."""
     from edgefit.cli.runs import reopen_run
     from edgefit.stages.bundle import bundle_run
 

@@ -1,4 +1,4 @@
-"""``edgefit calibrate``: from probabilities to decisions, chosen on validation images."""
+"""``edgefit calibrate``: choose the rules that turn probabilities into decisions."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def calibrate(
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Temperature, threshold, reject and novelty rules; set them with --set operating.KEY=VALUE."""
+    """Choose temperature, threshold, reject and novelty rules (--set operating.KEY=VALUE)."""
     from edgefit.cli.runs import reopen_run
 
     folder = reopen_run(run, overrides)
@@ -67,7 +67,7 @@ def _threshold(results: CalibrateRecord) -> list[list[str]]:
     if rule is None:
         return []
     rows = [
-        [f"{rule.defect} from a probability of", f"{rule.value:.4f}"],
+        [f"{rule.defect} at a probability of at least", f"{rule.value:.4f}"],
         ["chosen for", rule.chosen_for],
         ["escape rate", percent(rule.escape_rate)],
         ["overkill rate", percent(rule.overkill_rate)],
@@ -83,7 +83,7 @@ def _other_rules(results: CalibrateRecord) -> list[list[str]]:
     if (option := results.conformal) is not None:
         rows.append(
             [
-                f"unsure unless just one class reaches (coverage {option.coverage:.1%})",
+                f"unsure unless exactly one class reaches (coverage {option.coverage:.1%})",
                 f"probability {1 - option.quantile:.4f}",
             ]
         )

@@ -1,4 +1,4 @@
-"""Tables of what an operating point does, shared by ``evaluate``, ``verify`` and ``build``."""
+"""Table rows of decisions at an operating point, for ``evaluate``, ``verify`` and ``build``."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def decision_rows(measured: Decisions | TrainedDecisions | None) -> list[list[st
 def _rows(
     rates: ThresholdRates | ConformalRates | NoveltyRates | None, of_error_rates: str = ""
 ) -> list[list[str]]:
-    """A row for each rate that was measured."""
+    """One row for each measured rate."""
     return [
         [_NAMES[name] + (of_error_rates if name.endswith("_rate") else ""), percent(figure)]
         for name, figure in rates or ()
@@ -51,7 +51,7 @@ def _rows(
 def worst_rows(
     worst_class: ClassFigures | None, worst_group: GroupFigures | None
 ) -> list[list[str]]:
-    """Rows of the worst class and the worst group, which every mean hides."""
+    """Rows of the worst class and the worst group, which a mean hides."""
     rows = []
     if worst_class is not None:
         name = f"worst class: {worst_class.label} (recall)"

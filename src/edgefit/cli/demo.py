@@ -1,4 +1,4 @@
-"""``edgefit demo``: the main job on parts drawn for the purpose."""
+"""``edgefit demo``: a whole build on generated images of parts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import typer
 from edgefit.cli.build import print_summary
 from edgefit.cli.output import JsonOption, QuietOption, SetOption, print_json, reporter
 
-_SEED = 2  # the product of this seed is a turned disc
+_SEED = 2  # this seed draws a turned disc
 
 
 def register(app: typer.Typer) -> None:
@@ -21,13 +21,13 @@ def register(app: typer.Typer) -> None:
 
 def demo(
     out: Annotated[
-        Path, typer.Option("--out", help="Folder for the pictures, the run and the bundle.")
+        Path, typer.Option("--out", help="Folder for the images, the run and the bundle.")
     ] = Path("runs/demo"),
     overrides: SetOption = None,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Draw parts on a belt, then check, train, export, verify and benchmark on them."""
+    """Generate images of parts on a belt, then run every stage of a build on them."""
     from edgefit.data.synthetic import generate, generate_clip
     from edgefit.resources import resource
     from edgefit.stages.build import build, require_build_packages
@@ -36,20 +36,20 @@ def demo(
 
     shown = reporter(quiet=quiet)
     started = time.monotonic()
-    pictures, clip = out / "pictures", out / "belt.avi"
-    if not pictures.is_dir():
-        shown.say(f"drawing parts on a belt into {pictures}")
+    images, clip = out / "pictures", out / "belt.avi"
+    if not images.is_dir():
+        shown.say(f"drawing images of parts on a belt into {images}")
         out.mkdir(parents=True, exist_ok=True)
-        generate(pictures, images=800, size=96, seed=_SEED, one_product=True)
+        generate(images, images=800, size=96, seed=_SEED, one_product=True)
     if not clip.is_file():
         generate_clip(clip, seed=_SEED, one_product=True)
     shown.say(
-        "The demo trains from random weights on drawn pictures: it shows every stage, "
-        "not what the tool reaches on yours."
+        "The demo trains from random weights on generated images. It shows every stage, "
+        "not the accuracy to expect on your own images."
     )
     result = build(
         resource("models", "demo", "recipe.yaml"),
-        data=pictures,
+        data=images,
         out=out / "run",
         overrides=overrides or (),
         reporter=shown,

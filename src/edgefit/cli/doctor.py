@@ -1,4 +1,4 @@
-"""``edgefit doctor``: what this machine can do, and what is missing with the command for it."""
+"""``edgefit doctor``: what this machine can do, what is missing, and how to install it."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _ROLES = ("device", "openvino", "workshop")
 
 
 class Role(Part):
-    """A use of this machine.
+    """A use of edgefit on this machine.
 
     Attributes:
-        missing: Packages that it needs and that are not installed.
+        missing: Packages that the role needs but that are not installed.
         install: The command that installs them.
     """
 
@@ -28,7 +28,7 @@ class Role(Part):
 
 
 class OnnxruntimeFound(Part):
-    """What onnxruntime can use here.
+    """What onnxruntime can use on this machine.
 
     Attributes:
         providers: Its execution providers.
@@ -38,10 +38,10 @@ class OnnxruntimeFound(Part):
 
 
 class OpenvinoFound(Part):
-    """What OpenVINO can use here.
+    """What OpenVINO can use on this machine.
 
     Attributes:
-        devices: Device -> its full name; empty where OpenVINO is not installed.
+        devices: Device -> its full name; empty if OpenVINO is not installed.
     """
 
     devices: dict[str, str]
@@ -55,12 +55,12 @@ class Engines(Part):
 
 
 class Examination(Part):
-    """All that ``doctor`` shows.
+    """Everything that ``doctor`` shows.
 
     Attributes:
         machine: This machine; its versions are among the packages.
         gpu: Names of the GPUs that torch can train on.
-        packages: Package -> version, None where it is not installed.
+        packages: Package -> version, None if it is not installed.
         engines: The engines and what they can use.
         roles: ``device``, ``openvino``, ``workshop``.
     """
@@ -86,7 +86,7 @@ def register(app: typer.Typer) -> None:
 
 
 def doctor(as_json: JsonOption = False) -> None:
-    """Engines, processor features, GPU and versions of this machine; what is missing."""
+    """Show engines, processor features, GPU and versions of this machine, and what is missing."""
     found = examine()
     if as_json:
         print_json(found.to_json())
@@ -107,7 +107,7 @@ def doctor(as_json: JsonOption = False) -> None:
 
 
 def examine() -> Examination:
-    """Look at this machine."""
+    """Examine this machine."""
     from edgefit.bench.machine import machine_fingerprint
 
     names = sorted({name for role in _ROLES for name in _packages(role)})

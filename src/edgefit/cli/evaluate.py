@@ -1,4 +1,4 @@
-"""``edgefit evaluate``: the trained network on every held-out image."""
+"""``edgefit evaluate``: measure the trained network on every held-out image."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def evaluate(
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Accuracy, per-class results and calibration, each with its interval."""
+    """Measure accuracy, per-class results and calibration, each with its interval."""
     from edgefit.cli.runs import reopen_run
 
     folder = reopen_run(run, overrides)
@@ -75,6 +75,6 @@ def _temperature_rows(results: EvaluateRecord) -> list[list[str]]:
         return []
     before, after = (r.expected_calibration_error for r in (effect.before, effect.after))
     return [
-        ["expected calibration error before the temperature", percent(before)],
-        ["expected calibration error after it", percent(after)],
+        ["expected calibration error before temperature scaling", percent(before)],
+        ["expected calibration error after temperature scaling", percent(after)],
     ]

@@ -1,4 +1,4 @@
-"""``edgefit export``: the trained network as ONNX and OpenVINO files."""
+"""``edgefit export``: write the trained network as ONNX and OpenVINO files."""
 
 from __future__ import annotations
 

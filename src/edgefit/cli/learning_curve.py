@@ -1,4 +1,4 @@
-"""``edgefit learning-curve``: would more pictures help, and what does pretraining give."""
+"""``edgefit learning-curve``: would more images help, and how much does pretraining help?"""
 
 from __future__ import annotations
 
@@ -32,30 +32,30 @@ def learning_curve(
     run: RunArgument,
     fractions: Annotated[
         str,
-        typer.Option("--fractions", metavar="PERCENT,...", help="Of the training images."),
+        typer.Option("--fractions", metavar="PERCENT,...", help="Shares of the training images."),
     ] = "5,10,25,50,100",
     against_scratch: Annotated[
         bool,
-        typer.Option("--against-scratch", help="Train each point from random weights too."),
+        typer.Option("--against-scratch", help="Also train each point from random weights."),
     ] = False,
     epochs_scale: Annotated[
         float,
         typer.Option(
             "--epochs-scale",
-            help="At a fraction f a training takes epochs x min(1/f, 4)^SCALE epochs; 0: as many "
-            "epochs everywhere, 1: as many steps.",
+            help="A training on the fraction f takes epochs x min(1/f, 4)^SCALE epochs. 0: the "
+            "same number of epochs everywhere; 1: the same number of steps.",
         ),
     ] = 0.5,
     seed: Annotated[
-        int, typer.Option("--seed", min=0, help="Which images the smaller sets hold.")
+        int, typer.Option("--seed", min=0, help="Seed that draws the smaller sets.")
     ] = 0,
     overrides: SetOption = None,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Accuracy on the test images by the number of training images; RUN must be checked.
+    """Measure test accuracy by the number of training images; run `check` on RUN first.
 
-    The run itself is not trained again: --set holds for the points alone.
+    This does not train the run itself again: --set applies to the points alone.
     """
     from edgefit.cli.runs import reopen_run
     from edgefit.recipe.resolving import resolve
@@ -86,9 +86,9 @@ def _percents(text: str) -> tuple[float, ...]:
         return tuple(float(part) for part in text.split(",") if part.strip())
     except ValueError as error:
         raise InputError(
-            "The fractions of a learning curve are no numbers.",
+            "The fractions of a learning curve must be numbers.",
             key="--fractions",
-            expected="percentages with commas between them, e.g. 5,10,25,50,100",
+            expected="comma-separated percentages, e.g. 5,10,25,50,100",
             found=text,
         ) from error
 

@@ -42,12 +42,12 @@ from edgefit.packages import module_of, required_packages
 
 try:
     from typer import TyperException as UsageProblem
-except ImportError:  # a typer that does not carry its own click
+except ImportError:  # typer without a click of its own
     from click import ClickException as UsageProblem  # type: ignore[assignment]
 
 app = typer.Typer(
     name="edgefit",
-    help="Fine-tune a compact vision backbone, prove what was exported, run it on a small device.",
+    help="Fine-tune a compact vision backbone, verify its exports, run them on a small device.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="rich",
@@ -97,30 +97,31 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _write_utf8(stream: TextIO) -> None:
-    """Class names may be of any script; Windows gives a pipe an encoding of a few hundred."""
+    """Class names may use any script; on Windows, a pipe encodes only a few hundred characters."""
     if isinstance(stream, io.TextIOWrapper) and not stream.isatty():
         stream.reconfigure(encoding="utf-8", errors=stream.errors)
 
 
 def run(arguments: list[str]) -> int:
-    """Run the program on some arguments; gives the exit code."""
+    """Run the program with these arguments; return the exit code."""
     as_json = "--json" in arguments
     try:
         return _invoke(arguments)
     except UsageProblem as error:
         return _report_usage(error, as_json)
     except (typer.Abort, KeyboardInterrupt):
-        error_console().print("interrupted; the same command goes on from here")
+        advice = "run the same command again to continue"
+        error_console().print(f"interrupted; {advice}")
         if as_json:
-            _print_json({"error": "Interrupted", "message": "the same command goes on from here"})
+            _print_json({"error": "Interrupted", "message": advice})
         return 130
-    except BrokenPipeError:  # the reader of our output has gone; nothing is wrong with us
+    except BrokenPipeError:  # the reader closed the pipe; that is not an error
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except EdgefitError as error:
         return _report(error, as_json)
-    except OSError as error:  # a folder that cannot be made, a file that may not be read
-        fact = InputError("The system refused a file.", path=error.filename, found=error.strerror)
+    except OSError as error:  # a folder that cannot be created, an unreadable file
+        fact = InputError("A file operation failed.", path=error.filename, found=error.strerror)
         return _report(fact, as_json)
     except ModuleNotFoundError as error:
         package = (error.name or "").partition(".")[0]
@@ -130,7 +131,7 @@ def run(arguments: list[str]) -> int:
 
 
 def _invoke(arguments: list[str]) -> int:
-    # Not app(): typer would keep Ctrl-C and a closed pipe to itself.
+    # Not app(): typer would handle Ctrl-C and a closed pipe itself.
     command = typer.main.get_command(app)
     try:
         with command.make_context("edgefit", [*arguments]) as context:
@@ -141,7 +142,7 @@ def _invoke(arguments: list[str]) -> int:
 
 
 def _installs_with_workshop(module: str) -> bool:
-    """Whether a module is absent and comes with the packages that train and export."""
+    """Whether a module is missing and belongs to the packages that train and export."""
     modules = {module_of(package) for package in required_packages("workshop")}
     return module in modules and importlib.util.find_spec(module) is None
 

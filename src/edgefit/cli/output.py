@@ -1,4 +1,4 @@
-"""What the verbs share: where output goes, how options are spelled, how a run is opened.
+"""What the verbs share: common options, and where output goes.
 
 Results go to standard output: a table for people, one JSON document with ``--json``. Progress,
 warnings and hints go to standard error.
@@ -40,16 +40,16 @@ WeightsOption = Annotated[
     str | None, typer.Option("--weights", help="`imagenet`, `none`, or a .pth/.safetensors file.")
 ]
 OutOption = Annotated[
-    Path | None, typer.Option("--out", help="Run folder; default is runs/ and the recipe's name.")
+    Path | None, typer.Option("--out", help="Run folder; default: runs/ plus the recipe's name.")
 ]
 RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")]
 SourceArgument = Annotated[
-    Path, typer.Argument(metavar="RECIPE|RUN", help="A recipe file, or a run folder to go on with.")
+    Path, typer.Argument(metavar="RECIPE|RUN", help="A recipe file, or a run folder to continue.")
 ]
 
 
 def error_console() -> Console:
-    """Standard error, as it is now."""
+    """A console on the current standard error."""
     return Console(stderr=True, highlight=False)
 
 
@@ -59,12 +59,12 @@ def reporter(*, quiet: bool) -> Reporter:
 
 
 def print_json(facts: Mapping[str, object]) -> None:
-    """The one JSON document of ``--json``."""
+    """Print the one JSON document of ``--json``."""
     sys.stdout.write(json.dumps(facts, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def print_table(title: str, columns: list[str], rows: list[list[str]]) -> None:
-    """A table for people."""
+    """Print a table for people."""
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for number, column in enumerate(columns):
         first = number == 0
@@ -72,13 +72,13 @@ def print_table(title: str, columns: list[str], rows: list[list[str]]) -> None:
     for row in rows:
         table.add_row(*(escape(cell) for cell in row))
     console = Console(highlight=False)
-    if not console.is_terminal:  # a file or a pipe has no width: nothing is cut off
+    if not console.is_terminal:  # a file or a pipe has no width, so cut nothing off
         console.width = _UNBOUNDED
     console.print(table)
 
 
 def say_next(*commands: str) -> None:
-    """End with the commands to type next."""
+    """Print the commands to type next."""
     console = error_console()
     console.print("[bold]next:[/]")
     for command in commands:
@@ -97,7 +97,7 @@ def percent(entry: Figure | Mapping[str, Any] | None) -> str:
 
 
 def points(entry: Gain | Advantage | None) -> str:
-    """``+1.20 (+0.5..+2.0)``, percentage points, from gain, low, high; `-` without."""
+    """``+1.20 (+0.5..+2.0)``, percentage points, from gain, low, high; `-` if unknown."""
     if entry is None or entry.gain is None or entry.low is None or entry.high is None:
         return "-"
     return f"{100 * entry.gain:+.2f} ({100 * entry.low:+.1f}..{100 * entry.high:+.1f})"

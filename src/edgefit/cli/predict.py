@@ -1,4 +1,4 @@
-"""``edgefit predict``: a bundle on an image, a folder, a glob or a video."""
+"""``edgefit predict``: run a bundle on an image, a folder, a glob or a video."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from edgefit.cli.output import QuietOption, error_console, reporter
 
 
 class Format(StrEnum):
-    """How predictions are written."""
+    """File format of the predictions."""
 
     JSONL = "jsonl"
     CSV = "csv"
@@ -34,19 +34,19 @@ def predict(
     out: Annotated[str, typer.Option("--out", help="File to write; - is standard output.")] = "-",
     output_format: Annotated[
         Format | None,
-        typer.Option("--format", help="Default: csv where --out ends in .csv, else jsonl."),
+        typer.Option("--format", help="Default: csv if --out ends in .csv, else jsonl."),
     ] = None,
     variant: Annotated[
         str | None, typer.Option("--variant", help="engine/precision; default: the recommended.")
     ] = None,
-    top_k: Annotated[int, typer.Option("--top-k", min=1, help="Classes listed a frame.")] = 3,
+    top_k: Annotated[int, typer.Option("--top-k", min=1, help="Classes listed per frame.")] = 3,
     threads: Annotated[int | None, typer.Option(min=1, help="Threads of the engine.")] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="JSON lines on standard output, nothing else.")
     ] = False,
     quiet: QuietOption = False,
 ) -> int:
-    """One line a frame, in order; a frame that cannot be read is a line with an error."""
+    """Write one line per frame, in order; the line of an unreadable frame holds the error."""
     from edgefit.runtime.predictor import load
     from edgefit.runtime.sinks.csv import CsvSink
     from edgefit.runtime.sinks.jsonl import JsonlSink

@@ -1,4 +1,4 @@
-"""``edgefit retention``: general knowledge kept by the backbone, and what each remedy costs."""
+"""``edgefit retention``: general knowledge that the backbone keeps, and the cost of each remedy."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def retention(
         Path | None,
         typer.Option(
             "--general",
-            help="Folder of general images, one folder a class; default is the recipe's.",
+            help="Folder of general images, one subfolder per class; default: the recipe's.",
         ),
     ] = None,
     compare: Annotated[
@@ -45,18 +45,18 @@ def retention(
         typer.Option(
             "--compare",
             metavar="ARMS",
-            help="Train an arm for each remedy and compare: `all`, or a list of none, probe, "
-            "freeze, l2-sp, distill, replay, interpolate; joined by +, with =STRENGTH if need be, "
-            "e.g. none,probe,distill=2+interpolate.",
+            help="Train an arm for each remedy and compare them: `all`, or a list of none, probe, "
+            "freeze, l2-sp, distill, replay, interpolate. Combine remedies with +, set a strength "
+            "with =STRENGTH, e.g. none,probe,distill=2+interpolate.",
         ),
     ] = None,
     overrides: SetOption = None,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """General knowledge before and after fine-tuning; with --compare, for each remedy.
+    """Measure general knowledge before and after fine-tuning; with --compare, for each remedy.
 
-    With --compare the run itself is not trained again: --set holds for the arms alone.
+    --compare does not train the run itself again: --set then applies to the arms alone.
     """
     from edgefit.cli.runs import reopen_run
     from edgefit.recipe.resolving import resolve
@@ -101,7 +101,7 @@ def _print_retention(record: RetentionRecord) -> None:
         rows,
     )
     apart = record.general.replay_images
-    typer.echo(f"The other half, {apart} images, is only for train.keep.replay.")
+    typer.echo(f"The other half, {apart} images, is reserved for train.keep.replay.")
     for note in record.notes:
         typer.echo(note)
 

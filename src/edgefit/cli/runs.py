@@ -1,4 +1,4 @@
-"""From what a user names (a recipe or a run folder) to the run that a stage takes."""
+"""Open the run that a user names by a recipe or by a run folder."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ def open_run(
     out: Path | None = None,
     overrides: list[str] | None = None,
 ) -> RunFolder:
-    """A run folder, started from a recipe file or taken up again with its own recipe.
+    """Start a run from a recipe file, or continue a run folder with its own recipe.
 
-    Overrides hold for the run from now on and are written into its recipe when the first stage
-    begins; stages whose inputs they change run again. A command that refuses its input writes
+    Overrides apply to the run from now on. They are written into its recipe when the first stage
+    begins, and stages whose inputs they change run again. A command that refuses its input writes
     nothing.
 
     Raises:
-        InputError: ``source`` is neither.
+        InputError: ``source`` is neither a recipe nor a run.
         RecipeError: The recipe or an override is not valid.
     """
     if source.is_dir():
         if out is not None and out.resolve() != source.resolve():
             raise InputError(
-                "--out goes with a recipe; a run folder is its own output.", path=source
+                "--out applies to a recipe; a run folder is its own output.", path=source
             )
         return reopen_run(source, overrides, data=data, weights=weights)
     if not source.exists():
         raise InputError(
-            "Neither a recipe nor a run is here.",
+            "This path holds neither a recipe nor a run.",
             path=source,
             expected="a recipe (a YAML file), or the folder of a run",
             found="nothing",
@@ -53,10 +53,10 @@ def reopen_run(
     data: Path | None = None,
     weights: str | None = None,
 ) -> RunFolder:
-    """A run folder that exists, with its own recipe and what is overridden in it.
+    """Open an existing run folder with its own recipe and some overrides.
 
     Raises:
-        RunError: No run is there.
+        RunError: The folder holds no run.
         RecipeError: An override is not valid.
     """
     run = RunFolder(folder)
@@ -68,16 +68,16 @@ def reopen_run(
 
 
 def is_bundle(target: Path) -> bool:
-    """Whether a folder is a bundle; what is none must be a run.
+    """Whether a folder is a bundle; otherwise it must be a run.
 
     Raises:
-        InputError: It is neither.
+        InputError: The folder is neither.
     """
     if (target / MANIFEST).is_file():
         return True
     if not RunFolder(target).recipe_path.is_file():
         raise InputError(
-            "Neither a run nor a bundle is here.",
+            "This path holds neither a run nor a bundle.",
             path=target,
             expected=f"a folder with recipe.yaml (a run) or {MANIFEST} (a bundle)",
             remedy="give a folder that `edgefit build` wrote",

@@ -1,4 +1,4 @@
-"""``edgefit train``: fine-tune, or go on with a training that was interrupted."""
+"""``edgefit train``: fine-tune, or resume an interrupted training."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def train(
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Fit a probe, then train all layers; checks the data first where that has not been done."""
+    """Fit a probe, then train all layers; check the data first if that has not been done."""
     from edgefit.cli.runs import open_run
     from edgefit.train.distributed import first_process_first, is_first_process
 
@@ -53,7 +53,7 @@ def train(
     from edgefit.stages.train import train as train_stage
 
     record = train_stage(run, shown)
-    if record is None:  # another process has the result and tells it
+    if record is None:  # another process holds the result and prints it
         return
     if as_json:
         print_json(record.to_json())

@@ -37,7 +37,7 @@ def verify(
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> int:
-    """Compare exported files with the trained network; or check a bundle where it runs."""
+    """Compare exported files with the trained network, or check a bundle on its device."""
     from edgefit.cli.runs import is_bundle
 
     if self_test or is_bundle(target):
@@ -60,7 +60,7 @@ def _verify_bundle(target: Path, *, self_test: bool, as_json: bool) -> int:
         shown = {} if replayed is None else {"self_test": replayed.to_json()}
         print_json({"bundle": str(target), "files_checked": checked, **shown, "passed": passed})
         return 0 if passed else 1
-    typer.echo(f"{checked} files have the bytes that the manifest states")
+    typer.echo(f"{checked} files match their hashes in the manifest")
     if replayed is None:
         say_next(f"edgefit verify {target} --self-test")
     else:
@@ -97,7 +97,7 @@ def _verify_run(target: Path, overrides: list[str] | None, *, as_json: bool, qui
     except GateError as error:
         if not as_json:
             raise
-        return error.exit_code  # the document on standard output says all
+        return error.exit_code  # the JSON on standard output lists the reasons
     if not as_json:
         say_next(f"edgefit benchmark {run.root}", f"edgefit bundle {run.root}")
     return 0
@@ -119,13 +119,13 @@ def _print_gate(results: VerifyRecord) -> None:
         )
     print_table(
         f"the gate on {results.images} held-out images",
-        ["variant", "gate", "largest difference", "flips", "drop, points", "why not"],
+        ["variant", "gate", "largest difference", "flips", "drop, points", "reasons"],
         rows,
     )
 
 
 def _print_decisions(results: VerifyRecord) -> None:
-    """What each file does at the operating point, and where it fares worst."""
+    """Print what each file decides at the operating point, and its worst class and group."""
     rows = [
         [entry.variant, *row]
         for entry in results.variants
@@ -135,7 +135,7 @@ def _print_decisions(results: VerifyRecord) -> None:
         ]
     ]
     if rows:
-        print_table("each file's own answers", ["variant", "", "value (interval)"], rows)
+        print_table("measured on each exported file", ["variant", "", "value (interval)"], rows)
     for entry in results.variants:
         for warning in entry.warnings:
             error_console().print(f"[yellow]warning:[/] {entry.variant}: {escape(warning)}")
@@ -150,7 +150,7 @@ def _difference(entry: Replayed | NotInstalled) -> str:
 
 
 def _remark(entry: Replayed | NotInstalled) -> str:
-    """Why a variant of the self-test did not pass, or what installs its engine."""
+    """Why a variant failed the self-test, or the command that installs its engine."""
     if isinstance(entry, NotInstalled):
         return entry.remedy
     return "; ".join(f"{flip.frame}: {flip.found}, not {flip.expected}" for flip in entry.flips)

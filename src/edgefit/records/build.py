@@ -62,7 +62,7 @@ class BuildResult(Part):
     """The result of a build.
 
     >>> import edgefit
-    >>> result = edgefit.build("recipe.yaml", data="pictures", out="run")
+    >>> result = edgefit.build("recipe.yaml", data="images", out="run")
     >>> passed = [v.variant for v in result.variants if v.passed]
     >>> result.variants[0].benchmark.latency_ms.p50 > 0
     True

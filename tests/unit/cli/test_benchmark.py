@@ -79,7 +79,7 @@ def test_options_of_a_bundle_are_refused_for_a_run(
     folder = RunFolder(tmp_path / "run")
     folder.start(make_recipe({"name": "x"}))
     assert run(["benchmark", str(folder.root), *option, "--json"]) == 2
-    assert "go with a bundle" in json.loads(capsys.readouterr().out)["message"]
+    assert "apply to a bundle" in json.loads(capsys.readouterr().out)["message"]
 
 
 def test_a_variant_that_is_not_held_is_named(bundle: Path, capsys: Capture) -> None:

@@ -121,7 +121,7 @@ def test_interrupted_is_130_and_says_how_to_go_on(
     assert run(["train"]) == 130
     stdout, stderr = capsys.readouterr()
     assert stdout == ""
-    assert "the same command goes on" in stderr
+    assert "run the same command again" in stderr
     assert run(["train", "--json"]) == 130
     assert json.loads(capsys.readouterr().out)["error"] == "Interrupted"
 

@@ -166,7 +166,7 @@ def test_a_name_of_nothing_is_told_as_recipe_or_run(
     verb: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert edgefit([verb, "nosuchrun"]) == 2
-    assert "Neither a recipe nor a run is here." in capsys.readouterr().err
+    assert "This path holds neither a recipe nor a run." in capsys.readouterr().err
 
 
 def test_a_build_goes_on_from_a_run_folder(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:

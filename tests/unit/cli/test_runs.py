@@ -55,14 +55,14 @@ def test_a_run_has_no_other_output(run: RunFolder, tmp_path: Path) -> None:
 
 
 def test_nothing_there_is_told_with_a_recipe_to_start_from(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="Neither a recipe nor a run") as caught:
+    with pytest.raises(InputError, match="neither a recipe nor a run") as caught:
         open_run(tmp_path / "absent.yaml")
     assert "models/" in (caught.value.remedy or "")
 
 
 def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
     for attempt in (open_run, reopen_run):
-        with pytest.raises(RunError, match="No run is here"):
+        with pytest.raises(RunError, match="holds no run"):
             attempt(tmp_path)
 
 
@@ -77,6 +77,6 @@ def test_bundles_and_runs_are_told_apart(run: RunFolder, tmp_path: Path) -> None
     bundle = write_tiny_bundle(tmp_path / "bundle", [ORT_FP32])
     assert is_bundle(bundle)
     assert not is_bundle(run.root)
-    with pytest.raises(InputError, match="Neither a run nor a bundle") as caught:
+    with pytest.raises(InputError, match="neither a run nor a bundle") as caught:
         is_bundle(tmp_path)
     assert caught.value.path == str(tmp_path)

@@ -159,7 +159,7 @@ def test_the_program_takes_the_folder_and_prints_both_probes(
     assert edgefit(["retention", str(run.root), "--general", str(general), "--quiet"]) == 0
     printed = capsys.readouterr().out
     assert "nearest neighbours" in printed
-    assert "The other half" in printed and "only for train.keep.replay" in printed
+    assert "The other half" in printed and "reserved for train.keep.replay" in printed
     assert "100.00 %" in printed
     assert edgefit(["retention", str(run.root), "--json", "--quiet"]) == 0
     facts: dict[str, Any] = json.loads(capsys.readouterr().out)
