@@ -1,1 +1,1 @@
-"""Composes the rooms into ``build`` and into the two stages that need several of them."""
+"""The stages of ``build``, one file per verb, and the runner that runs them."""

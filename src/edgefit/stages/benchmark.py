@@ -1,4 +1,4 @@
-"""The stage `benchmark`: measure the variants that passed the gate."""
+"""The stage ``benchmark``: measure the variants that passed the gate."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from edgefit.stages.verify import Verify, require
 
 
 class Benchmark(Stage[BenchmarkRecord]):
-    """Measure every variant of a run that passed the gate, each in its own process.
+    """Measure every variant that passed the gate, each in its own process.
 
     Ensures ``benchmark/benchmark.json``.
     """
@@ -28,7 +28,7 @@ class Benchmark(Stage[BenchmarkRecord]):
     REQUIRES = (Export, Verify)
 
     def prepare(self) -> None:
-        """See that what the recipe requires has passed."""
+        """Check that the required variants passed the gate."""
         self.verified = VerifyRecord.read(self.run.root)
         require(self.verified, self.recipe.verify)
 
@@ -46,7 +46,7 @@ class Benchmark(Stage[BenchmarkRecord]):
         return record
 
     def result(self) -> BenchmarkRecord:
-        """What ``benchmark.json`` holds."""
+        """The record in ``benchmark.json``."""
         return BenchmarkRecord.read(self.run.root)
 
     def outputs(self, record: BenchmarkRecord) -> str:
@@ -58,6 +58,6 @@ def benchmark_run(run: RunFolder, reporter: Reporter = QUIET) -> BenchmarkRecord
     """Run the stage; see :class:`Benchmark`.
 
     Returns:
-        What ``benchmark.json`` holds, the recommendation included.
+        The record in ``benchmark.json``, including the recommendation.
     """
     return always(Runner(run, reporter).run(Benchmark))

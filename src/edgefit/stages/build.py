@@ -1,4 +1,4 @@
-"""``build``: every stage in order, each skipped where its inputs have not changed."""
+"""``build``: every stage in order, each skipped if its inputs have not changed."""
 
 from __future__ import annotations
 
@@ -49,18 +49,18 @@ def build(
 
     Args:
         recipe: A recipe, or the path of one.
-        data: Folder or CSV of labelled images; stands in for ``data.root``.
-        weights: ``imagenet``, ``none`` or a file; stands in for ``model.weights``.
-        out: The run folder; ``runs/NAME`` by default. Stages that ended there with the same
-            inputs are not run again.
-        overrides: ``key=value`` texts, as ``--set`` takes them.
+        data: Folder or CSV of labelled images; replaces ``data.root``.
+        weights: ``imagenet``, ``none`` or a file; replaces ``model.weights``.
+        out: The run folder; ``runs/NAME`` by default. Stages that finished there with the
+            same inputs do not run again.
+        overrides: ``key=value`` strings, as for ``--set``.
         reporter: Where progress goes.
 
     Returns:
         Where the bundle is, the recommended variant, and the figures of every variant.
 
     Raises:
-        EdgefitError: A stage could not do its work; names the stage's file and the way out.
+        EdgefitError: A stage failed; the message names the file and a remedy.
         GateError: Required variants did not pass the gate.
     """
     require_one_process()
@@ -68,7 +68,7 @@ def build(
     folder = out if out is not None else Path("runs") / resolved.name
     result = run_stages(RunFolder(folder, resolved), reporter)
     if result is None:
-        # lightning starts the whole program again for each further device; the first one goes on
+        # lightning restarts the whole program for each further device; only the first continues
         sys.exit(0)
     return result
 
@@ -88,11 +88,11 @@ STAGES: tuple[type[Stage[Any]], ...] = (
 
 
 def run_stages(run: RunFolder, reporter: Reporter = QUIET) -> BuildResult | None:
-    """Every stage of a run; raises what :func:`build` does.
+    """Run every stage of a run; raises the same errors as :func:`build`.
 
     Returns:
-        What :func:`build` returns; None in a process that was started for a further device, which
-        has done its part once training has ended.
+        The same as :func:`build`; None in a process that was started for a further device, whose
+        work ends with training.
     """
     recipe = run.recipe()
     require_build_packages()
@@ -126,10 +126,10 @@ def require_build_packages() -> None:
 
 
 def require_trainable_here(runner: Runner) -> None:
-    """Refuse what this machine cannot train with, where training is still to be done.
+    """Refuse a recipe that this machine cannot train, unless training is already done.
 
     Raises:
-        RecipeError: It lacks a device, or a precision.
+        RecipeError: The machine lacks a device or a precision.
     """
     if not runner.is_done(Train):
         from edgefit.train.preconditions import require_devices
@@ -138,7 +138,7 @@ def require_trainable_here(runner: Runner) -> None:
 
 
 def tell_findings(checked: CheckRecord, reporter: Reporter) -> None:
-    """What the check found that makes figures wrong or costs accuracy; all of it is in its file."""
+    """Report findings that falsify figures or cost accuracy; ``check.json`` lists all of them."""
     for finding in checked.findings:
         if finding.level != "info":
             concerned = f" ({examples(finding.paths)})" if finding.paths else ""
@@ -146,7 +146,7 @@ def tell_findings(checked: CheckRecord, reporter: Reporter) -> None:
 
 
 def summarise_build(run: RunFolder, seconds: dict[str, float]) -> BuildResult:
-    """What a build ends with."""
+    """The result of a finished build."""
     return BuildResult.of(
         str(run.root),
         str(run.root / BundleStage.NAME),

@@ -1,4 +1,4 @@
-"""The last two stages: measure the variants that passed, and pack them into the bundle."""
+"""The stage ``bundle``: pack the variants that passed the gate."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _GATE = ("batches", "worst_class", "worst_group", "operating", "warnings")
 
 
 class BundleStage(Stage[Manifest]):
-    """Pack what passed the gate, with its figures, the report and the model card.
+    """Pack the variants that passed the gate, with figures, report and model card.
 
     Ensures ``bundle/``, complete.
     """
@@ -48,16 +48,16 @@ class BundleStage(Stage[Manifest]):
 
     @classmethod
     def further_inputs(cls, run: RunFolder, recipe: Recipe, files: InputFiles) -> list[str]:
-        """What the report shows beside the stages' results: made by verbs of their own."""
+        """Results of other verbs, which the report shows beside those of the stages."""
         paths = [study.path_in(run.root) for study in _STUDIES]
         return [files.file(path) for path in paths if path.is_file()]
 
     def holds(self) -> bool:
-        """Whether the bundle is still there."""
+        """Whether the bundle still exists."""
         return (self.folder / MANIFEST).is_file()
 
     def prepare(self) -> None:
-        """Read the draft; see that what the recipe requires has passed."""
+        """Read the draft; check that the required variants passed the gate."""
         self.verified = VerifyRecord.read(self.run.root)
         require(self.verified, self.recipe.verify)
         self.draft = read_bundle(self.run.root / "export", allow_draft=True)
@@ -82,7 +82,7 @@ class BundleStage(Stage[Manifest]):
         return manifest
 
     def result(self) -> Manifest:
-        """The manifest that is there."""
+        """The manifest of the existing bundle."""
         return read_bundle(self.folder).manifest
 
     def outputs(self, record: Manifest) -> str:
@@ -97,7 +97,7 @@ def bundle_run(run: RunFolder, reporter: Reporter = QUIET) -> Manifest:
         The bundle's manifest.
 
     Raises:
-        GateError: What the recipe requires has not passed.
+        GateError: A required variant did not pass the gate.
     """
     return always(Runner(run, reporter).run(BundleStage))
 
@@ -130,7 +130,7 @@ def _verified_manifest(
 
 
 def _recommended(measured: BenchmarkRecord) -> dict[str, str]:
-    """The fastest variant over all, and of each engine."""
+    """The fastest variant overall, and the fastest of each engine."""
     found = {"default": measured.recommendation.variant}
     for engine in Engine:
         own = [entry for entry in measured.variants if entry.variant.startswith(f"{engine}/")]

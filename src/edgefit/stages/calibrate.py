@@ -1,7 +1,7 @@
-"""The stage ``calibrate``: from outputs to decisions, chosen on validation images.
+"""The stage ``calibrate``: choose the rules that turn outputs into decisions.
 
-What is chosen differs from task to task: :mod:`edgefit.operating.tasks`. Test images are not looked
-at; ``evaluate`` and ``verify`` measure on them what was chosen here.
+The rules depend on the task: :mod:`edgefit.operating.tasks`. This stage reads validation images and
+never test images; ``evaluate`` and ``verify`` use those to measure the chosen rules.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from edgefit.stages.train import Train
 class Calibrate(Stage[CalibrateRecord]):
     """Choose the operating point of a trained network.
 
-    Ensures ``calibrate/operating.json`` and, where novelty is scored, ``calibrate/prototypes.npy``
+    Ensures ``calibrate/operating.json`` and, if novelty is scored, ``calibrate/prototypes.npy``
     (``float32`` (C, F)).
     """
 
@@ -37,7 +37,7 @@ class Calibrate(Stage[CalibrateRecord]):
     REQUIRES = (Check, Train)
 
     def prepare(self) -> None:
-        """Run the network over validation and choose; refuse what validation cannot support."""
+        """Choose the rules on validation; refuse limits that validation cannot support."""
         self.choice = self._choose()
 
     def _choose(self) -> Choice:
@@ -72,7 +72,7 @@ class Calibrate(Stage[CalibrateRecord]):
         return self.choice.record
 
     def result(self) -> CalibrateRecord:
-        """What ``operating.json`` holds."""
+        """The record in ``operating.json``."""
         done = CalibrateRecord.read(self.run.root)
         _warn(done, self.reporter)
         return done
@@ -89,7 +89,7 @@ def calibrate(run: RunFolder, reporter: Reporter = QUIET) -> CalibrateRecord:
     """Run the stage; see :class:`Calibrate`.
 
     Raises:
-        GateError: Validation holds too few images to support what the recipe asks for.
+        GateError: Validation has too few images to support the limits in the recipe.
         InputError: ``operating.good`` does not fit the classes.
     """
     return always(Runner(run, reporter).run(Calibrate))

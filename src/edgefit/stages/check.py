@@ -1,4 +1,4 @@
-"""The stage ``check``: from a folder or CSV to a frozen, split table of readable images."""
+"""The stage ``check``: turn a folder or CSV into a frozen, split table of readable images."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ class Check(Stage[CheckRecord]):
     """Read, audit and split a data set, and freeze the result into the run.
 
     Ensures ``check/samples.csv`` (every readable image with its split and group),
-    ``check/labels.json`` (the class list) and ``check/check.json`` (what was found).
+    ``check/labels.json`` (the class list) and ``check/check.json`` (the findings).
     """
 
     NAME = "check"
     SECTIONS = ("data", "input")
 
     def inspect(self) -> None:
-        """Read the list of images; refuse mistakes that would otherwise show after training."""
+        """Read the list of images; refuse mistakes that would otherwise surface after training."""
         self.source = _read(self.recipe, TASKS[self.recipe.task])
         for name in self.recipe.evaluate.by:
             self.source.column_N(name)
         _require_what_later_stages_need(self.recipe, self.source)
 
     def holds(self) -> bool:
-        """Whether the images are still those that were checked."""
+        """Whether the data set has not changed since the check."""
         return self.result().source_fingerprint == self.source.fingerprint()
 
     def prepare(self) -> None:
@@ -61,7 +61,7 @@ class Check(Stage[CheckRecord]):
         return record
 
     def result(self) -> CheckRecord:
-        """What ``check.json`` holds."""
+        """The record in ``check.json``."""
         return CheckRecord.read(self.run.root)
 
     def outputs(self, record: CheckRecord) -> str:
@@ -73,10 +73,10 @@ def check(run: RunFolder, reporter: Reporter = QUIET) -> CheckRecord:
     """Run the stage; see :class:`Check`.
 
     Returns:
-        What ``check.json`` holds.
+        The record in ``check.json``.
 
     Raises:
-        DataError: The data set cannot be used; says why and what to do.
+        DataError: The data set cannot be used; the message says why and what to do.
     """
     return always(Runner(run, reporter).run(Check))
 
@@ -94,9 +94,9 @@ def _require_what_later_stages_need(recipe: Recipe, source: SampleTable) -> None
             "The folder of general images does not exist.",
             path=general,
             key="retention.general",
-            expected="a folder with one folder of images a class",
+            expected="a folder with one subfolder of images per class",
             found="a file" if general.exists() else "nothing",
-            remedy="correct the path, or leave the key out",
+            remedy="correct the path, or remove the key",
         )
     teacher = recipe.train.teacher
     if teacher is not None and not (teacher.run / "train" / BEST).is_file():
@@ -104,7 +104,7 @@ def _require_what_later_stages_need(recipe: Recipe, source: SampleTable) -> None
             "The teacher has not been trained.",
             path=teacher.run,
             key="train.teacher.run",
-            expected="a run folder whose stage `train` ended",
+            expected="a run folder in which `train` has finished",
             remedy=f"run `edgefit train {teacher.run}` first, or correct the path",
         )
 
@@ -112,16 +112,16 @@ def _require_what_later_stages_need(recipe: Recipe, source: SampleTable) -> None
 def _read(recipe: Recipe, task: DataTask) -> SampleTable:
     if recipe.data.root is None:
         raise DataError(
-            "No data set is named.",
+            "The recipe names no data set.",
             key="data.root",
-            expected="a folder with one folder of images a class, or a CSV file",
-            remedy="give it with --data FOLDER",
+            expected="a folder with one subfolder of images per class, or a CSV file",
+            remedy="name one with --data FOLDER",
         )
     if not recipe.data.root.exists():
         raise DataError(
             "The data set does not exist.",
             path=recipe.data.root,
-            expected="a folder with one folder of images a class, or a CSV file",
+            expected="a folder with one subfolder of images per class, or a CSV file",
             remedy="check the path given with --data",
         )
     return read_samples(recipe.data.root, recipe.data, task.needs_labels)

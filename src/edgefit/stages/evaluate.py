@@ -1,4 +1,4 @@
-"""The stage ``evaluate``: the trained network on every held-out image."""
+"""The stage ``evaluate``: measure the trained network on every held-out image."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ class Evaluate(Stage[EvaluateRecord]):
 
     @classmethod
     def further_inputs(cls, run: RunFolder, recipe: Recipe, files: InputFiles) -> list[str]:
-        """The general images, on which novelty is measured too."""
+        """The general images, which also measure novelty."""
         general = recipe.retention.general
         return [] if general is None else [files.folder(general)]
 
     def prepare(self) -> None:
-        """Load the network, run it over the test images and measure."""
+        """Load the network, run it on the test images and measure."""
         from edgefit.train.assembly import load_trained
 
         recipe, table = self.recipe, frozen_samples(self.run).of("test")
@@ -66,13 +66,13 @@ class Evaluate(Stage[EvaluateRecord]):
         self.record = EvaluateRecord.of(summary.whole, summary.by, summary.worst_group, operating)
 
     def work(self, *, resumable: bool) -> EvaluateRecord:
-        """Write the outputs and what they measure."""
+        """Write the outputs and the figures."""
         self.saved.write(self.run.root)
         self.record.write(self.run.root)
         return self.record
 
     def result(self) -> EvaluateRecord:
-        """What ``evaluation.json`` holds."""
+        """The record in ``evaluation.json``."""
         return EvaluateRecord.read(self.run.root)
 
     def outputs(self, record: EvaluateRecord) -> str:
@@ -103,7 +103,7 @@ def _outputs(
 
 
 def _out_of_domain(folder: Path, recipe: Recipe, reporter: Reporter) -> SampleTable:
-    """General images that training has not seen, evenly over their classes."""
+    """General images that training has not seen, spread evenly over their classes."""
     spec = input_spec(recipe)
     probe = read_general(folder, recipe.retention, spec, reporter=reporter).probe
     step = -(-len(probe) // _OUT_OF_DOMAIN_IMAGES)

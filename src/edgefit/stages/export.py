@@ -1,7 +1,7 @@
-"""The stage ``export``: the trained network as files, one for each engine and precision.
+"""The stage ``export``: write the trained network as one file per engine and precision.
 
-Writes a *draft* bundle: the bundle's format before the gate. Every variant is made from one
-captured program; int8 is calibrated on training images, each engine by its own quantizer.
+Writes a *draft* bundle: a bundle that has not passed the gate. Every variant comes from one
+captured program. Each engine's own quantizer makes int8, calibrated on training images.
 """
 
 from __future__ import annotations
@@ -62,12 +62,12 @@ from edgefit.stages.stage import Stage
 from edgefit.train.backbones.card import input_spec
 
 Quantization = dict[str, JsonValue]
-"""How an int8 file was made; each engine states settings of its own."""
+"""How an int8 file was made; each engine records its own settings."""
 
 
 @dataclass(frozen=True)
 class _Making:
-    """What the making of each variant needs."""
+    """The input from which all variants are made."""
 
     folder: Path
     program: Any
@@ -149,7 +149,7 @@ class Export(Stage[ExportRecord]):
         return _summary(manifest)
 
     def result(self) -> ExportRecord:
-        """What the draft bundle holds."""
+        """The variants of the draft bundle."""
         return _summary(read_bundle(self.folder, allow_draft=True).manifest)
 
     def outputs(self, record: ExportRecord) -> str:
@@ -161,7 +161,7 @@ def export(run: RunFolder, reporter: Reporter = QUIET) -> ExportRecord:
     """Run the stage; see :class:`Export`.
 
     Returns:
-        Sizes and making of each variant.
+        Size and quantization of each variant.
 
     Raises:
         StageError: The network cannot be captured, or an engine refuses a file.
@@ -244,7 +244,7 @@ def _variants(
 def _write_golden(
     folder: Path, variants: list[Variant], table: SampleTable, recipe: Recipe
 ) -> list[FileEntry]:
-    """Keep a few held-out frames with what each file just made says of them."""
+    """Save a few held-out frames, with the outputs of each exported file."""
     test = table.of("test")
     spec = input_spec(recipe)
     count, seed = recipe.export.golden_frames, recipe.train.seed

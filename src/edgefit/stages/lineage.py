@@ -1,4 +1,4 @@
-"""Where a bundle comes from: enough to build it again, nothing that names a person or a machine."""
+"""The origin of a bundle: enough to rebuild it, nothing that names a person or a machine."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def lineage(
 ) -> dict[str, JsonValue]:
     """Recipe, data fingerprint, base weights' hash, versions and seed."""
     facts = recipe.model_dump(mode="json")
-    facts["data"]["root"] = None  # a path of the workstation; the fingerprint says which data
+    facts["data"]["root"] = None  # a path of the workstation; the fingerprint identifies the data
     if recipe.model.start.file is not None:
         facts["model"]["weights"] = recipe.model.start.file.name
     facts["train"]["augment"] = Path(recipe.train.augment).name  # a preset, or a file's path
@@ -36,7 +36,7 @@ def lineage(
 
 
 def versions() -> dict[str, str]:
-    """Versions of Python and of the packages that decide a result; absent ones are left out."""
+    """Versions of Python and of installed packages that affect a result."""
     names = ["edgefit", *required_packages(), *required_packages("workshop")]
     known = {name: version_of(name) for name in names}
     there = {name: version for name, version in known.items() if version is not None}

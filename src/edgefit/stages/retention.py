@@ -1,8 +1,8 @@
 """The stage ``retention``: general knowledge of the backbone before and after fine-tuning.
 
-A backbone that was trained on a million pictures of everything knows more than the task asks for,
-and what it knows beyond the task is what makes it robust, and what the next task will start from.
-Here two probes measure it on general images that training never saw.
+A backbone pretrained on a million varied images knows more than one task needs. This knowledge
+makes it robust, and the next task starts from it. Two probes measure it on general images that
+training never saw.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ STAGE = RetentionRecord.STAGE
 
 
 class Retention(Stage[RetentionRecord]):
-    """Measure what the backbone knows of general images, as it started and as it ended.
+    """Measure what the backbone knows about general images, before and after fine-tuning.
 
     Needs ``retention.general`` in the recipe. Ensures ``retention/retention.json``.
 
     Args:
         context: From the runner.
-        cache: Where features are kept; a folder beside the result by default. Runs that start
-            from the same weights share the features of the start if they share the cache.
+        cache: Where features are stored; by default, a folder beside the result. Runs that start
+            from the same weights share the features of these weights if they share the cache.
     """
 
     NAME = STAGE
@@ -54,11 +54,11 @@ class Retention(Stage[RetentionRecord]):
         return [] if general is None else [files.folder(general)]
 
     def inspect(self) -> None:
-        """See which general images are there now."""
+        """Fingerprint the general images as they are now."""
         self.source = source_fingerprint(self.recipe)
 
     def holds(self) -> bool:
-        """Whether the general images are still those that were measured."""
+        """Whether the general images have not changed since they were measured."""
         return self.result().source_fingerprint == self.source
 
     def prepare(self) -> None:
@@ -91,7 +91,7 @@ class Retention(Stage[RetentionRecord]):
         return record
 
     def result(self) -> RetentionRecord:
-        """What ``retention.json`` holds."""
+        """The record in ``retention.json``."""
         return RetentionRecord.read(self.run.root)
 
     def outputs(self, record: RetentionRecord) -> str:
@@ -106,12 +106,12 @@ def retention(
     """Run the stage; see :class:`Retention`.
 
     Returns:
-        What ``retention.json`` holds: for ``neighbours`` and ``linear`` the accuracy ``before`` and
-        ``after`` and the share ``kept`` (after / before, paired), each with its interval.
+        The record in ``retention.json``: for ``neighbours`` and ``linear`` the accuracy ``before``
+        and ``after`` and the share ``kept`` (after / before, paired), each with its interval.
 
     Raises:
         RecipeError: The recipe names no general images.
         DataError: The general images cannot be used.
-        RunError: ``train`` has not ended here.
+        RunError: ``train`` has not finished in this run.
     """
     return always(Runner(run, reporter).run(lambda context: Retention(context, cache=cache)))

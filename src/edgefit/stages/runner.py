@@ -1,10 +1,11 @@
 """The one runner of stages: the only code that reads and writes stamps.
 
 A stamp is a small JSON file in ``RUN/stamps``: ``STAGE.started.json`` and ``STAGE.done.json``, each
-with a fingerprint of the stage's inputs. A stage whose ``done`` stamp fits its inputs, and all
-before it, is not run again; one that was killed left no such stamp and is.
+with a fingerprint of the stage's inputs. A stage is done if its ``done`` stamp matches its inputs
+and all stages before it are done; the runner then skips it. A killed stage leaves no ``done``
+stamp, so it runs again.
 
-One runner serves one command. What it has hashed and found done it does not ask again.
+One runner serves one command: it hashes each file once and checks each stage once.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ class Runner:
     Args:
         run: The run folder.
         reporter: Where progress goes.
-        files: Hashes that several runners share, say those of sub-runs with the same weights.
+        files: Hashes that several runners share, e.g. those of sub-runs with the same weights.
     """
 
     def __init__(
@@ -66,7 +67,7 @@ class Runner:
         self._done: dict[AnyStage, bool] = {}
 
     def run(self, make: Callable[[Context], Stage[R]]) -> R | None:
-        """Run a stage, or find it done.
+        """Run a stage, unless it is done.
 
         Args:
             make: The stage's class, or a function that makes one with settings of its own.
@@ -75,8 +76,8 @@ class Runner:
             Its record; None in a training process that is not the first.
 
         Raises:
-            RunError: A stage before it has not ended here with the inputs of now.
-            EdgefitError: What the stage refuses.
+            RunError: An earlier stage has not finished in this run with the current inputs.
+            EdgefitError: The stage refuses its input.
         """
         stage = make(Context(self.folder, self._recipe, self.reporter, self.is_done))
         kind = type(stage)
@@ -93,7 +94,7 @@ class Runner:
         return record
 
     def is_done(self, kind: AnyStage) -> bool:
-        """Whether the stage, and all before it, ended here with the inputs of now."""
+        """Whether the stage and all before it finished in this run with the current inputs."""
         if kind not in self._done:
             self._done[kind] = (
                 (self.folder.root / kind.NAME).is_dir()
@@ -103,11 +104,11 @@ class Runner:
         return self._done[kind]
 
     def require(self, *kinds: AnyStage) -> None:
-        """Check that earlier stages ended here, with the inputs of now.
+        """Check that earlier stages finished in this run with the current inputs.
 
         Raises:
-            RunError: One has not, or what it was made from has changed since; names the command
-                that runs it.
+            RunError: One has not, or its inputs have changed since; the message names the
+                command to run.
         """
         for kind in kinds:
             if self.is_done(kind):
@@ -115,19 +116,19 @@ class Runner:
             root = self.folder.root
             if self._stamp(kind, "done") is None:
                 raise RunError(
-                    f"The stage `{kind.NAME}` has not ended here.",
+                    f"The stage `{kind.NAME}` has not finished in this run.",
                     path=root,
                     remedy=f"run `edgefit {kind.NAME} {root}` first",
                 )
             raise RunError(
-                f"The stage `{kind.NAME}` ended here with other inputs than those of now.",
+                f"The inputs of the stage `{kind.NAME}` have changed since it finished.",
                 path=root,
-                remedy=f"run `edgefit build {root}`, with the same --set if there was one: it "
-                "does again what has changed",
+                remedy=f"run `edgefit build {root}`, with the same --set options if any: it "
+                "repeats the stages whose inputs have changed",
             )
 
     def fingerprint(self, kind: AnyStage) -> str:
-        """Hash of all that decides a stage's result: recipe sections, files, earlier results."""
+        """Hash of what decides a stage's result: recipe sections, files, earlier results."""
         if kind not in self._fingerprints:
             self._fingerprints[kind] = self._compute_fingerprint(kind)
         return self._fingerprints[kind]
@@ -144,7 +145,7 @@ class Runner:
         return hashlib.sha256(text.encode()).hexdigest()
 
     def _begin(self, kind: AnyStage) -> bool:
-        """Keep the recipe, take the old stamp back, note the start; whether it can be taken up."""
+        """Write the recipe, remove the old stamp, note the start; True if the work can resume."""
         if not kind.SEVERAL_PROCESSES:
             return self._note_start(kind)
         resumable = False
@@ -170,7 +171,7 @@ class Runner:
         self._done[kind] = True
 
     def _forget(self, kind: AnyStage) -> None:
-        """What was known of a stage that begins again, and of those after it, may not hold now."""
+        """Drop what is cached about a restarted stage and the stages after it."""
         for known in [*self._done]:
             if _comes_after(known, kind):
                 del self._done[known]
@@ -199,6 +200,6 @@ def folder_fingerprint(folder: Path) -> str:
 
 
 def always(record: R | None) -> R:
-    """The record of a stage that every process writes by itself."""
+    """The record of a stage that returns one in every process."""
     assert record is not None, "only the first of several training processes has the record"
     return record

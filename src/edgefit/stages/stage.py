@@ -1,14 +1,14 @@
-"""What a stage is: its name, what it depends on, and the steps that the runner takes with it.
+"""A stage: its name, its dependencies, and the steps that the runner calls.
 
 ::
 
-    inspect   quick, also where the stage is done: refuses input that cannot be right
-    holds     beyond the stamps: is what an earlier start wrote still right?
-    prepare   may take time and may refuse; nothing is written
-    work      from here on files are written
+    inspect   quick, runs even if the stage is done: refuses invalid input
+    holds     beyond the stamps: is the earlier result still valid?
+    prepare   may take time and may refuse; writes nothing
+    work      writes the stage's files
 
 Only the runner calls these (:mod:`edgefit.stages.runner`). A stage's modules import torch, nncf
-and the like inside functions, so that a command is refused, and a finished stage found, without
+and the like inside functions, so that a command can be refused, and a finished stage found, without
 them.
 """
 
@@ -29,13 +29,13 @@ R_co = TypeVar("R_co", covariant=True)
 
 @dataclass(frozen=True)
 class Context:
-    """What every stage is given.
+    """What the runner gives to every stage.
 
     Attributes:
         run: The run folder.
         recipe: The run's recipe, resolved.
         reporter: Where progress and warnings go.
-        is_done: Whether another stage ended here with the inputs of now.
+        is_done: Whether another stage finished in this run with the current inputs.
     """
 
     run: RunFolder
@@ -45,7 +45,7 @@ class Context:
 
 
 class InputFiles(ABC):
-    """Hashes of what a stage reads besides the data set, each computed once a command."""
+    """Hashes of what a stage reads besides the data set, each computed once per command."""
 
     @abstractmethod
     def file(self, path: Path) -> str:
@@ -62,10 +62,11 @@ class Stage(ABC, Generic[R_co]):
     Attributes:
         NAME: The verb, and the stage's folder in a run.
         SECTIONS: Recipe sections that decide the result.
-        REQUIRES: Stages that must have ended, with the inputs of now.
-        NOT_PART_OF_THE_RESULT: Dotted keys of those sections that change only where and how fast.
-        APPEARS_WHOLE: Whether the folder is written beside and renamed, so that it is complete or
-            absent; otherwise the runner makes it.
+        REQUIRES: Stages that must have finished with the current inputs.
+        NOT_PART_OF_THE_RESULT: Dotted keys of those sections that change only where and how fast
+            the stage runs.
+        APPEARS_WHOLE: Whether the stage writes its folder under another name and renames it, so
+            that it is complete or absent; otherwise the runner creates the folder.
         SEVERAL_PROCESSES: Whether ``torchrun`` may start it in several processes.
     """
 
@@ -84,33 +85,33 @@ class Stage(ABC, Generic[R_co]):
 
     @property
     def folder(self) -> Path:
-        """The stage's folder; :meth:`work` finds it made."""
+        """The stage's folder; the runner creates it before :meth:`work`, see ``APPEARS_WHOLE``."""
         return self.run.root / self.NAME
 
     @classmethod
     def further_inputs(cls, run: RunFolder, recipe: Recipe, files: InputFiles) -> list[str]:
-        """Hashes of files that decide the result: another file at a path is another input."""
+        """Hashes of other files that decide the result: a changed file is a changed input."""
         return []
 
-    # Three steps that a stage may leave as they are: not every stage has something to refuse.
+    # Three optional steps: not every stage has something to refuse.
 
     def inspect(self) -> None:
-        """Refuse what can be seen to be wrong at once; runs even where the stage is done."""
+        """Refuse input that is obviously wrong; runs even if the stage is done."""
 
     def holds(self) -> bool:
-        """Whether an earlier result, whose stamp fits, is still right."""
+        """Whether an earlier result with a matching stamp is still valid."""
         return True
 
     def prepare(self) -> None:
-        """Do what may be refused and writes nothing."""
+        """Do the work that may refuse its input and writes nothing."""
 
     @abstractmethod
     def work(self, *, resumable: bool) -> R_co | None:
         """Write the stage's files.
 
         Args:
-            resumable: An earlier start had just these inputs and did not end, so that what it left
-                behind may be taken up again.
+            resumable: An earlier start had exactly these inputs and did not finish, so this one may
+                continue from its files.
 
         Returns:
             The record; None in a process that leaves the result to another one.
@@ -118,8 +119,8 @@ class Stage(ABC, Generic[R_co]):
 
     @abstractmethod
     def result(self) -> R_co:
-        """The record of an earlier end."""
+        """The record of an earlier, finished start."""
 
     @abstractmethod
     def outputs(self, record: R_co) -> str:  # type: ignore[misc]
-        """What identifies the result, a hash, for the stages after it."""
+        """A hash that identifies the result for the stages after it."""

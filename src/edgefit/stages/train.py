@@ -1,4 +1,4 @@
-"""The stage ``train``: from a checked data set to the best weights of a fine-tuning."""
+"""The stage ``train``: fine-tune on a checked data set and keep the best weights."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from edgefit.train.weight_files import BEST
 
 
 class Train(Stage[TrainRecord]):
-    """Fine-tune, or go on with a fine-tuning that was interrupted.
+    """Fine-tune, or resume an interrupted fine-tuning.
 
     Ensures ``train/best.safetensors``, ``log.csv`` and ``train.json``.
     """
@@ -42,7 +42,7 @@ class Train(Stage[TrainRecord]):
         return hashes + ([files.folder(general)] if replays and general else [])
 
     def prepare(self) -> None:
-        """Build the network; refuse what could not be trained with."""
+        """Build the network; refuse settings that cannot be trained."""
         from edgefit.train.run_training import prepare
 
         table = frozen_samples(self.run)
@@ -61,11 +61,11 @@ class Train(Stage[TrainRecord]):
         return record
 
     def result(self) -> TrainRecord:
-        """What ``train.json`` holds."""
+        """The record in ``train.json``."""
         return TrainRecord.read(self.run.root)
 
     def outputs(self, record: TrainRecord) -> str:
-        """Hash of the weights that are kept."""
+        """Hash of the kept weights."""
         return sha256_of(self.folder / BEST)
 
 
@@ -73,10 +73,10 @@ def train(run: RunFolder, reporter: Reporter = QUIET) -> TrainRecord | None:
     """Run the stage; see :class:`Train`.
 
     Returns:
-        The summary that ``train.json`` holds; None in a training process that is not the first.
+        The record in ``train.json``; None in a training process that is not the first.
 
     Raises:
-        RunError: ``check`` has not ended here, or a checkpoint is damaged.
+        RunError: ``check`` has not finished in this run, or a checkpoint is damaged.
         WeightsError: The pretrained weights cannot be used.
         StageError: The loss is not a number, or explodes.
     """

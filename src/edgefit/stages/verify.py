@@ -34,8 +34,8 @@ from edgefit.verify.gate import HeldOut, check_variant
 class Verify(Stage[VerifyRecord]):
     """Check every exported variant against the network on the held-out images.
 
-    Ensures ``verify/verify.json``. Call :func:`require` on the result to fail where a required
-    variant did not pass.
+    Ensures ``verify/verify.json``. Call :func:`require` on the result to fail if a required variant
+    did not pass.
     """
 
     NAME = "verify"
@@ -43,7 +43,7 @@ class Verify(Stage[VerifyRecord]):
     REQUIRES = (Check, Evaluate, Export)
 
     def prepare(self) -> None:
-        """Read the draft bundle and the held-out frames; run each variant over them."""
+        """Read the draft bundle and the held-out frames; run each variant on them."""
         recipe = self.recipe
         bundle = read_bundle(self.run.root / "export", allow_draft=True)
         held_out = _held_out(self.run, recipe, bundle, self.reporter)
@@ -77,7 +77,7 @@ class Verify(Stage[VerifyRecord]):
         return self.record
 
     def result(self) -> VerifyRecord:
-        """What ``verify.json`` holds."""
+        """The record in ``verify.json``."""
         return VerifyRecord.read(self.run.root)
 
     def outputs(self, record: VerifyRecord) -> str:
@@ -91,10 +91,10 @@ def verify(run: RunFolder, reporter: Reporter = QUIET) -> VerifyRecord:
 
 
 def require(results: VerifyRecord, config: VerifyConfig) -> None:
-    """Check that what the recipe requires has passed.
+    """Check that the required variants passed.
 
     Raises:
-        GateError: It has not; lists each failure with its reasons.
+        GateError: One did not; the message lists each failure with its reasons.
     """
     passed, failed = set(results.passed), results.failed
     if config.required == "any":
@@ -110,9 +110,9 @@ def require(results: VerifyRecord, config: VerifyConfig) -> None:
             key="verify.required",
             expected=config.required,
             found=f"passed: {sorted(passed) or 'none'}",
-            remedy="see verify/verify.json in the run; more calibration images "
-            "(--set export.calibration_images=1000), a larger --set verify.max_drop, or another "
-            "backbone are the usual ways out",
+            remedy="see verify/verify.json in the run; the usual remedies are more calibration "
+            "images (--set export.calibration_images=1000), a larger --set verify.max_drop, or "
+            "another backbone",
         )
 
 
@@ -144,7 +144,7 @@ def _frames(
 
 
 def _out_of_domain(saved: SavedOutputs, table: SampleTable, recipe: Recipe) -> SampleTable | None:
-    """The general images that ``evaluate`` scored, if it did."""
+    """The general images that ``evaluate`` scored, if any."""
     root = recipe.retention.general
     if saved.out_of_domain is None or root is None:
         return None

@@ -65,7 +65,7 @@ def test_the_temperature_is_not_applied_twice(run: RunFolder) -> None:
 def test_it_can_be_switched_off_and_a_change_is_seen(run: RunFolder) -> None:
     calibrate(run)
     again(run, ["operating.temperature=false", "operating.novelty=false"])
-    with pytest.raises(RunError, match="`calibrate` ended here with other inputs"):
+    with pytest.raises(RunError, match="inputs of the stage `calibrate` have changed"):
         evaluate(run)
     found = calibrate(run)
     assert found.temperature == 1

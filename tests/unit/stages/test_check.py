@@ -37,6 +37,6 @@ def test_a_metric_of_two_classes_is_refused_before_images_are_read(
 
 
 def test_a_recipe_without_data_says_how_to_name_it(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="No data set is named") as caught:
+    with pytest.raises(DataError, match="names no data set") as caught:
         check(RunFolder(tmp_path / "run", make_recipe({"name": "x"})))
     assert "--data" in str(caught.value.remedy)

@@ -47,7 +47,7 @@ def test_every_stage_that_ended_is_done(finished: RunFolder) -> None:
 def test_nothing_is_done_in_a_new_run(tmp_path: Path) -> None:
     run = RunFolder(tmp_path, RECIPE)
     assert done(run) == []
-    with pytest.raises(RunError, match="`check` has not ended here") as caught:
+    with pytest.raises(RunError, match="`check` has not finished") as caught:
         Runner(run).require(BY_NAME["check"])
     assert f"edgefit check {tmp_path}" in str(caught.value.remedy)
 
@@ -104,7 +104,7 @@ def test_require_sees_that_the_recipe_has_changed_since(finished: RunFolder) -> 
     runner = Runner(RunFolder(finished.root, other("train.epochs=3")))
     runner.require(BY_NAME["check"])
     for stage in ("train", "evaluate", "export"):
-        with pytest.raises(RunError, match="ended here with other inputs"):
+        with pytest.raises(RunError, match="have changed since it finished"):
             runner.require(BY_NAME[stage])
 
 

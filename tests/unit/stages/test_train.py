@@ -226,11 +226,11 @@ def test_training_needs_checked_data_of_the_present_recipe(
 ) -> None:
     empty = RunFolder(tmp_path / "empty")
     empty.start(make_recipe({"name": "x"}))
-    with pytest.raises(RunError, match="`check` has not ended here"):
+    with pytest.raises(RunError, match="`check` has not finished"):
         train(empty)
     run = start("run")
     run.start(recipe_for(pictures, "data.split.seed=9"))
-    with pytest.raises(RunError, match="`check` ended here with other inputs"):
+    with pytest.raises(RunError, match="inputs of the stage `check` have changed"):
         train(run)
 
 
@@ -244,7 +244,7 @@ def test_evaluation_refuses_weights_of_another_recipe(
     network = load_trained(run)
     assert not network.training
     run.start(recipe_for(pictures, "model.backbone=squeezenet1_1"))
-    with pytest.raises(RunError, match="ended here with other inputs"):
+    with pytest.raises(RunError, match="have changed since it finished"):
         evaluate(run)
 
 
