@@ -1,4 +1,4 @@
-"""What a classifier has not been shown to do: classes, groups, decisions, confidence."""
+"""Limits and risks of a classifier: classes, groups, decisions, confidence."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SHOWN = 6
 
 
 def weaknesses(facts: RunFacts) -> Iterator[str]:
-    """Classes and groups that fare badly, rates beyond their limits, dishonest confidence."""
+    """Weak classes and groups, rates above their limits, unreliable confidence."""
     yield from _weak_classes(facts)
     yield from _operating_point(facts)
     yield from _calibration(facts)
@@ -28,7 +28,7 @@ def _weak_classes(facts: RunFacts) -> Iterator[str]:
     entries = facts.evaluation.per_class
     absent = [e.label for e in entries if not e.support]
     if absent:
-        yield f"Never tested, for want of test images: {_names(absent)}."
+        yield f"Never tested, because test images are missing: {_names(absent)}."
     few = [e.label for e in entries if 0 < e.support < _FEW_IMAGES]
     if few:
         yield (
@@ -71,16 +71,17 @@ def _threshold(facts: RunFacts, threshold: ThresholdChoice) -> Iterator[str]:
     limit = threshold.limit
     if limit is None:
         yield (
-            "No largest escape or overkill rate was asked for: the answer is the more probable "
-            f"class, and nothing was chosen so that few defects escape. Validation holds {basis}."
+            "The recipe limits neither the escape rate nor the overkill rate: the answer is the "
+            "more probable class, and no threshold was chosen to let few defects escape. "
+            f"Validation has {basis}."
         )
         return
     which = "escape" if threshold.chosen_for == "max_escape" else "overkill"
     yield (
         f"The threshold was chosen on {basis} of validation "
-        f"({counted(threshold.bound_groups or 0, 'independent group')} of those that the {which} "
-        "rate counts). It holds for parts like those; where defects become rarer, of another "
-        "kind, or look different, choose it anew."
+        f"({counted(threshold.bound_groups or 0, 'independent group')} of the images that the "
+        f"{which} rate counts). It is valid for parts like those. If defects become rarer, change "
+        "in kind or look different, choose it again."
     )
     above = _where(
         facts,
@@ -94,8 +95,8 @@ def _threshold(facts: RunFacts, threshold: ThresholdChoice) -> Iterator[str]:
     )
     if above:
         yield (
-            f"On held-out images the {which} rate is above the {percent(limit, 2)} that was asked "
-            f"for: {above}."
+            f"On held-out images the {which} rate is above the limit of {percent(limit, 2)}: "
+            f"{above}."
         )
 
 
@@ -107,8 +108,8 @@ def _reject_option(facts: RunFacts, coverage: float) -> Iterator[str]:
     )
     if below:
         yield (
-            f"On held-out images the prediction sets cover fewer than the {percent(coverage)} "
-            f"asked for: {below}. These images differ from those of validation."
+            "On held-out images the prediction sets cover less than the requested "
+            f"{percent(coverage)}: {below}. These images differ from those of validation."
         )
     many = _where(
         facts,
@@ -124,7 +125,7 @@ def _where(
     share_of: Callable[[Decisions | TrainedDecisions], Share | None],
     holds: Callable[[Share], bool],
 ) -> str:
-    """The networks a user can get whose figure is such, with the figure."""
+    """The networks a user can get whose figure satisfies ``holds``, with that figure."""
     users = {TRAINED, *(str(variant.key) for variant in facts.manifest.variants)}
     found = [
         f"{whose} {with_interval(entry)}"
@@ -141,7 +142,7 @@ def _calibration(facts: RunFacts) -> Iterator[str]:
     error = facts.evaluation.metrics["expected_calibration_error"]
     if error.value is not None and error.value > _POOR_CALIBRATION:
         scaled = (
-            ", also after the temperature was fitted on validation"
+            ", even after the temperature was fitted on validation"
             if facts.recipe.operating.temperature
             else " (operating.temperature is off)"
         )
@@ -152,26 +153,26 @@ def _calibration(facts: RunFacts) -> Iterator[str]:
 
 
 def unknown_images(facts: RunFacts) -> Iterator[str]:
-    """What becomes of a picture that shows none of the classes."""
+    """What happens to an image that shows none of the classes."""
     classes = len(facts.labels)
     if facts.operating.novelty is None:
         unsure = facts.operating.conformal is not None
         yield (
-            f"It knows only its {classes} classes: a picture that shows none of them is given one "
-            f"{'of them, or called unsure' if unsure else 'as well'}, and is not pointed out."
+            f"It knows only its {classes} classes. An image that shows none of them still gets one "
+            f"of them{' or is called unsure' if unsure else ''}, and nothing flags it."
         )
         return
     figures = dict(held_out(facts))
     found = figures.get(str(facts.recommended.key), Decisions()).novelty
     flagged = found and found.flagged_out_of_domain
     seen = (
-        f"of general images {with_interval(flagged)} were flagged"
+        f"{with_interval(flagged)} of general images were flagged"
         if flagged
-        else "how many of them are flagged was not measured"
+        else "the share that is flagged was not measured"
     )
     yield (
-        f"It knows only its {classes} classes. A picture that shows none of them may be flagged as "
-        f"novel, but need not be: {seen}. A flaw of a new kind on a known part can look familiar."
+        f"It knows only its {classes} classes. An image that shows none of them may or may not be "
+        f"flagged as novel: {seen}. A new kind of flaw on a known part can look familiar."
     )
 
 

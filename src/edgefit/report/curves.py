@@ -51,8 +51,8 @@ def training_metric(history: Sequence[EpochRow], kept_epoch: int, metric: str) -
     """The metric on training and validation images by epoch, in percent, the gap shaded.
 
     Args:
-        history: ``epoch``, ``val_{metric}`` and ``train_{metric}`` (0 to 1; the latter may be
-            absent or None) of each epoch.
+        history: One row per epoch, with the metric (0 to 1) on validation images and, if it was
+            measured, on training images.
         kept_epoch: The epoch that was kept.
         metric: Name of the metric.
     """
@@ -124,7 +124,7 @@ def interpolation(kept: KeptWeights) -> Markup:
 
 
 def knowledge(comparison: ComparisonRecord) -> Markup:
-    """The task's metric by general knowledge kept, a named point an arm; up and right is better."""
+    """The task's metric by general knowledge kept, one point per arm; up and right is better."""
     metric = comparison.metric
     arms = [arm for arm in comparison.arms if arm.kept.linear.value is not None]
 
@@ -151,7 +151,7 @@ def knowledge(comparison: ComparisonRecord) -> Markup:
 
 
 def learning_curve(curve: LearningCurveRecord) -> Markup:
-    """The metric by the number of training images, a line an arm, with intervals."""
+    """The metric by the number of training images, a line per arm, with intervals."""
     from matplotlib.ticker import NullLocator
 
     metric, points = curve.metric, curve.points
@@ -180,7 +180,7 @@ def learning_curve(curve: LearningCurveRecord) -> Markup:
 
 
 def _epochs(axes: Axes, history: Sequence[EpochRow], kept_epoch: int) -> list[int]:
-    """Set up the epoch axis, the kept epoch marked, epochs on smaller images shaded."""
+    """Set up the epoch axis; mark the kept epoch and shade epochs on smaller images."""
     from matplotlib.ticker import MaxNLocator
 
     epochs = [row.epoch for row in history]
@@ -196,7 +196,7 @@ def _epochs(axes: Axes, history: Sequence[EpochRow], kept_epoch: int) -> list[in
 
 
 def _column(values: Iterable[float | None]) -> NDArray[np.float64]:
-    """A column of the history, NaN where it was not measured."""
+    """A column of the history, NaN if it was not measured."""
     return np.array([np.nan if value is None else value for value in values], np.float64)
 
 

@@ -1,4 +1,4 @@
-"""From probabilities to decisions: what was chosen, and what it does on held-out images.
+"""From probabilities to decisions: the chosen rules, and their effect on held-out images.
 
 The rules come from validation; they are measured for the trained network and for every file.
 """
@@ -31,7 +31,7 @@ _NOT_MEASURED = "not measured"
 
 
 def decisions(facts: RunFacts) -> Row:
-    """All of the section; parts that the operating point does not have are None."""
+    """The whole section; None for rules that the operating point does not have."""
     chosen = facts.operating
     basis = counted(chosen.images, "validation image")
     if chosen.groups != chosen.images:
@@ -51,12 +51,12 @@ def _calibration(facts: RunFacts) -> Row:
     chosen = facts.operating
     temperature = chosen.temperature or 1.0
     if not facts.recipe.operating.temperature:
-        said = "The logits were left as they are (operating.temperature is off)."
+        said = "The logits are unchanged (operating.temperature is off)."
     else:
         effect = (
-            "the network was too sure of itself"
+            "the network was over-confident"
             if temperature > 1
-            else "the network was less sure than it might be"
+            else "the network was under-confident"
         )
         said = (
             f"The logits are divided by a temperature of {temperature:.3f}, which is part of the "
@@ -86,7 +86,7 @@ def _honesty(name: str, before: Reliability | None, after: Reliability | None) -
 
 
 def _plain(entry: Figure) -> str:
-    """A figure that is no share."""
+    """A figure that is not a share."""
     value, low, high = entry.value, entry.low, entry.high
     if value is None:
         return UNKNOWN
@@ -101,8 +101,8 @@ def _threshold(facts: RunFacts) -> Row | None:
     rows = [_rates("validation, " + TRAINED, chosen)]
     rows += [_rates(name, found.threshold) for name, found in held_out(facts)]
     return {
-        "said": f"A part is called {chosen.defect} from a probability of "
-        f"{chosen.value:.4g} on, and {chosen.good} below it.",
+        "said": f"A part is called {chosen.defect} at a probability of {chosen.value:.4g} or more, "
+        f"and {chosen.good} below that.",
         "why": _why(chosen),
         "defect": chosen.defect,
         "good": chosen.good,
@@ -112,15 +112,16 @@ def _threshold(facts: RunFacts) -> Row | None:
 
 def _why(chosen: ThresholdChoice) -> str:
     if chosen.limit is None:
-        return "No largest rate was asked for, so the more probable class is the answer."
+        return "The recipe limits neither rate, so the more probable class is the answer."
     escape = chosen.chosen_for == "max_escape"
     concerned = chosen.escape_rate if escape else chosen.overkill_rate
-    other = "overkill" if escape else "escapes"
+    other = "overkill" if escape else "escape"
     what = "defects" if escape else "good parts"
     return (
-        f"It is the one of least {other} that keeps the {'escape' if escape else 'overkill'} rate "
-        f"within {percent(chosen.limit, 2)}: on {counted(concerned.images, 'image')} of "
-        f"{what} in {counted(chosen.bound_groups or 0, 'independent group')} of validation the "
+        f"This threshold has the lowest {other} rate that keeps the "
+        f"{'escape' if escape else 'overkill'} rate within {percent(chosen.limit, 2)}: "
+        f"on {counted(concerned.images, 'image')} of "
+        f"{what} in {counted(chosen.bound_groups or 0, 'independent group')} of validation, the "
         f"rate is at most {percent(chosen.upper_bound, 2)} with "
         f"{percent(chosen.bound_confidence, 0)} confidence."
     )
@@ -135,7 +136,7 @@ def _rates(name: str, found: ThresholdChoice | ThresholdRates | ConformalRates |
 
 
 def _share(entry: Share | None) -> str:
-    """A share with its interval and what it was counted on."""
+    """A share with its interval and its counts."""
     if entry is None:
         return _NOT_MEASURED
     if entry.value is None:
@@ -144,7 +145,7 @@ def _share(entry: Share | None) -> str:
 
 
 def held_out(facts: RunFacts) -> Iterator[tuple[str, Decisions | TrainedDecisions]]:
-    """What each network does at the operating point on held-out images: its name and figures."""
+    """Name and held-out figures of each network at the operating point."""
     yield TRAINED, facts.evaluation.operating
     for entry in facts.verification.variants:
         yield entry.variant, entry.operating or Decisions()
@@ -168,9 +169,9 @@ def _conformal(facts: RunFacts) -> Row | None:
             }
         )
     return {
-        "said": "The answer is unsure, and left to a person, unless just one class is likely "
-        f"enough. At {percent(chosen.coverage)} coverage a class is likely enough from a "
-        f"probability of {1 - chosen.quantile:.4g} on.",
+        "said": "The answer is unsure, and left to a person, unless exactly one class is likely "
+        f"enough. At {percent(chosen.coverage)} coverage, a class is likely enough at a "
+        f"probability of {1 - chosen.quantile:.4g} or more.",
         "threshold": threshold,
         "rows": rows,
     }
@@ -193,10 +194,9 @@ def _novelty(facts: RunFacts) -> Row | None:
             }
         )
     return {
-        "said": "A picture is flagged as novel where its features point away from those of all "
-        f"classes: a score above {chosen.threshold:.4g}, which "
-        f"{percent(chosen.quantile)} of the validation images stay below (half stay below "
-        f"{chosen.median:.4g}).",
+        "said": "An image is flagged as novel if its features point away from those of all "
+        f"classes, with a score above {chosen.threshold:.4g}. Of the validation images, "
+        f"{percent(chosen.quantile)} score below that, and half score below {chosen.median:.4g}.",
         "out_of_domain": any(row["out_of_domain"] != _NOT_MEASURED for row in rows),
         "rows": rows,
     }

@@ -40,22 +40,22 @@ class RunFacts:
 
     Attributes:
         recipe: The resolved recipe of the run.
-        manifest: The manifest of the bundle that the report will lie in.
+        manifest: The manifest of the bundle that will hold the report.
         card: The card of the backbone.
         check: ``check.json``.
         training: ``train.json``.
-        operating: ``operating.json``, what was chosen on validation.
+        operating: ``operating.json``, the rules chosen on validation.
         evaluation: ``evaluation.json``, of the trained network.
         verification: ``verify.json``.
         benchmark: ``benchmark.json``.
         golden: ``golden.json`` of the export.
-        golden_folder: Where the golden frames lie.
+        golden_folder: The folder of the golden frames.
         test: The held-out samples.
-        outputs: What the trained network gave for them, by name.
-        retention: ``retention.json``; None where it was not measured for this very network.
+        outputs: Outputs of the trained network for these samples, by name.
+        retention: ``retention.json``; None if it was not measured for this network.
         comparison: ``comparison.json`` of remedies against forgetting; None without one.
         learning_curve: ``learning-curve.json``; None without one.
-        left_out: What lies in the run and is not reported, with the reason, in sentences.
+        left_out: Results in the run that the report omits, with the reason, in sentences.
     """
 
     recipe: Recipe
@@ -93,24 +93,24 @@ class RunFacts:
 
     @property
     def recommended(self) -> Variant:
-        """The variant to run; the first one where nothing was recommended."""
+        """The variant to run; the first one if none is recommended."""
         name = self.manifest.recommended.get("default")
         fitting = [v for v in self.manifest.variants if str(v.key) == name]
         return (fitting or self.manifest.variants)[0]
 
     def measured(self, variant: str) -> MeasuredVariant | None:
-        """What ``benchmark`` measured for a variant; None where it measured nothing."""
+        """What ``benchmark`` measured for a variant; None if it measured nothing."""
         return next((e for e in self.benchmark.measured if e.variant == variant), None)
 
 
 def gather(run: RunFolder, manifest: Manifest, *, retention_is_current: bool = True) -> RunFacts:
     """Read what the stages wrote.
 
-    Requires the stages ``check`` to ``benchmark``; ``retention``, the comparison of remedies and
-    the learning curve are read where they are there and belong to this run.
+    Requires the stages ``check`` to ``benchmark``. Also reads ``retention``, the comparison of
+    remedies and the learning curve, if they exist and belong to this run.
 
     Raises:
-        RunError: A stage has not ended here, or its output does not fit the others.
+        RunError: A stage has not finished in this run, or its output does not fit the others.
     """
     recipe = run.recipe()
     test = frozen_samples(run).of("test")
@@ -145,8 +145,8 @@ def _retention(
         return None
     if not is_current:
         left_out.append(
-            "Retention was measured for other weights or other general images than those of now; "
-            "it is left out."
+            "Retention was measured with other weights or other general images than the current "
+            "ones; the report leaves it out."
         )
         return None
     return RetentionRecord.read(run.root)
@@ -155,13 +155,14 @@ def _retention(
 def _study_of(
     checked: CheckRecord, study: type[Study], run: RunFolder, left_out: list[str]
 ) -> Study | None:
-    """A comparison between runs; it has no stamp, so its data and split tell whether it fits."""
+    """A study without a stamp: its data and split decide whether it belongs to this run."""
     if not study.path_in(run.root).is_file():
         return None
     record = study.read(run.root)
     if record.data_fingerprint != checked.fingerprint:
         left_out.append(
-            f"{_TITLES[study]} was measured on other data than those of now; it is left out."
+            f"{_TITLES[study]} was measured on other data than the current data; the report leaves "
+            "it out."
         )
         return None
     return record

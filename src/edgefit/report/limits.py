@@ -1,4 +1,4 @@
-"""What a model has not been shown to do, in plain words; the same list on page and card."""
+"""Limits and risks of a model in plain words; the same list on page and card."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _WIDE = 0.02
 _RESTLESS = 0.2
 _FORGOTTEN = 0.9
 _SPOILING = {
-    "leak": "pictures occur in more than one split, so the figures here are too good",
-    "label-conflict": "pictures occur with different labels, so some answers counted as wrong "
-    "may be right, and the other way round",
+    "leak": "images occur in more than one split, so the figures here are too good",
+    "label-conflict": "images occur with different labels, so some answers counted as wrong "
+    "may be right, and vice versa",
 }
 
 
 def limits(facts: RunFacts) -> list[str]:
-    """Limits and risks, the gravest first; each one sentence or two."""
+    """Limits and risks, the gravest first, each in one or two sentences."""
     task = TASKS[facts.recipe.task]
     return [
         *_data(facts),
@@ -46,12 +46,12 @@ def _data(facts: RunFacts) -> Iterator[str]:
             yield f"The data check found an error: {consequence}. Correct the data and build again."
     if "no-groups" in codes:
         yield (
-            "Every image was taken as independent. If several show the same part, track or "
-            "person, such images are on both sides of the split and the figures are too good."
+            "Every image was treated as independent. If several show the same part, track or "
+            "person, they may be on both sides of the split, and the figures are too good."
         )
     left_out = len(facts.check.unreadable)
     if left_out:
-        yield f"{counted(left_out, 'image')} could not be read and took no part."
+        yield f"{counted(left_out, 'image')} could not be read and took no part in the build."
 
 
 def _uncertainty(facts: RunFacts) -> Iterator[str]:
@@ -65,7 +65,7 @@ def _uncertainty(facts: RunFacts) -> Iterator[str]:
         yield (
             f"The test set is small: {basis}. The {facts.confidence} interval of "
             f"{metric_title(facts.metric).lower()} is {points(high - low).lstrip('+')} points "
-            "wide; do not read differences smaller than that as real."
+            "wide; do not take smaller differences as real."
         )
     yield (
         "The intervals cover the choice of test images only. One training with one seed was "
@@ -81,8 +81,9 @@ def _training(facts: RunFacts) -> Iterator[str]:
         kept = found.linear.kept
         if kept.value is not None and kept.value < _FORGOTTEN:
             yield (
-                f"Of what the backbone knew of general images {with_interval(kept)} is left. It is "
-                "a poorer start for another task, and may bear changes of light or camera less."
+                f"The backbone keeps {with_interval(kept)} of what it knew about general images. "
+                "It is a poorer start for another task, and may be less robust to changes of light "
+                "or camera."
             )
 
 
@@ -95,7 +96,7 @@ def _variants(facts: RunFacts) -> Iterator[str]:
             worst = max((b.drop_high for b in unsure if b.drop_high is not None), default=None)
             if worst is not None:
                 yield (
-                    f"{entry.variant} kept within the allowed drop of {limit:g} points on these "
+                    f"{entry.variant} stayed within the allowed drop of {limit:g} points on these "
                     f"images, but the drop may be as large as {points(worst).lstrip('+')} points."
                 )
     for name in facts.verification.failed:
@@ -108,13 +109,13 @@ def _variants(facts: RunFacts) -> Iterator[str]:
             yield (
                 f"The latency of {variant.key} differed by "
                 f"{percent(measured.latency_spread, 0)} between rounds: the machine was not "
-                "quiet. Measure again before relying on it."
+                "idle. Measure again before relying on this figure."
             )
 
 
 def _always(facts: RunFacts) -> Iterator[str]:
     yield (
-        "It was tested on pictures of the same origin as those it learned from. Another camera, "
-        "lens, light, background or product has not been shown to work."
+        "It was tested on images of the same origin as its training images. Nothing shows that it "
+        "works with another camera, lens, light, background or product."
     )
     yield "Latency was measured on the machine named here; measure again on the device."

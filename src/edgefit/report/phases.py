@@ -1,4 +1,4 @@
-"""How the network was trained: the two phases, what over-fitted, which weights were kept."""
+"""How the network was trained: the two phases, over-fitting, and the kept weights."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ _MODES = {
     "probe-then-full": "first a linear probe on frozen features, then all layers from its weights",
 }
 _REMEDIES = {
-    "l2_sp": "pull back to the starting weights (L2-SP)",
+    "l2_sp": "pull towards the starting weights (L2-SP)",
     "distill": "keeping the features of the starting network (distillation)",
-    "replay": "general images classified along (replay)",
+    "replay": "general images classified as well (replay)",
 }
 _KINDS = {"logistic": "logistic regression", "nearest-mean": "nearest class mean"}
 
 
 def training_rows(facts: RunFacts) -> list[tuple[str, str]]:
-    """How the network was trained, as pairs of a word and its value."""
+    """How the network was trained, as pairs of name and value."""
     recipe, training = facts.recipe, facts.training
     config = recipe.train
     return [
@@ -33,7 +33,7 @@ def training_rows(facts: RunFacts) -> list[tuple[str, str]]:
         ("starts from", base_weights(facts)),
         ("trained", _MODES[training.mode]),
         ("input", f"{recipe.input.width} x {recipe.input.height} pixels, {recipe.input.aspect}"),
-        ("smaller pictures", _enlarging(recipe)),
+        ("smaller images", _enlarging(recipe)),
         ("augmentation", PurePath(config.augment).name),
         *_epochs(facts),
         ("balancing", config.balance),
@@ -52,7 +52,7 @@ def _enlarging(recipe: Recipe) -> str:
 def _epochs(facts: RunFacts) -> list[tuple[str, str]]:
     training, metric = facts.training, facts.recipe.train.metric
     if not training.history:
-        return [("epochs", "none, only the head was fitted")]
+        return [("epochs", "none; only the head was fitted")]
     best = training.best
     stopped = ", stopped early" if training.stopped_early else ""
     return [
@@ -82,13 +82,13 @@ def base_weights(facts: RunFacts) -> str:
 
 
 def phase_rows(facts: RunFacts) -> list[Row]:
-    """One row for each phase that ran, and one for the weights kept, as measured on validation."""
+    """One row for each phase that ran and one for the kept weights, measured on validation."""
     training = facts.training
     rows = []
     if training.probe:
         measured = training.probe.validation
         rows.append(
-            _phase(facts, "one: linear probe", "the head alone, fitted in one go", measured)
+            _phase(facts, "one: linear probe", "the head alone, in a single fit", measured)
             | {"time": _seconds(training.probe.seconds)}
         )
     if training.history:
@@ -104,7 +104,9 @@ def phase_rows(facts: RunFacts) -> list[Row]:
     if kept.points is not None and kept.alpha is not None:
         measured = next(p.metrics for p in kept.points if p.alpha == kept.alpha)
         name = f"kept: {_alpha(kept.alpha)} of the way from one to two"
-        rows.append(_phase(facts, name, "nothing, weights are mixed", measured) | {"time": "-"})
+        rows.append(
+            _phase(facts, name, "nothing; weights are interpolated", measured) | {"time": "-"}
+        )
     return rows
 
 
@@ -126,7 +128,7 @@ def _alpha(alpha: float) -> str:
 
 
 def probe(facts: RunFacts) -> Row | None:
-    """The cross-validation of phase one and what it chose; None where there was no phase one."""
+    """The cross-validation of phase one and what it chose; None if there was no phase one."""
     found = facts.training.probe
     if found is None:
         return None
@@ -136,7 +138,7 @@ def probe(facts: RunFacts) -> Row | None:
         result = f"{chosen[0].upper()}{chosen[1:]} was fitted without cross-validation."
     else:
         result = (
-            f"Taken was the {chosen}: {title} {percent(found.score)} in "
+            f"The choice is {chosen}: {title} {percent(found.score)} in "
             f"{found.folds}-fold cross-validation, "
             f"{percent(found.validation[found.metric])} on the validation images."
         )
@@ -177,12 +179,12 @@ def interpolation(facts: RunFacts) -> Row | None:
         rule = (
             f"Of the points whose {name} on validation is at most {tolerance:g} "
             "points below the best, the one nearest to the pretrained weights is kept (rule "
-            "general): it gives away least of what the backbone knew."
+            "general): it loses the least of what the backbone knew."
         )
     else:
         rule = (
-            f"The point of the highest {name} on validation is kept (rule best); of equal ones "
-            "that with the lower loss."
+            f"The point with the highest {name} on validation is kept (rule best); a tie goes to "
+            "the lower loss."
         )
     return {
         "rule": rule,
@@ -202,7 +204,7 @@ def interpolation(facts: RunFacts) -> Row | None:
 
 
 def gap(facts: RunFacts) -> Row | None:
-    """Training against validation in the epoch that was kept; None where it was not measured."""
+    """Training against validation in the epoch that was kept; None if it was not measured."""
     best, metric = facts.training.best, facts.recipe.train.metric
     on_training = best.on_training.get(metric)
     if on_training is None or best.gap is None:

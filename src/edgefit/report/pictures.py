@@ -1,4 +1,4 @@
-"""Small JPEG pictures inside the page: the most confident mistakes, and the golden frames."""
+"""Small JPEGs inside the page: the most confident mistakes, and the golden frames."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _JPEG_QUALITY = 82
 
 @dataclass(frozen=True)
 class Picture:
-    """One picture of a contact sheet.
+    """One image of a contact sheet.
 
     Attributes:
-        source: ``data:`` address of a JPEG; None where the file cannot be read any more.
+        source: ``data:`` address of a JPEG; None if the file can no longer be read.
         name: File name.
-        truth: True class; None where it is not known.
+        truth: True class; None if it is unknown.
         answer: Class that was answered.
         confidence: Its probability, 0 to 1.
     """
@@ -83,7 +83,7 @@ def mistakes(facts: RunFacts) -> list[Picture]:
 
 
 def golden_frames(facts: RunFacts) -> list[Picture]:
-    """The frames of the device's self-test with what the recommended variant answers to them."""
+    """The frames of the device's self-test, with the answers of the recommended variant."""
     outputs = facts.golden.answers(facts.recommended.key) or {}
     pictures = []
     for entry, row in zip(facts.golden.frames, outputs[PROBABILITIES.name], strict=True):
@@ -101,10 +101,10 @@ def golden_frames(facts: RunFacts) -> list[Picture]:
 
 
 def thumbnail(path: Path) -> str | None:
-    """A picture as a ``data:`` address, at most 160 pixels a side.
+    """An image as a ``data:`` address, at most 160 pixels a side.
 
-    None where it cannot be read any more: a data set may have moved on since its training, and
-    the report says so instead of failing.
+    None if it can no longer be read: a data set may have changed since its training, and the
+    report says so instead of failing.
     """
     if not path.is_file():
         return None

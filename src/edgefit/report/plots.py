@@ -1,4 +1,4 @@
-"""Drawings of results, speed and size. Each takes plain figures and gives an inline ``<svg>``."""
+"""Drawings of results, speed and size. Each takes plain figures and returns an inline ``<svg>``."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def reliability(confidence_N: NDArray[np.float32], right_N: NDArray[np.bool_]) -
 def latency(entries: Sequence[Row], recommended: str) -> Markup:
     """Latency of each variant: a bar to the median, whiskers to p90 and p99.
 
-    A whisker that would squeeze the bars ends in an arrow, with its p99 in words.
+    A whisker that would squeeze the bars ends in an arrow, with its p99 as text.
 
     Args:
         entries: ``name``, ``p50``, ``p90``, ``p99`` (ms; None where not measured), fastest first.

@@ -1,6 +1,6 @@
-"""What a section hands to a template."""
+"""The values that a section passes to a template."""
 
 from typing import Any
 
 Row = dict[str, Any]
-"""Values by the names that the template knows; free-form, since a template is not type-checked."""
+"""Values by the names in the template; free-form, since a template is not type-checked."""

@@ -51,7 +51,7 @@ def headline(facts: RunFacts) -> Row:
         "interval": _interval_in_words(entry, facts.confidence),
         "basis": basis,
         **_speed_of(facts, str(best.key)),
-        "machine": facts.benchmark.machine.cpu_model or "a machine of unknown kind",
+        "machine": facts.benchmark.machine.cpu_model or "an unknown machine",
         "size": size(best.size),
         "worst": _worst_in_head(facts, str(best.key)),
         "passed": len(facts.verification.passed),
@@ -60,7 +60,7 @@ def headline(facts: RunFacts) -> Row:
 
 
 def _worst_in_head(facts: RunFacts, variant: str) -> Row | None:
-    """Worst class and worst group, which the mean hides; None where there are no classes."""
+    """Worst class and worst group, which the mean hides; None if there are no classes."""
     entry = facts.verification.verdict(variant)
     whose, worst, group = _TRAINED, facts.evaluation.worst_class, facts.evaluation.worst_group
     if entry is not None and entry.worst_class is not None:
@@ -87,7 +87,7 @@ def _worst_in_head(facts: RunFacts, variant: str) -> Row | None:
 def _interval_in_words(entry: Entry, confidence: str) -> str:
     if parts(entry)[0] is None:
         return "It is not defined on these images."
-    return f"With {confidence} confidence {between(entry)}."
+    return f"With {confidence} confidence, {between(entry)}."
 
 
 def _speed_of(facts: RunFacts, variant: str) -> Row:
@@ -126,7 +126,7 @@ def data_table(facts: RunFacts) -> Row:
 
 
 def findings(facts: RunFacts) -> list[Row]:
-    """What the data check found, gravest first, each with a few of the images concerned."""
+    """Findings of the data check, gravest first, each with a few of the affected images."""
     return [
         {
             "level": finding.level,
@@ -141,7 +141,7 @@ def findings(facts: RunFacts) -> list[Row]:
 
 
 def unreadable(facts: RunFacts) -> Row:
-    """The images that were left out, with the reason for each."""
+    """Images that were left out, with the reason for each."""
     files = facts.check.unreadable
     return {
         "count": len(files),
@@ -296,7 +296,7 @@ def lineage(facts: RunFacts) -> list[tuple[str, list[tuple[str, str]]]]:
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
-    """Nested values as one list of pairs; what is not known is left out."""
+    """Nested values as one list of pairs; unknown values are left out."""
     flat: dict[str, str] = {}
     for key, value in values.items():
         if isinstance(value, Mapping):
@@ -314,13 +314,13 @@ def licence(facts: RunFacts) -> list[str]:
     source = facts.training.weights.source
     code = f"The code of {facts.card.title} is under {terms.code}."
     if source == "none":
-        return [code, "Training began from random weights, so no base weights bring terms along."]
+        return [code, "Training began from random weights, so no terms of base weights apply."]
     official = f"Terms of the official weights: {terms.weights}. {terms.note}"
     if source == "imagenet":
         return [code, f"Base weights: {terms.source_url}.", official]
     return [
         code,
-        f"The base weights came from the file {PurePath(source).name}; its own terms apply and "
-        "have to be settled by who supplied it.",
+        f"The base weights came from the file {PurePath(source).name}. Its own terms apply; "
+        "whoever supplied it has to settle them.",
         official,
     ]

@@ -1,4 +1,4 @@
-"""What a run knows beyond its own training: knowledge kept, remedies compared, learning curve."""
+"""Studies beside the training: knowledge kept, remedies compared, learning curve."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from edgefit.report.row import Row
 from edgefit.report.words import counted, metric_title, percent, points, with_interval
 
 _PROBES = {
-    "neighbours": ("Nearest neighbours", "each image is named by those most like it"),
+    "neighbours": ("Nearest neighbours", "each image gets the class of the images most like it"),
     "linear": ("Linear probe", "a logistic regression on the features, cross-validated"),
 }
 _WHEN = ("before", "after", "kept")
@@ -20,18 +20,18 @@ _ARMS = {"finetune": "fine-tuned", "scratch": "from random weights"}
 
 
 def arm_title(arm: str) -> str:
-    """How a line of the learning curve is called."""
+    """The name of a line of the learning curve."""
     return _ARMS.get(arm, arm)
 
 
 def retention(facts: RunFacts) -> Row | None:
-    """What the backbone knows of general images before and after; None where not measured."""
+    """What the backbone knows about general images, before and after; None if not measured."""
     found = facts.retention
     if found is None:
         return None
     return {
         "basis": f"{counted(found.images, 'general image')} of "
-        f"{counted(found.classes, 'class', 'classes')}, none of them trained on",
+        f"{counted(found.classes, 'class', 'classes')}, none of them used in training",
         "neighbours": found.k,
         "notes": found.notes,
         "rows": [
@@ -46,7 +46,7 @@ def retention(facts: RunFacts) -> Row | None:
 
 
 def comparison(facts: RunFacts) -> Row | None:
-    """Remedies against forgetting side by side; None where they were not compared."""
+    """Remedies against forgetting side by side; None if they were not compared."""
     found = facts.comparison
     if found is None:
         return None

@@ -60,7 +60,7 @@ _NO_METADATA = {"Creator": None, "Date": None, "Format": None, "Type": None}
 def draw(
     name: str, title: str, width: float, height: float, paint: Callable[[Figure], None]
 ) -> Markup:
-    """Paint a figure and give it as an ``<svg>`` element.
+    """Paint a figure and return it as an ``<svg>`` element.
 
     Args:
         name: Unique on the page; makes the identifiers inside the drawing unique too.
@@ -75,7 +75,7 @@ def draw(
 
     text = io.StringIO()
     with matplotlib.rc_context({**_STYLE, "svg.hashsalt": name}), warnings.catch_warnings():
-        # matplotlib's own font lacks many scripts; the reader's browser sets the text, not it
+        # matplotlib's own font lacks many scripts, but the reader's browser sets the text
         warnings.filterwarnings("ignore", message="Glyph .* missing")
         figure = Figure(figsize=(width / 72, height / 72), layout="constrained")
         FigureCanvasSVG(figure)
@@ -91,10 +91,10 @@ def _inline(document: str, name: str, title: str, width: float) -> Markup:
     box = re.search(r'viewBox="([^"]+)"', head)
     assert box is not None
     body = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>", "", body, flags=re.DOTALL)
-    # matplotlib before 3.11 writes one `font`, later ones its parts; the page's font is to count
+    # matplotlib before 3.11 writes one `font`, later ones its parts; the page's font must apply
     body = re.sub(r"font: ([^;\"]*?)([\d.]+px) [^;\"]*", r"font-size: \2", body)
     body = re.sub(r"font-family: [^;\"]*(; )?", "", body)
-    body = re.sub(r'<g id="[^"]*"', "<g", body)  # the same in every drawing, and of no use
+    body = re.sub(r'<g id="[^"]*"', "<g", body)  # the same in every drawing, and unused
     for colour, variable in _VARIABLES.items():
         body = body.replace(colour, f"var({variable})")
     opening = Markup('<svg role="img" aria-label="{}" class="plot {}" style="max-width:{}px" ')

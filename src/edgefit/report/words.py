@@ -1,4 +1,4 @@
-"""Figures in the words of the field: percentages with intervals, sizes, times, metric names."""
+"""Figures as text: percentages with intervals, sizes, times, metric names."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import Any
 from edgefit.records.figures import Figure
 
 Entry = Figure | Mapping[str, float | None]
-"""A figure with its interval, of a record or of a manifest; None where it is not defined."""
+"""A figure with its interval, of a record or of a manifest; None if it is not defined."""
 
 UNKNOWN = "not defined"
 
 METRICS: Mapping[str, tuple[str, str]] = {
-    "accuracy": ("Accuracy", "share of images answered right"),
+    "accuracy": ("Accuracy", "share of images with the right answer"),
     "balanced_accuracy": (
         "Balanced accuracy",
-        "share found in each class, averaged over the classes, so that rare ones count fully",
+        "share found in each class, averaged, so that rare classes count as much as common ones",
     ),
     "macro_f1": ("Macro F1", "balance of precision and recall, averaged over the classes"),
     "roc_auc": (
@@ -33,7 +33,7 @@ METRICS: Mapping[str, tuple[str, str]] = {
         "mean gap between the stated confidence and the share that is right; 0 % is perfect",
     ),
 }
-"""Metric name -> its title and what it says."""
+"""Metric name -> its title and meaning."""
 
 
 def metric_title(name: str) -> str:
@@ -49,7 +49,7 @@ def parts(entry: Entry) -> tuple[float | None, float | None, float | None]:
 
 
 def percent(share: float | None, digits: int = 1) -> str:
-    """A share (0 to 1) as a percentage. Only what is exactly 1 is called 100 %."""
+    """A share (0 to 1) as a percentage. Only exactly 1 gives 100 %."""
     if share is None:
         return UNKNOWN
     text = f"{share * 100:.{digits}f}"
@@ -70,7 +70,7 @@ def with_interval(entry: Entry) -> str:
 
 
 def between(entry: Entry) -> str:
-    """``between 97.9 and 99.3 %``; empty where there is no interval."""
+    """``between 97.9 and 99.3 %``; empty if there is no interval."""
     _, low, high = parts(entry)
     if low is None or high is None:
         return ""
@@ -132,7 +132,7 @@ def counted(number: int, noun: str, plural: str | None = None) -> str:
 
 
 class Markdown(str):
-    """Text that is Markdown already and is not escaped again."""
+    """Text that is already Markdown and must not be escaped again."""
 
     __slots__ = ()
 

@@ -43,14 +43,14 @@ def write_report(
         run: The run folder; only what its stages wrote is read.
         manifest: The manifest of the bundle: its variants, recommendation and lineage.
         target: The folder to write into; must exist.
-        retention_is_current: ``retention`` ended with the inputs of now; its result is left out
-            otherwise.
+        retention_is_current: Whether ``retention`` finished with the current inputs; if not, its
+            result is left out.
 
     Returns:
         The names of the files written, relative to ``target``.
 
     Raises:
-        RunError: A stage has not ended in this run, or its outputs do not fit each other.
+        RunError: A stage has not finished in this run, or its outputs do not fit each other.
         MissingDependencyError: jinja2 or matplotlib is not installed.
     """
     try:
@@ -95,7 +95,7 @@ def _card(loader: jinja2.BaseLoader) -> jinja2.Template:
 
 
 def _shared(facts: RunFacts) -> Row:
-    """What both files show."""
+    """Values that both files show."""
     from edgefit.report import phases, sections, studies
     from edgefit.report.limits import limits
     from edgefit.report.tasks import TASKS
@@ -140,7 +140,7 @@ def _shared(facts: RunFacts) -> Row:
 
 
 def _only_on_page(facts: RunFacts, shared: Row) -> Row:
-    """Drawings and pictures."""
+    """Drawings and thumbnails."""
     from edgefit.report import curves, plots, sections
     from edgefit.report.tasks import TASKS
 
@@ -161,14 +161,14 @@ def _only_on_page(facts: RunFacts, shared: Row) -> Row:
 
 
 def _small_epochs(history: Sequence[EpochRow]) -> Row:
-    """How many epochs saw smaller images than the last, and of which size."""
+    """How many epochs saw smaller images than the last one, and their size."""
     sizes = [row.size_in_words for row in history]
     small = [size for size in sizes if size != sizes[-1]]
     return {"small_epochs": len(small), "small_size": small[0] if small else None}
 
 
 def _training_plots(facts: RunFacts) -> list[Markup]:
-    """By epoch; a probe alone has no epochs."""
+    """Drawings by epoch; a probe alone has no epochs."""
     from edgefit.report import curves
 
     history, kept = facts.training.history, facts.training.best.epoch
@@ -182,7 +182,7 @@ def _training_plots(facts: RunFacts) -> list[Markup]:
 
 
 def _code(text: object) -> Markdown:
-    """A code span; hashes and names without backticks only."""
+    """A code span; backticks in the text are removed."""
     return Markdown(f"`{str(text).replace('`', '')}`")
 
 

@@ -597,7 +597,7 @@ def add_learning_curve(finished: Finished) -> None:
         "points": points,
         "step": {"from": 50.0, "to": 100.0, **gain},
         "advantage": [{"percent": percent, **gain} for percent in (10.0, 50.0, 100.0)],
-        "conclusion": "It is still rising, more pictures would help.",
+        "conclusion": "It is still rising, more images would help.",
     }
     LearningCurveRecord.model_validate(facts).write(finished.run.root)
 

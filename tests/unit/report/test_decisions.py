@@ -33,7 +33,7 @@ def test_every_network_has_its_own_rates(make_run: MakeRun) -> None:
     assert names == ["validation, trained network", "trained network", *map(str, VARIANTS)]
     assert shown["rows"][-1]["escape"] == "10.0 % (8.0 to 12.0 %), 4 of 40"
     assert shown["rows"][-2]["escape"] != shown["rows"][-1]["escape"]
-    assert "called dent from a probability of 0.2 on" in shown["said"]
+    assert "called dent at a probability of 0.2 or more" in shown["said"]
     assert "within 2.00 %" in shown["why"]
     assert "17 independent groups" in shown["why"]
 
@@ -60,8 +60,10 @@ def test_no_threshold_no_rates(make_run: MakeRun) -> None:
 
 def test_threshold_without_a_limit_claims_no_bound(make_run: MakeRun) -> None:
     facts = facts_of(make_run(TWO, overrides=["operating.good=good"]))
-    assert "No largest rate was asked for" in decisions.decisions(facts)["threshold"]["why"]
-    assert any("nothing was chosen so that few defects escape" in text for text in limits(facts))
+    assert "limits neither rate" in decisions.decisions(facts)["threshold"]["why"]
+    assert any(
+        "no threshold was chosen to let few defects escape" in text for text in limits(facts)
+    )
 
 
 def test_file_whose_outputs_were_not_finite_is_not_measured(make_run: MakeRun) -> None:
@@ -84,14 +86,14 @@ def test_calibration_before_and_after_is_that_of_validation_and_test(make_run: M
     assert {row["before"] for row in shown["rows"][2:]} == {"-"}
     assert "temperature of 1.370" in shown["said"]
     off = facts_of(make_run(overrides=["operating.temperature=false"]))
-    assert "left as they are" in decisions.decisions(off)["calibration"]["said"]
+    assert "logits are unchanged" in decisions.decisions(off)["calibration"]["said"]
 
 
 def test_limits_name_what_the_threshold_was_chosen_on(make_run: MakeRun) -> None:
     facts = facts_of(make_run(TWO, per_class=40, overrides=THRESHOLD, wrong=0.0))
     (text,) = [text for text in limits(facts) if text.startswith("The threshold was chosen")]
     assert "10 defects and 10 good images of validation (17 independent groups" in text
-    assert not any("that was asked for" in text for text in limits(facts))
+    assert not any("above the limit of" in text for text in limits(facts))
 
 
 def test_rate_above_its_limit_is_a_limit(make_run: MakeRun) -> None:
@@ -99,7 +101,7 @@ def test_rate_above_its_limit_is_a_limit(make_run: MakeRun) -> None:
     place = "operating.threshold.escape_rate"
     for number in (1, 3):  # the first of them is in no bundle
         facts = changed_facts(facts, {f"verification.variants.{number}.{place}": counted(0.1)})
-    (text,) = [text for text in limits(facts) if "that was asked for" in text]
+    (text,) = [text for text in limits(facts) if "above the limit of" in text]
     assert "openvino/int8 10.0 %" in text
     assert "onnxruntime/int8" not in text
 
@@ -111,7 +113,7 @@ def test_coverage_below_what_was_asked_and_many_unsure_are_limits(make_run: Make
         facts, {f"{place}.coverage": counted(0.8), f"{place}.unsure": counted(0.3)}
     )
     said = " ".join(limits(facts))
-    assert "cover fewer than the 90.0 % asked for: trained network 80.0 %" in said
+    assert "cover less than the requested 90.0 %: trained network 80.0 %" in said
     assert "left to a person: trained network 30.0 %" in said
 
 
@@ -122,8 +124,8 @@ def test_what_is_said_of_unknown_pictures_fits_the_operating_point(
         facts = facts_of(make_run(overrides=list(overrides)))
         return next(text for text in limits(facts) if text.startswith("It knows only"))
 
-    assert "given one as well" in said("operating.novelty=false")
-    assert "or called unsure" in said("operating.novelty=false", "operating.coverage=0.9")
+    assert "still gets one of them, and nothing flags it" in said("operating.novelty=false")
+    assert "or is called unsure" in said("operating.novelty=false", "operating.coverage=0.9")
     assert "was not measured" in said()
     assert "of general images" in said(f"retention.general={tmp_path}")
 

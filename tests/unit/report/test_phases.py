@@ -66,7 +66,7 @@ def test_gap_is_that_of_the_best_epoch(make_run: MakeRun) -> None:
 def test_how_small_pictures_are_enlarged_is_told(make_run: MakeRun) -> None:
     def told(*overrides: str) -> str:
         run = make_run(overrides=list(overrides))
-        return dict(phases.training_rows(facts_of(run)))["smaller pictures"]
+        return dict(phases.training_rows(facts_of(run)))["smaller images"]
 
     assert told() == "enlarged by bilinear interpolation"
     assert told("input.enlarge=lanczos") == "enlarged by lanczos interpolation"

@@ -80,7 +80,7 @@ def test_worst_class_and_group_of_the_recommended_file_stand_in_the_head(
     )
     worst = sections.headline(facts)["worst"]
     assert (worst["whose"], worst["label"], worst["value"]) == ("openvino/int8", "dent", "40.0 %")
-    assert worst["interval"] == "With 95 % confidence between 20.0 and 70.0 %."
+    assert worst["interval"] == "With 95 % confidence, between 20.0 and 70.0 %."
     assert (worst["group"]["column"], worst["group"]["value"]) == ("camera", "north")
     assert worst["group"]["images"] == "7 images"
     assert sections.gate_rows(facts)[3]["worst_class"] == "dent: 40.0 %"
@@ -115,7 +115,7 @@ def test_variant_that_could_not_be_measured_is_last_and_named(make_run: MakeRun)
     [
         ("none", "random weights"),
         ("imagenet", "download.pytorch.org"),
-        ("/home/somebody/w.pth", "the file w.pth;"),
+        ("/home/somebody/w.pth", "the file w.pth."),
     ],
 )
 def test_licence_fits_the_base_weights(make_run: MakeRun, source: str, said: str) -> None:

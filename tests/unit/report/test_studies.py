@@ -46,14 +46,16 @@ def test_retention_before_and_after(finished: Finished) -> None:
 
 def test_much_forgotten_is_a_limit(finished: Finished) -> None:
     add_retention(finished, kept=0.6)
-    assert any("60.0 % (58.0 to 62.0 %) is left" in text for text in limits(facts_of(finished)))
+    assert any(
+        "keeps 60.0 % (58.0 to 62.0 %) of what" in text for text in limits(facts_of(finished))
+    )
 
 
 def test_retention_of_other_images_is_left_out_and_said(finished: Finished) -> None:
     add_retention(finished)
     facts = gather(finished.run, finished.manifest, retention_is_current=False)
     assert studies.retention(facts) is None
-    assert any("Retention was measured for other" in text for text in limits(facts))
+    assert any("Retention was measured with other" in text for text in limits(facts))
 
 
 def test_comparison_and_curve_of_other_data_are_left_out_and_said(
@@ -69,7 +71,7 @@ def test_comparison_and_curve_of_other_data_are_left_out_and_said(
     facts = facts_of(finished)
     assert studies.comparison(facts) is None
     assert studies.learning_curve(facts) is None
-    assert sum("other data than those of now" in text for text in limits(facts)) == 2
+    assert sum("other data than the current data" in text for text in limits(facts)) == 2
 
 
 def test_remedies_have_their_settings_gain_and_worst_class(finished: Finished) -> None:

@@ -36,7 +36,7 @@ EVERYTHING = [
 OPTIONAL = (
     "Phase one",
     "Between probe and fine-tuned",
-    "Would more pictures help",
+    "Would more images help",
     "General knowledge kept",
     "Remedies against forgetting",
     "Unsure answers",
@@ -206,7 +206,7 @@ def test_page_says_what_was_measured(make_run: MakeRun, tmp_path: Path) -> None:
     low, high = (f"{accuracy[name] * 100:.1f}" for name in ("low", "high"))
     for text in (page, card):
         assert "openvino/int8" in text
-        assert f"With 95 % confidence between {low} and {high} %." in text
+        assert f"With 95 % confidence, between {low} and {high} %." in text
         assert "Example CPU 9000" in text
         assert "0.91 ms" in text
         assert "accuracy drops by 3.20 points" in text
@@ -253,7 +253,7 @@ def test_two_and_many_classes(make_run: MakeRun, tmp_path: Path, classes: int) -
 
 def test_run_without_mistakes_is_not_called_perfect(make_run: MakeRun, tmp_path: Path) -> None:
     page, _ = written(make_run(wrong=0.0), tmp_path / "out")
-    assert "That is no promise" in page
+    assert "The next image may still be wrong" in page
 
 
 def test_nothing_recommended_is_not_called_recommended(make_run: MakeRun, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What differs from task to task on the page and the card, found through one table."""
+"""The parts of page and card that differ from task to task, found through one table."""
 
 from __future__ import annotations
 

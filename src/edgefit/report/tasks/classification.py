@@ -33,10 +33,10 @@ class ClassificationReport:
         listed = ", ".join(names[:_MOST_NAMES_IN_A_SENTENCE])
         if len(names) > _MOST_NAMES_IN_A_SENTENCE:
             listed += f" and {len(names) - _MOST_NAMES_IN_A_SENTENCE} more"
-        return f"Tells for a picture which of {len(names)} classes it shows: {listed}."
+        return f"Tells which of {len(names)} classes an image shows: {listed}."
 
     def shared(self, facts: RunFacts) -> Row:
-        """Results of each class, and what the operating point does."""
+        """Results of each class, and the effect of the operating point."""
         return {
             "classes": sections.class_rows(facts),
             "decisions": decisions.decisions(facts),
@@ -44,7 +44,7 @@ class ClassificationReport:
         }
 
     def drawings(self, facts: RunFacts) -> Row:
-        """Confusion matrix, reliability diagram, and images with what was answered."""
+        """Confusion matrix, reliability diagram, and images with their answers."""
         from edgefit.report import pictures, plots
 
         answers = pictures.answers_of(facts)
@@ -58,7 +58,7 @@ class ClassificationReport:
         }
 
     def weaknesses(self, facts: RunFacts) -> Iterator[str]:
-        """Weak classes and groups, rates beyond their limits, dishonest confidence."""
+        """Weak classes and groups, rates above their limits, unreliable confidence."""
         return weaknesses(facts)
 
     def unlike_the_training(self, facts: RunFacts) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""What a report asks of a task."""
+"""The part of a report that a task supplies."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from edgefit.report.row import Row
 
 @dataclass(frozen=True)
 class Templates:
-    """The task's own parts of page and card, files in ``report/``; None where it has none.
+    """The task's own parts of page and card, files in ``report/``; None if it has none.
 
     Attributes:
         results: Below the table of metrics on the page.
         drawings: Below the results by column on the page.
-        decisions: The section on the operating point of the page.
-        mistakes: The section of images of the page.
+        decisions: The section of the page on the operating point.
+        mistakes: The section of the page with images.
         card: Below the table of metrics on the card.
     """
 
@@ -30,7 +30,7 @@ class Templates:
 
 
 class ReportTask(Protocol):
-    """The part of a report that only a task can write; without state."""
+    """The part of a report that only a task can write; stateless."""
 
     @property
     def templates(self) -> Templates:
@@ -42,7 +42,7 @@ class ReportTask(Protocol):
         ...
 
     def shared(self, facts: RunFacts) -> Row:
-        """Values for page and card; ``rates``, for the head, is always there, maybe None."""
+        """Values for page and card; ``rates``, for the head, is always present, maybe None."""
         ...
 
     def drawings(self, facts: RunFacts) -> Row:
@@ -50,9 +50,9 @@ class ReportTask(Protocol):
         ...
 
     def weaknesses(self, facts: RunFacts) -> Iterator[str]:
-        """What the held-out images show to be weak, in sentences, the gravest first."""
+        """Weaknesses that the held-out images show, in sentences, the gravest first."""
         ...
 
     def unlike_the_training(self, facts: RunFacts) -> Iterator[str]:
-        """What becomes of an image that is unlike all training images, in sentences."""
+        """What happens to an image that is unlike all training images, in sentences."""
         ...
