@@ -45,16 +45,16 @@ class ClassificationReport:
 
     def drawings(self, facts: RunFacts) -> Row:
         """Confusion matrix, reliability diagram, and images with their answers."""
-        from edgefit.report import pictures, plots
+        from edgefit.report import plots, thumbnails
 
-        answers = pictures.answers_of(facts)
+        answers = thumbnails.answers_of(facts)
         return {
             "confusion_plot": plots.confusion(facts.evaluation.confusion, facts.labels),
             "reliability_plot": plots.reliability(answers.confidence_N, answers.right_N),
             "confusions": sections.confusions(facts),
-            "mistakes": pictures.mistakes(facts),
+            "mistakes": thumbnails.mistakes(facts),
             "mistake_count": int(np.count_nonzero(~answers.right_N)),
-            "golden": pictures.golden_frames(facts),
+            "golden": thumbnails.golden_frames(facts),
         }
 
     def weaknesses(self, facts: RunFacts) -> Iterator[str]:

@@ -15,13 +15,13 @@ from edgefit.report.facts import RunFacts
 from edgefit.runtime.images.preprocess import decode_image
 from edgefit.spec import PROBABILITIES, Frame
 
-MOST_PICTURES = 24
+MOST_THUMBNAILS = 24
 _LONG_SIDE = 160
 _JPEG_QUALITY = 82
 
 
 @dataclass(frozen=True)
-class Picture:
+class Thumbnail:
     """One image of a contact sheet.
 
     Attributes:
@@ -62,16 +62,16 @@ def answers_of(facts: RunFacts) -> Answers:
     return Answers(answers_N, probabilities_NC.max(axis=1), right_N)
 
 
-def mistakes(facts: RunFacts) -> list[Picture]:
+def mistakes(facts: RunFacts) -> list[Thumbnail]:
     """The held-out images that the trained network got wrong with the greatest confidence."""
     found = answers_of(facts)
     wrong_N = np.flatnonzero(~found.right_N)
     order = wrong_N[np.argsort(-found.confidence_N[wrong_N], kind="stable")]
-    pictures = []
-    for index in order[:MOST_PICTURES].tolist():
+    thumbnails = []
+    for index in order[:MOST_THUMBNAILS].tolist():
         sample = facts.test.samples[index]
-        pictures.append(
-            Picture(
+        thumbnails.append(
+            Thumbnail(
                 source=thumbnail(facts.test.absolute(sample)),
                 name=PurePosixPath(sample.path).name,
                 truth=sample.label,
@@ -79,17 +79,17 @@ def mistakes(facts: RunFacts) -> list[Picture]:
                 confidence=float(found.confidence_N[index]),
             )
         )
-    return pictures
+    return thumbnails
 
 
-def golden_frames(facts: RunFacts) -> list[Picture]:
+def golden_frames(facts: RunFacts) -> list[Thumbnail]:
     """The frames of the device's self-test, with the answers of the recommended variant."""
     outputs = facts.golden.answers(facts.recommended.key) or {}
-    pictures = []
+    thumbnails = []
     for entry, row in zip(facts.golden.frames, outputs[PROBABILITIES.name], strict=True):
         answer, target = int(row.argmax()), entry.target
-        pictures.append(
-            Picture(
+        thumbnails.append(
+            Thumbnail(
                 source=thumbnail(facts.golden_folder / entry.file),
                 name=PurePosixPath(entry.name).name,
                 truth=None if target is None else facts.labels[target],
@@ -97,7 +97,7 @@ def golden_frames(facts: RunFacts) -> list[Picture]:
                 confidence=float(row[answer]),
             )
         )
-    return pictures[:MOST_PICTURES]
+    return thumbnails[:MOST_THUMBNAILS]
 
 
 def thumbnail(path: Path) -> str | None:

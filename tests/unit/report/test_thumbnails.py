@@ -7,7 +7,13 @@ import cv2
 import numpy as np
 
 from edgefit.report.facts import gather
-from edgefit.report.pictures import MOST_PICTURES, answers_of, golden_frames, mistakes, thumbnail
+from edgefit.report.thumbnails import (
+    MOST_THUMBNAILS,
+    answers_of,
+    golden_frames,
+    mistakes,
+    thumbnail,
+)
 from tests.unit.report.finished_run import MakeRun
 
 
@@ -30,7 +36,7 @@ def test_mistakes_are_real_mistakes_most_confident_first(make_run: MakeRun) -> N
 
 def test_there_are_never_more_than_the_most(make_run: MakeRun) -> None:
     finished = make_run(per_class=80, wrong=0.5)
-    assert len(mistakes(gather(finished.run, finished.manifest))) == MOST_PICTURES
+    assert len(mistakes(gather(finished.run, finished.manifest))) == MOST_THUMBNAILS
 
 
 def test_mistake_whose_file_is_gone_stays_without_picture(make_run: MakeRun) -> None:
