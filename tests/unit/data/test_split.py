@@ -80,7 +80,9 @@ def test_same_seed_same_split_in_any_order() -> None:
 def test_another_seed_is_another_split() -> None:
     table = random_table(3)
     first = assign_splits(table, SplitConfig(seed=0))
-    assert first.samples != assign_splits(table, SplitConfig(seed=1)).samples
+    other = assign_splits(table, SplitConfig(seed=1))
+    moved = [a for a, b in zip(first.samples, other.samples, strict=True) if a.split != b.split]
+    assert len(moved) > len(table) / 10, "images of every part of the set go elsewhere"
 
 
 def test_one_large_group_goes_to_training() -> None:

@@ -5,39 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from edgefit.records.comparison import ComparisonRecord
-from tests.unit.records.written import (
-    CLASS,
-    FIGURE,
-    GAIN,
-    LINEAR,
-    RETAINED,
-    SAME_IMAGES,
-    UNKNOWN,
-    written_again,
-)
-
-COMPARISON = {
-    "metric": "accuracy",
-    **SAME_IMAGES,
-    "general_images": 4,
-    "general_classes": 2,
-    "k": 10,
-    "arms": [
-        {
-            "name": "distill",
-            "settings": {"train.keep.distill": 1.0, "train.mode": "full", "train.epochs": 3},
-            "metrics": {"accuracy": FIGURE},
-            "worst_class": CLASS,
-            "retention": {"neighbours": RETAINED, "linear": {**LINEAR, "kept": FIGURE}},
-            "kept": {"neighbours": UNKNOWN, "linear": FIGURE},
-            "training_seconds": 9.5,
-            "over_none": GAIN,
-            "over_probe": None,
-        }
-    ],
-    "notes": ["A note."],
-    "drawings": ["comparison.svg"],
-}
+from tests.unit.records.written import COMPARISON, written_again
 
 
 def test_a_file_is_written_again_as_it_was_read(tmp_path: Path) -> None:

@@ -7,38 +7,7 @@ from pathlib import Path
 import pytest
 
 from edgefit.records.learning_curve import LearningCurveRecord
-from tests.unit.records.written import (
-    CLASS,
-    FIGURE,
-    GAIN,
-    SAME_IMAGES,
-    Facts,
-    written_again,
-)
-
-CURVE = {
-    "metric": "accuracy",
-    **SAME_IMAGES,
-    "rule": "The rule.",
-    "epochs_scale": 0.5,
-    "seed": 0,
-    "points": [
-        {
-            "arm": "finetune",
-            "percent": 5.0,
-            "images": 3,
-            "groups": 2,
-            "epochs": 0,
-            "training_seconds": 1.5,
-            "metrics": {"accuracy": FIGURE},
-            "worst_class": CLASS,
-        }
-    ],
-    "step": {"from": 5.0, "to": 10.0, **GAIN},
-    "advantage": [{"percent": 5.0, **GAIN}],
-    "conclusion": "It is still rising.",
-    "drawings": ["learning-curve.svg"],
-}
+from tests.unit.records.written import CURVE, Facts, written_again
 
 
 @pytest.mark.parametrize("changes", [{}, {"step": None, "advantage": []}])

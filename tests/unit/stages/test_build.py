@@ -128,7 +128,7 @@ def test_several_processes_are_refused_before_anything_is_written(
 ) -> None:
     monkeypatch.setenv("TORCHELASTIC_RUN_ID", "x")
     monkeypatch.setenv("WORLD_SIZE", "2")
-    with pytest.raises(InputError, match="A build is one process"):
+    with pytest.raises(InputError, match=r"A build .* one process"):
         build(make_recipe({"name": "x"}), out=tmp_path / "run")
     assert not (tmp_path / "run").exists()
 

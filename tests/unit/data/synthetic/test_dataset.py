@@ -36,7 +36,9 @@ def test_layout_counts_and_groups(tmp_path: Path) -> None:
 
 def test_pictures_are_colour_of_the_size_asked_for_and_well_exposed(tmp_path: Path) -> None:
     out = generate(tmp_path / "parts", images=20, size=96)
-    for path in sorted(out.rglob("*.jpg")):
+    paths = sorted(out.rglob("*.jpg"))
+    assert len(paths) == 20
+    for path in paths:
         picture = cv2.imread(str(path))
         assert picture is not None
         assert picture.shape == (96, 96, 3)
