@@ -387,7 +387,12 @@ SOURCES = [
         ("no/such/folder.jsonl",),
     ),
     Case("top of none", lambda p: predict(p, str(p.pictures), "--top-k", "0"), 2, ("top-k",)),
-    Case("no such bundle", lambda p: ["benchmark", "nowhere"], 2, ("nowhere", "neither a run nor a bundle")),
+    Case(
+        "no such bundle",
+        lambda p: ["benchmark", "nowhere"],
+        2,
+        ("nowhere", "neither a run nor a bundle"),
+    ),
     Case(
         "benchmark writes nowhere",
         lambda p: [
