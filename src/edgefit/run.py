@@ -89,14 +89,24 @@ class RunFolder:
             RunError: The folder cannot be created.
         """
         recipe = self.recipe()
+        if self._holds(recipe) and (self.root / STAMPS).is_dir():
+            return
         try:
             (self.root / STAMPS).mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise self._cannot_be_created(error.strerror or str(error)) from error
-        if self._holds(recipe):
-            return
         with written_whole(self.recipe_path) as part:
             dump_recipe(recipe, part)
+
+    def recipe_bytes(self) -> bytes | None:
+        """The recipe file as it is; None if there is none."""
+        return self.recipe_path.read_bytes() if self.recipe_path.is_file() else None
+
+    def put_back(self, content: bytes) -> None:
+        """Restore the recipe file of before."""
+        if self.recipe_bytes() != content:
+            with written_whole(self.recipe_path) as part:
+                part.write_bytes(content)
 
     def start(self, recipe: Recipe) -> None:
         """Switch to another recipe and write it at once."""
@@ -121,6 +131,8 @@ class RunFolder:
                 path=self.root,
                 remedy="give another folder for the run with --out",
             )
+        if self._recipe is not None and self._holds(self._recipe):
+            return  # nothing is to be written, so a run on a read-only disk will do
         nearest = next(
             p for p in (self.root.absolute(), *self.root.absolute().parents) if p.exists()
         )

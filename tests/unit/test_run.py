@@ -42,6 +42,16 @@ def test_a_folder_with_a_recipe_of_the_users_own_is_left_alone(tmp_path: Path) -
     assert own.read_text() == "name: mine  # a comment\n"
 
 
+def test_a_finished_run_on_a_read_only_disk_will_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    RunFolder(tmp_path, RECIPE).keep_recipe()
+    monkeypatch.setattr("os.access", lambda *_: False)
+    RunFolder(tmp_path, RECIPE).keep_recipe()
+    with pytest.raises(RunError, match="cannot be created"):
+        RunFolder(tmp_path, make_recipe({"name": "y"}))
+
+
 def test_a_place_where_no_folder_can_be_made_is_refused_at_once(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(RunError, match="cannot be created") as caught:

@@ -30,9 +30,10 @@ def demo(
     """Generate images of parts on a belt, then run every stage of a build on them."""
     from edgefit.data.synthetic import generate, generate_clip
     from edgefit.resources import resource
-    from edgefit.stages.build import build, require_build_packages
+    from edgefit.stages.build import build
+    from edgefit.stages.stage import require_packages
 
-    require_build_packages()
+    require_packages("workshop")
 
     shown = reporter(quiet=quiet)
     started = time.monotonic()

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgefit.errors import DataError
-
-if TYPE_CHECKING:
-    pass
-
 
 CLASS_SHARES = {"sampler": 0.0, "square-root-sampler": 0.5}
 """The power p of each ``train.balance`` that draws: classes occur in proportion to (images)^p.

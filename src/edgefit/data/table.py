@@ -240,9 +240,11 @@ _MARKS: dict[str, Callable[[Sample], str]] = {
     "@boxes": lambda s: "" if s.boxes is None else json.dumps([astuple(box) for box in s.boxes]),
     "@mask": lambda s: s.mask or "",
 }
-"""Columns for boxes and masks, under names that no data set uses, and their text for a sample.
+"""Columns for boxes and masks, and their text for a sample.
 
 The text is empty for a sample without boxes or without a mask."""
+RESERVED_COLUMNS = frozenset(_MARKS)
+"""Names that a data set's own columns must not have."""
 
 
 def _read_row(header: Sequence[str], row: Sequence[str], labels: LabelMap) -> Sample:

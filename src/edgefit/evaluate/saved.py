@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -92,8 +93,16 @@ class SavedOutputs:
                 path=path,
                 remedy=f"run `edgefit evaluate {root}` first",
             )
-        with np.load(path, allow_pickle=False) as stored:
-            arrays = dict(stored)
+        try:
+            with np.load(path, allow_pickle=False) as stored:
+                arrays = dict(stored)
+        except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+            raise RunError(
+                "The outputs that `evaluate` saved are damaged.",
+                path=path,
+                found=str(error).splitlines()[0],
+                remedy=f"remove {path.parent} and run `edgefit evaluate {root}` again",
+            ) from error
         novelty_N = arrays.pop(NOVELTY, None)
         novelty_M = arrays.pop(_OUT_OF_DOMAIN_NOVELTY, None)
         paths = arrays.pop(_OUT_OF_DOMAIN_PATHS, None)

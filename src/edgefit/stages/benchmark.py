@@ -60,4 +60,4 @@ def benchmark_run(run: RunFolder, reporter: Reporter = QUIET) -> BenchmarkRecord
     Returns:
         The record in ``benchmark.json``, including the recommendation.
     """
-    return always(Runner(run, reporter).run(Benchmark))
+    return always(Runner(run, reporter).run_last(Benchmark))

@@ -5,13 +5,10 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from edgefit.data.table import examples
-from edgefit.errors import missing_extra
-from edgefit.packages import module_of, required_packages
 from edgefit.progress import QUIET, Reporter
 from edgefit.recipe import Recipe
 from edgefit.recipe.resolving import resolve
@@ -30,7 +27,7 @@ from edgefit.stages.evaluate import Evaluate
 from edgefit.stages.export import Export
 from edgefit.stages.retention import Retention
 from edgefit.stages.runner import Runner
-from edgefit.stages.stage import Stage
+from edgefit.stages.stage import Stage, require_packages
 from edgefit.stages.train import Train
 from edgefit.stages.verify import Verify, require
 from edgefit.train.distributed import require_one_process
@@ -95,7 +92,7 @@ def run_stages(run: RunFolder, reporter: Reporter = QUIET) -> BuildResult | None
         work ends with training.
     """
     recipe = run.recipe()
-    require_build_packages()
+    require_packages("workshop")
     runner = Runner(run, reporter)
     require_trainable_here(runner)
     seconds: dict[str, float] = {}
@@ -111,18 +108,8 @@ def run_stages(run: RunFolder, reporter: Reporter = QUIET) -> BuildResult | None
         if stage is Verify:
             require(record, recipe.verify)
         seconds[stage.NAME] = round(time.monotonic() - started, 1)
+    runner.keep_recipe()
     return summarise_build(run, seconds)
-
-
-def require_build_packages() -> None:
-    """Refuse a build where a package that some stage needs is not installed.
-
-    Raises:
-        MissingDependencyError: One is missing; carries the command that installs it.
-    """
-    for package in required_packages("workshop"):
-        if find_spec(module_of(package)) is None:
-            raise missing_extra(package, "workshop")
 
 
 def require_trainable_here(runner: Runner) -> None:

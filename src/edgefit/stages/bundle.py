@@ -99,7 +99,7 @@ def bundle_run(run: RunFolder, reporter: Reporter = QUIET) -> Manifest:
     Raises:
         GateError: A required variant did not pass the gate.
     """
-    return always(Runner(run, reporter).run(BundleStage))
+    return always(Runner(run, reporter).run_last(BundleStage))
 
 
 def _verified_manifest(

@@ -92,7 +92,7 @@ def calibrate(run: RunFolder, reporter: Reporter = QUIET) -> CalibrateRecord:
         GateError: Validation has too few images to support the limits in the recipe.
         InputError: ``operating.good`` does not fit the classes.
     """
-    return always(Runner(run, reporter).run(Calibrate))
+    return always(Runner(run, reporter).run_last(Calibrate))
 
 
 def _warn(results: CalibrateRecord, reporter: Reporter) -> None:

@@ -78,7 +78,7 @@ def check(run: RunFolder, reporter: Reporter = QUIET) -> CheckRecord:
     Raises:
         DataError: The data set cannot be used; the message says why and what to do.
     """
-    return always(Runner(run, reporter).run(Check))
+    return always(Runner(run, reporter).run_last(Check))
 
 
 def _require_what_later_stages_need(recipe: Recipe, source: SampleTable) -> None:

@@ -85,7 +85,7 @@ class Evaluate(Stage[EvaluateRecord]):
 
 def evaluate(run: RunFolder, reporter: Reporter = QUIET) -> EvaluateRecord:
     """Run the stage; see :class:`Evaluate`."""
-    return always(Runner(run, reporter).run(Evaluate))
+    return always(Runner(run, reporter).run_last(Evaluate))
 
 
 def _outputs(

@@ -58,7 +58,7 @@ from edgefit.stages.calibrate import Calibrate
 from edgefit.stages.check import Check
 from edgefit.stages.lineage import lineage
 from edgefit.stages.runner import Runner, always
-from edgefit.stages.stage import Stage
+from edgefit.stages.stage import Stage, require_packages
 from edgefit.train.backbones.card import input_spec
 
 Quantization = dict[str, JsonValue]
@@ -89,38 +89,41 @@ class Export(Stage[ExportRecord]):
     APPEARS_WHOLE = True
 
     def prepare(self) -> None:
-        """Load the network."""
+        """Load and capture the network; decode the calibration set."""
+        from edgefit.export.program import capture
         from edgefit.train.assembly import load_trained
 
-        self.temperature = CalibrateRecord.read(self.run.root).temperature or 1.0
-        self.network = load_trained(self.run, self.temperature)
-
-    def work(self, *, resumable: bool) -> ExportRecord:
-        """Capture the network and write every variant of it."""
-        from edgefit.export.program import capture
-
+        require_packages("workshop")
         recipe, table = self.recipe, frozen_samples(self.run)
         spec = input_spec(recipe)
-        temperature = float(self.network.temperature)
-        rule = chosen_rule(self.run)
+        network = load_trained(self.run, CalibrateRecord.read(self.run.root).temperature or 1.0)
+        self.temperature = float(network.temperature)
+        self.rule = chosen_rule(self.run)
+        wanted = RUNTIME_TASKS[recipe.task].wanted(self.rule)
+        self.reporter.say("capturing the network")
+        self.program = capture(network, spec, features=FEATURE_VECTOR.name in wanted)
+        self.calibration_NHWC = calibration_frames(
+            table,
+            recipe.task,
+            recipe.export.calibration_images,
+            spec,
+            seed=recipe.train.seed,
+            reporter=self.reporter,
+        )
+
+    def work(self, *, resumable: bool) -> ExportRecord:
+        """Write every variant of the captured network."""
+        recipe, table = self.recipe, frozen_samples(self.run)
+        spec, temperature, rule = input_spec(recipe), self.temperature, self.rule
         checked = CheckRecord.read(self.run.root)
-        wanted = RUNTIME_TASKS[recipe.task].wanted(rule)
         metadata = ModelMetadata(recipe.name, recipe.task, table.labels, spec, temperature, rule)
         with BundleWriter(self.folder) as writer:
-            self.reporter.say("capturing the network")
             making = _Making(
                 writer.folder,
-                capture(self.network, spec, features=FEATURE_VECTOR.name in wanted),
+                self.program,
                 metadata,
                 recipe.export,
-                calibration_frames(
-                    table,
-                    recipe.task,
-                    recipe.export.calibration_images,
-                    spec,
-                    seed=recipe.train.seed,
-                    reporter=self.reporter,
-                ),
+                self.calibration_NHWC,
                 self.reporter,
             )
             variants = [v for engine in recipe.export.engines for v in _MAKERS[engine](making)]
@@ -166,7 +169,7 @@ def export(run: RunFolder, reporter: Reporter = QUIET) -> ExportRecord:
     Raises:
         StageError: The network cannot be captured, or an engine refuses a file.
     """
-    return always(Runner(run, reporter).run(Export))
+    return always(Runner(run, reporter).run_last(Export))
 
 
 def _make_onnxruntime(making: _Making) -> list[Variant]:

@@ -62,26 +62,27 @@ class Retention(Stage[RetentionRecord]):
         return self.result().source_fingerprint == self.source
 
     def prepare(self) -> None:
-        """Read the general images."""
+        """Read the general images; build and load the networks."""
         from edgefit.data.general import read_general
+        from edgefit.train.assembly import build_network, load_trained
 
         folder = general_folder(self.recipe)
         spec = input_spec(self.recipe)
         self.started = time.monotonic()
         self.general = read_general(folder, self.recipe.retention, spec, reporter=self.reporter)
+        self.start, _, _ = build_network(self.recipe, self.run.labels())
+        self.trained = load_trained(self.run)
 
     def work(self, *, resumable: bool) -> RetentionRecord:
         """Extract features, probe them, write the result."""
         from edgefit.evaluate.retention import measure_retention
-        from edgefit.train.assembly import build_network, load_trained
         from edgefit.train.features.cache import FeatureCache
 
-        start, _, _ = build_network(self.recipe, self.run.labels())
         record = measure_retention(
             self.recipe,
             self.general,
-            start,
-            load_trained(self.run),
+            self.start,
+            self.trained,
             self._cache or FeatureCache(self.folder / "features"),
             self.reporter,
             source_fingerprint=self.source,
@@ -114,4 +115,4 @@ def retention(
         DataError: The general images cannot be used.
         RunError: ``train`` has not finished in this run.
     """
-    return always(Runner(run, reporter).run(lambda context: Retention(context, cache=cache)))
+    return always(Runner(run, reporter).run_last(lambda context: Retention(context, cache=cache)))

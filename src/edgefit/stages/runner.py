@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from edgefit.bundle import sha256_of
-from edgefit.errors import RunError
+from edgefit.errors import EdgefitError, RunError
 from edgefit.progress import QUIET, Reporter
 from edgefit.records.stamp import Stamp, read_stamp, remove_stamp, write_stamp
 from edgefit.run import RunFolder
@@ -53,15 +53,12 @@ class Runner:
     Args:
         run: The run folder.
         reporter: Where progress goes.
-        files: Hashes that several runners share, e.g. those of sub-runs with the same weights.
     """
 
-    def __init__(
-        self, run: RunFolder, reporter: Reporter = QUIET, files: InputFiles | None = None
-    ) -> None:
+    def __init__(self, run: RunFolder, reporter: Reporter = QUIET) -> None:
         self.folder = run
         self.reporter = reporter
-        self.files = files or FileHashes()
+        self.files = FileHashes()
         self._recipe = run.recipe()
         self._fingerprints: dict[AnyStage, str] = {}
         self._done: dict[AnyStage, bool] = {}
@@ -88,10 +85,31 @@ class Runner:
             elsewhere = kind.SEVERAL_PROCESSES and not is_first_process()
             return None if elsewhere else stage.result()
         stage.prepare()
-        record = stage.work(resumable=self._begin(kind))
+        before = self.folder.recipe_bytes()
+        resumable = self._begin(kind)
+        try:
+            record = stage.work(resumable=resumable)
+        except (EdgefitError, OSError, ModuleNotFoundError):
+            if before is not None and is_first_process():
+                self.folder.put_back(before)
+            raise
         if record is not None:
             self._end(kind, stage.outputs(record))
         return record
+
+    def run_last(self, make: Callable[[Context], Stage[R]]) -> R | None:
+        """Run the last stage of a command: see :meth:`run`. The run keeps the recipe.
+
+        A stage that is done writes nothing, but what the command overrides holds from now on.
+        """
+        record = self.run(make)
+        self.keep_recipe()
+        return record
+
+    def keep_recipe(self) -> None:
+        """Write the recipe into the run, at the end of a command that has succeeded."""
+        if is_first_process():
+            self.folder.keep_recipe()
 
     def is_done(self, kind: AnyStage) -> bool:
         """Whether the stage and all before it finished in this run with the current inputs."""

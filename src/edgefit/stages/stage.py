@@ -17,9 +17,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
+from edgefit.errors import missing_extra
+from edgefit.packages import module_of, required_packages
 from edgefit.progress import Reporter
 from edgefit.recipe import Recipe
 from edgefit.run import RunFolder
@@ -124,3 +127,14 @@ class Stage(ABC, Generic[R_co]):
     @abstractmethod
     def outputs(self, record: R_co) -> str:  # type: ignore[misc]
         """A hash that identifies the result for the stages after it."""
+
+
+def require_packages(role: str) -> None:
+    """Refuse what needs the packages of a role where one of them is not installed.
+
+    Raises:
+        MissingDependencyError: One is missing; carries the command that installs it.
+    """
+    for package in required_packages(role):
+        if find_spec(module_of(package)) is None:
+            raise missing_extra(package, role)

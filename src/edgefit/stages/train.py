@@ -6,6 +6,7 @@ from pathlib import Path
 
 from edgefit.bundle import sha256_of
 from edgefit.data.frozen import frozen_samples
+from edgefit.errors import RunError
 from edgefit.progress import QUIET, Reporter
 from edgefit.recipe import Recipe
 from edgefit.records.train import TrainRecord
@@ -41,10 +42,16 @@ class Train(Stage[TrainRecord]):
         replays = recipe.train.keep.replay > 0 and general is not None
         return hashes + ([files.folder(general)] if replays and general else [])
 
+    def holds(self) -> bool:
+        """Whether the weights are still there."""
+        return (self.folder / BEST).is_file()
+
     def prepare(self) -> None:
         """Build the network; refuse settings that cannot be trained."""
         from edgefit.train.run_training import prepare
 
+        if self.recipe.train.teacher is not None and self.recipe.train.mode != "probe":
+            _require_current(self.recipe.train.teacher.run)
         table = frozen_samples(self.run)
         self.prepared = prepare(self.recipe, table, self.folder, self.reporter)
 
@@ -80,4 +87,19 @@ def train(run: RunFolder, reporter: Reporter = QUIET) -> TrainRecord | None:
         WeightsError: The pretrained weights cannot be used.
         StageError: The loss is not a number, or explodes.
     """
-    return Runner(run, reporter).run(Train)
+    return Runner(run, reporter).run_last(Train)
+
+
+def _require_current(teacher: Path) -> None:
+    """A teacher whose data were split anew may have learned from images that are held out here."""
+    try:
+        Runner(RunFolder(teacher)).require(Check, Train)
+    except RunError as error:
+        raise RunError(
+            f"The teacher cannot be used: {error.message}",
+            path=error.path or teacher,
+            key="train.teacher.run",
+            expected="a run whose training has finished with the current inputs",
+            found=error.found,
+            remedy=f"train it first (`edgefit train {teacher}`), or name another run",
+        ) from error

@@ -87,7 +87,7 @@ class Verify(Stage[VerifyRecord]):
 
 def verify(run: RunFolder, reporter: Reporter = QUIET) -> VerifyRecord:
     """Run the stage; see :class:`Verify`."""
-    return always(Runner(run, reporter).run(Verify))
+    return always(Runner(run, reporter).run_last(Verify))
 
 
 def require(results: VerifyRecord, config: VerifyConfig) -> None:

@@ -22,11 +22,12 @@ import torch
 from edgefit.data.table import SampleTable
 from edgefit.progress import QUIET, Reporter
 from edgefit.recipe import Recipe
-from edgefit.records.train import TrainRecord, WeightsReport
+from edgefit.records.train import ProbeRecord, TrainRecord, WeightsReport
 from edgefit.train.assembly import build_network
 from edgefit.train.backbones.card import BackboneCard
 from edgefit.train.backbones.weights import read_state
 from edgefit.train.distributed import is_first_process
+from edgefit.train.loop.checkpoint import LAST, LOG
 from edgefit.train.loop.loaders import prepare_workers
 from edgefit.train.loop.overfitting import gap_in_words
 from edgefit.train.network import EdgeNetwork
@@ -65,12 +66,15 @@ def prepare(
 
 
 def remove_leftovers(folder: Path, reporter: Reporter) -> None:
-    """Remove the files that a training with other inputs left; cached features stay."""
+    """Remove the files that a training with other inputs left.
+
+    Cached features stay, and so does whatever else is in the folder.
+    """
     if (folder / BEST).is_file():
         reporter.say("the earlier training had other inputs and is replaced")
-    for path in folder.iterdir():
-        if path.is_file():
-            path.unlink()
+    own = [LAST, LOG, TrainRecord.FILE, ProbeRecord.FILE]
+    for path in [*(folder / name for name in own), *folder.glob("*.safetensors")]:
+        path.unlink(missing_ok=True)
 
 
 def run_training(

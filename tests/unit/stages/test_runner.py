@@ -175,7 +175,7 @@ class TestOncePerCommand:
         assert sorted(computed) == sorted(NAMES)
         assert hashed == [weights]
 
-    def test_runners_may_share_hashes(self, tmp_path: Path) -> None:
+    def test_a_file_is_hashed_once(self, tmp_path: Path) -> None:
         path = tmp_path / "a"
         path.write_bytes(b"one")
         files = FileHashes()
@@ -220,6 +220,45 @@ class Toy(Stage[str]):
 
 
 class TestRunningAStage:
+    def test_an_override_holds_from_now_on_where_the_stage_is_done(self, tmp_path: Path) -> None:
+        Runner(RunFolder(tmp_path, RECIPE)).run_last(Toy)
+        changed = other("train.seed=7")
+        assert Runner(RunFolder(tmp_path, changed)).run_last(Toy) == "resumable False"
+        assert RunFolder(tmp_path).recipe() == changed
+
+    def test_a_stage_that_is_done_keeps_no_override_for_a_later_one(self, tmp_path: Path) -> None:
+        Runner(RunFolder(tmp_path, RECIPE)).run(Toy)
+        Runner(RunFolder(tmp_path, other("train.seed=7"))).run(Toy)
+        assert RunFolder(tmp_path).recipe() == RECIPE
+
+    @pytest.mark.parametrize("error", [InputError("Refused."), OSError(28, "disk full")])
+    def test_a_stage_that_fails_at_its_work_puts_the_recipe_back(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+    ) -> None:
+        def fail(stage: Toy, *, resumable: bool) -> str:
+            raise error
+
+        Runner(RunFolder(tmp_path, RECIPE)).run(Toy)
+        before = (tmp_path / "recipe.yaml").read_bytes()
+        monkeypatch.setattr(Toy, "work", fail)
+        monkeypatch.setattr(Toy, "SECTIONS", ("train",))
+        with pytest.raises(type(error)):
+            Runner(RunFolder(tmp_path, other("train.seed=7"))).run(Toy)
+        assert (tmp_path / "recipe.yaml").read_bytes() == before
+
+    def test_an_interrupted_stage_keeps_the_recipe_to_resume_with(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def interrupt(stage: Toy, *, resumable: bool) -> str:
+            raise KeyboardInterrupt
+
+        Runner(RunFolder(tmp_path, RECIPE)).run(Toy)
+        monkeypatch.setattr(Toy, "work", interrupt)
+        monkeypatch.setattr(Toy, "SECTIONS", ("train",))
+        with pytest.raises(KeyboardInterrupt):
+            Runner(RunFolder(tmp_path, other("train.seed=7"))).run(Toy)
+        assert RunFolder(tmp_path).recipe().train.seed == 7
+
     @pytest.mark.parametrize("step", ["inspect", "prepare"])
     def test_what_is_refused_before_the_work_leaves_nothing(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str

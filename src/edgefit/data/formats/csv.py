@@ -17,7 +17,7 @@ from edgefit.data.formats.rules import (
     require_inside,
     unknown_label,
 )
-from edgefit.data.table import Sample, SampleTable
+from edgefit.data.table import RESERVED_COLUMNS, Sample, SampleTable
 from edgefit.errors import DataError
 from edgefit.recipe import DataConfig
 
@@ -118,6 +118,14 @@ def _rows(source: Path, needed: set[str]) -> Iterator[_Row]:
 
 
 def _require_header(source: Path, header: list[str], needed: set[str]) -> None:
+    reserved = sorted(RESERVED_COLUMNS & set(header))
+    if reserved:
+        raise DataError(
+            "A column of the CSV file has a name that edgefit uses itself.",
+            path=source,
+            found=", ".join(reserved),
+            remedy="give the column another name",
+        )
     if not needed <= set(header) or len(set(header)) != len(header):
         raise DataError(
             "The first line of the CSV file does not name its columns.",

@@ -131,3 +131,10 @@ def test_windows_paths_are_kept_with_slashes(text: str, monkeypatch: pytest.Monk
     monkeypatch.setattr(csv, "Path", PureWindowsPath)
     row = csv._Row(2, {"path": text, "label": "good"})
     assert csv._relative_path(row, Path("set.csv")) == "good/one/a.png"
+
+
+@pytest.mark.parametrize("name", ["@mask", "@boxes"])
+def test_a_column_with_a_name_of_our_own_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(DataError, match="a name that edgefit uses itself") as caught:
+        read(tmp_path, f"path,label,{name}\na.png,good,x\n")
+    assert caught.value.found == name

@@ -21,6 +21,7 @@ from edgefit.recipe import Recipe, TeacherConfig, make_recipe
 from edgefit.run import RunFolder
 from edgefit.spec import InputSpec, LabelMap
 from edgefit.stages.check import check
+from edgefit.stages.train import train
 from edgefit.train.assembly import build_network
 from edgefit.train.network import EdgeNetwork
 from edgefit.train.penalties.build import build_penalties
@@ -280,3 +281,16 @@ def test_other_enlarging_in_training_is_said(
     config = TeacherConfig(run=teacher.root)
     build_teacher(student.recipe(), config, frozen_samples(student), reporter)
     assert ("enlarged by lanczos" in capsys.readouterr().err) == (way == "lanczos")
+
+
+def test_a_teacher_whose_data_were_split_anew_is_refused(teach: Teach, pictures: Path) -> None:
+    """It may have learned from images that are held out now, whatever its new split says."""
+    teacher = teach("teacher")
+    check(RunFolder(teacher.root, recipe_of(pictures, "data.split.seed=5")))
+    overrides = ["data.split.seed=5", f"train.teacher={{run: {teacher.root}}}"]
+    student = RunFolder(teach("student").root, recipe_of(pictures, *overrides))
+    check(student)
+    with pytest.raises(RunError, match="teacher cannot be used") as caught:
+        train(student)
+    assert caught.value.key == "train.teacher.run"
+    assert "inputs" in str(caught.value.message)
