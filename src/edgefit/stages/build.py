@@ -117,10 +117,12 @@ def run_stages(run: RunFolder, reporter: Reporter = QUIET) -> BuildResult | None
 def require_build_packages() -> None:
     """Refuse a build where a package that some stage needs is not installed.
 
+    Where it is unknown which packages these are, the stage that lacks one reports it.
+
     Raises:
         MissingDependencyError: One is missing; carries the command that installs it.
     """
-    for package in required_packages("workshop"):
+    for package in required_packages("workshop") or ():
         if find_spec(module_of(package)) is None:
             raise missing_extra(package, "workshop")
 
