@@ -39,7 +39,11 @@ def _by_name(answers: object) -> object:
 
 
 def _numbers(values: list[JsonValue]) -> list[JsonValue]:
-    array = np.asarray(values, dtype=np.float64)  # raises ValueError where rows differ in length
+    # ValueErrors are the only ones that pydantic reports with their key.
+    try:
+        array = np.asarray(values, dtype=np.float64)  # a ValueError where rows differ in length
+    except (TypeError, OverflowError) as error:
+        raise ValueError(f"a value is not a number: {error}") from None
     if not np.isfinite(array).all():
         raise ValueError("a value is not a finite number")
     return values
