@@ -88,9 +88,11 @@ def _first(cpuinfo: str, key: str) -> str | None:
     return None
 
 
-def _flags(cpuinfo: str) -> list[str]:
-    present = (_first(cpuinfo, "flags") or _first(cpuinfo, "Features") or "").split()
-    return [flag for flag in _FLAGS if flag in present]
+def _flags(cpuinfo: str) -> list[str] | None:
+    present = _first(cpuinfo, "flags") or _first(cpuinfo, "Features")
+    if present is None:
+        return None
+    return [flag for flag in _FLAGS if flag in present.split()]
 
 
 def _cpu_quota(root: Path) -> float | None:

@@ -49,7 +49,7 @@ class Machine(Part):
     physical_cores: int | None
     available_cores: int
     cpu_quota: float | None
-    flags: list[str]
+    flags: list[str] | None
     memory_mb: int | None
     memory_limit_mb: int | None
     governor: str | None

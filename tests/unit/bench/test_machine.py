@@ -76,7 +76,12 @@ def test_arm_board(tmp_path: Path) -> None:
 def test_what_is_not_told_is_none(tmp_path: Path) -> None:
     facts = machine_fingerprint(tmp_path)
     assert facts.cpu_quota is facts.memory_limit_mb is facts.governor is facts.turbo is None
-    assert facts.flags == []
+    assert facts.flags is None
+
+
+def test_a_processor_without_these_instructions_has_none_of_them(tmp_path: Path) -> None:
+    root = _machine(tmp_path, {"proc/cpuinfo": "processor : 0\nflags : fpu made_up\n"})
+    assert machine_fingerprint(root).flags == []
 
 
 @pytest.mark.parametrize(
