@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
+import sys
 from pathlib import Path
 
 import psutil
@@ -33,7 +34,8 @@ def machine_fingerprint(root: Path = Path("/")) -> Machine:
     """Describe this machine; a value that the system does not report is None, never a guess.
 
     Args:
-        root: Folder with ``proc`` and ``sys``.
+        root: Folder with ``proc`` and ``sys``, which describe the processor, its clock and the
+            limits of a container. Cores, memory and load are always those of this machine.
     """
     cpuinfo = _read(root / "proc/cpuinfo") or ""
     facts = {
@@ -60,8 +62,13 @@ def machine_fingerprint(root: Path = Path("/")) -> Machine:
     )
 
 
-def load_average() -> list[float]:
-    """Average number of runnable processes over 1, 5 and 15 minutes."""
+def load_average() -> list[float] | None:
+    """Average number of runnable processes over 1, 5 and 15 minutes.
+
+    None on Windows: psutil only estimates it there, and starts at zero in each process.
+    """
+    if sys.platform == "win32":
+        return None
     return [round(load, 2) for load in psutil.getloadavg()]
 
 

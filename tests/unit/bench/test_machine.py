@@ -126,6 +126,13 @@ def test_load_is_reported_but_not_identity(monkeypatch: pytest.MonkeyPatch) -> N
     assert second.fingerprint_id == first.fingerprint_id
 
 
+def test_the_load_is_unknown_where_it_is_only_estimated(monkeypatch: pytest.MonkeyPatch) -> None:
+    measured = fingerprint.load_average()
+    assert measured is not None and len(measured) == 3
+    monkeypatch.setattr(fingerprint.sys, "platform", "win32")
+    assert fingerprint.load_average() is None
+
+
 def test_another_version_is_another_identity(monkeypatch: pytest.MonkeyPatch) -> None:
     first = machine_fingerprint().fingerprint_id
     monkeypatch.setattr(fingerprint, "version_of_module", lambda module: "0.0.1")
