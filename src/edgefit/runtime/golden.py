@@ -172,14 +172,18 @@ def golden_of(bundle: Bundle) -> Golden:
     return read_golden(bundle.file(f"{GOLDEN_FOLDER}/{GOLDEN_FILE}"))
 
 
-def golden_frames(bundle: Bundle) -> list[Frame]:
+def golden_frames(bundle: Bundle, golden: Golden | None = None) -> list[Frame]:
     """The golden frames, before preprocessing: ``uint8`` (H, W, 3) RGB each.
+
+    Args:
+        bundle: The bundle.
+        golden: What :func:`golden_of` returned for it, if it was read before.
 
     Raises:
         BundleError: The bundle holds none.
         FrameError: One cannot be decoded.
     """
-    frames = golden_of(bundle).frames
+    frames = (golden or golden_of(bundle)).frames
     return [decode_image(bundle.file(f"{GOLDEN_FOLDER}/{frame.file}")) for frame in frames]
 
 
