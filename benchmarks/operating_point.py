@@ -44,7 +44,7 @@ RATES: tuple[tuple[str, str, str], ...] = (
 def main() -> None:
     """Read the run, write the page and the result."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("run", type=Path, help="a run whose stage `verify` ended")
+    parser.add_argument("run", type=Path, help="a run whose stage `verify` has finished")
     parser.add_argument("--command", default=COMMAND, help="the build's command, for the page")
     parser.add_argument("--readme", type=Path, help="the page to write into")
     parser.add_argument("--out", type=Path, help="write the result here")

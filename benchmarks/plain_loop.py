@@ -103,7 +103,7 @@ class Files(Dataset[tuple[Tensor, int]]):
 def main() -> None:
     """Train and write one line of JSON an epoch."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("run", type=Path, help="a run folder whose stage `check` ended")
+    parser.add_argument("run", type=Path, help="a run folder whose stage `check` has finished")
     parser.add_argument("--epochs", type=int, default=15)
     parser.add_argument("--learning-rate", type=float, default=0.0125)
     parser.add_argument("--schedule", choices=["cosine", "step"], default="cosine")

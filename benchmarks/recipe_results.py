@@ -89,8 +89,8 @@ def render(run: RunFolder, command: str) -> str:
         f"{training['threads']} threads.",
         f"- Machine: {machine['cpu_model']}, {machine['available_cores']} cores, "
         f"{machine['memory_mb'] / 1024:.0f} GiB, "
-        f"{', '.join(f for f in machine['flags'] if 'vnni' in f or 'amx' in f) or 'no VNNI'}; "
-        f"shared with other work, load {machine['load_average'][0]:.1f} when latency was measured.",
+        f"{_int8_instructions(machine)}; "
+        f"shared with other work, load {_load(machine)} when latency was measured.",
         f"- Timed {measured['measured_at'][:10]}; table written at commit {commit()}.",
     ]
     return "\n".join(lines)
@@ -148,6 +148,17 @@ def _row(name: str, gate: str, metrics: dict[str, Any], bench: dict[str, Any] | 
         *speed,
     ]
     return f"| {' | '.join(cells)} |"
+
+
+def _int8_instructions(machine: dict[str, Any]) -> str:
+    if machine["flags"] is None:
+        return "instructions unknown"
+    return ", ".join(f for f in machine["flags"] if "vnni" in f or "amx" in f) or "no VNNI"
+
+
+def _load(machine: dict[str, Any]) -> str:
+    load = machine["load_average"]
+    return "unknown" if load is None else f"{load[0]:.1f}"
 
 
 def _percent(entry: dict[str, Any]) -> str:

@@ -72,7 +72,7 @@ class Race:
 def main() -> None:
     """Measure, print, write."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("run", type=Path, help="a run folder whose stage `check` ended")
+    parser.add_argument("run", type=Path, help="a run folder whose stage `check` has finished")
     parser.add_argument("--target", type=float, default=0.98)
     parser.add_argument("--metric", default="accuracy", choices=sorted(METRICS))
     parser.add_argument("--peer", action="append", metavar="RATE[:MIN_SCALE]")

@@ -29,7 +29,7 @@ Row = dict[str, Any]
 def main() -> None:
     """Train and write one line of JSON an epoch."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("run", type=Path, help="a run folder whose stage `check` ended")
+    parser.add_argument("run", type=Path, help="a run folder whose stage `check` has finished")
     parser.add_argument("--metric", default="accuracy")
     parser.add_argument("--target", type=float, help="stop once the metric has reached it")
     parser.add_argument("--out", type=Path, required=True, help="rows go here, one line an epoch")

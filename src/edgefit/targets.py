@@ -20,6 +20,9 @@ from edgefit.records.benchmark import Machine
 from edgefit.resources import resource
 from edgefit.spec import Engine
 
+# Other systems name an architecture differently from `uname -m` on Linux.
+_LINUX_NAMES = {"amd64": "x86_64", "arm64": "aarch64"}
+
 
 class Int8Support(BaseModel):
     """Hardware support for 8-bit arithmetic on a target.
@@ -66,17 +69,31 @@ class Target(BaseModel):
     notes: tuple[str, ...]
 
     def differences(self, machine: Machine) -> list[str]:
-        """How a machine differs from this target, in sentences; empty where figures carry over."""
+        """How a machine differs from this target, in sentences; empty where figures carry over.
+
+        Where the system does not report the processor's instructions, a sentence says so.
+        """
         found = []
-        if machine.architecture != self.architecture:
+        name = machine.architecture.lower()
+        if _LINUX_NAMES.get(name, name) != self.architecture:
             found.append(
                 f"This machine is {machine.architecture} and {self.title} is {self.architecture}: "
                 "figures measured here do not apply to the target."
             )
+        return found + self._instructions_lacking(machine.flags)
+
+    def _instructions_lacking(self, flags: list[str] | None) -> list[str]:
         wanted = self.int8.cpu_features
-        if wanted and not set(wanted) & set(machine.flags):
-            found.append(f"This processor has none of {', '.join(wanted)}. {self.int8.note}")
-        return found
+        if not wanted:
+            return []
+        if flags is None:
+            return [
+                "This system does not report the processor's instructions, so it is unknown "
+                f"whether it has {' or '.join(wanted)}."
+            ]
+        if set(wanted) & set(flags):
+            return []
+        return [f"This processor has none of {', '.join(wanted)}. {self.int8.note}"]
 
 
 def list_targets() -> list[str]:

@@ -100,6 +100,16 @@ class TestEngineContract:
         assert caught.value.expected == f"an output named {name}"
         assert caught.value.found == "probabilities"
 
+    @pytest.mark.parametrize("names", [[], (), "", "probabilities"])
+    def test_refuses_names_that_are_not_a_list_of_names(
+        self, opener: Opener, images_NHWC: NDArray[np.uint8], names: Any
+    ) -> None:
+        with pytest.raises(InputError, match="not a list of names") as caught:
+            opener().infer(images_NHWC, names)
+        assert not isinstance(caught.value, BundleError)
+        assert (caught.value.key, caught.value.found) == ("names", repr(names))
+        assert "probabilities" in str(caught.value.expected)
+
     def test_keeps_the_order_of_the_batch(
         self, opener: Opener, images_NHWC: NDArray[np.uint8]
     ) -> None:

@@ -1,4 +1,4 @@
-"""Lists of packages come from the metadata of the installed package."""
+"""Lists of packages come from the metadata of the installed package, or from the checkout."""
 
 from __future__ import annotations
 
@@ -50,14 +50,35 @@ def test_every_line_of_the_project_file_is_understood(monkeypatch: pytest.Monkey
     assert {"numpy", "psutil", "opencv-python-headless", "jinja2", "scikit-learn"} <= set(found)
 
 
-def test_without_an_install_nothing_is_required(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def not_installed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     def absent(name: str) -> list[str]:
         raise metadata.PackageNotFoundError(name)
 
-    required_packages.cache_clear()
     monkeypatch.setattr(metadata, "requires", absent)
-    assert required_packages() == ()
     required_packages.cache_clear()
+    yield
+    required_packages.cache_clear()
+
+
+def test_without_an_install_the_checkout_lists_the_packages(not_installed: None) -> None:
+    base, workshop = required_packages(), required_packages("workshop")
+    assert base is not None and {"numpy", "opencv-python-headless", "typer"} <= set(base)
+    assert workshop is not None and {"torch", "albumentations", "scikit-learn"} <= set(workshop)
+    assert not set(base) & set(workshop)
+    assert required_packages("openvino") == ("openvino",)
+    assert required_packages("kitchen") == ()
+
+
+@pytest.mark.parametrize("text", [None, '[project]\nname = "other"\n', "[tool.ruff]\n"])
+def test_without_install_and_checkout_the_packages_are_unknown(
+    not_installed: None, text: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project_file = tmp_path / "pyproject.toml"
+    if text is not None:
+        project_file.write_text(text, encoding="utf-8")
+    monkeypatch.setattr(packages, "_PROJECT_FILE", project_file)
+    assert required_packages() is required_packages("workshop") is None
 
 
 def test_versions_by_package_and_by_module(monkeypatch: pytest.MonkeyPatch) -> None:

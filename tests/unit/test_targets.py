@@ -73,3 +73,25 @@ def test_a_machine_unlike_the_target_is_told_apart() -> None:
     arm = machine.model_copy(update={"architecture": "aarch64", "flags": ["asimddp"]})
     assert "aarch64" in n100.differences(arm)[0]
     assert load_target("raspberry-pi-5").differences(arm) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "target", "flags"),
+    [
+        ("AMD64", "intel-n100", ["avx_vnni"]),
+        ("arm64", "raspberry-pi-5", ["asimddp"]),
+        ("ARM64", "raspberry-pi-5", ["asimddp"]),
+    ],
+)
+def test_another_system_may_name_the_same_architecture_differently(
+    name: str, target: str, flags: list[str]
+) -> None:
+    machine = machine_fingerprint().model_copy(update={"architecture": name, "flags": flags})
+    assert load_target(target).differences(machine) == []
+
+
+def test_instructions_that_the_system_does_not_report_are_unknown() -> None:
+    silent = machine_fingerprint().model_copy(update={"architecture": "AMD64", "flags": None})
+    (difference,) = load_target("intel-n100").differences(silent)
+    assert "unknown whether it has avx_vnni" in difference
+    assert load_target("generic-x86").differences(silent) == []

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
+import sys
 from pathlib import Path
 
 import psutil
@@ -33,7 +34,8 @@ def machine_fingerprint(root: Path = Path("/")) -> Machine:
     """Describe this machine; a value that the system does not report is None, never a guess.
 
     Args:
-        root: Folder with ``proc`` and ``sys``.
+        root: Folder with ``proc`` and ``sys``, which describe the processor, its clock and the
+            limits of a container. Cores, memory and load are always those of this machine.
     """
     cpuinfo = _read(root / "proc/cpuinfo") or ""
     facts = {
@@ -60,8 +62,13 @@ def machine_fingerprint(root: Path = Path("/")) -> Machine:
     )
 
 
-def load_average() -> list[float]:
-    """Average number of runnable processes over 1, 5 and 15 minutes."""
+def load_average() -> list[float] | None:
+    """Average number of runnable processes over 1, 5 and 15 minutes.
+
+    None on Windows: psutil only estimates it there, and starts at zero in each process.
+    """
+    if sys.platform == "win32":
+        return None
     return [round(load, 2) for load in psutil.getloadavg()]
 
 
@@ -88,9 +95,11 @@ def _first(cpuinfo: str, key: str) -> str | None:
     return None
 
 
-def _flags(cpuinfo: str) -> list[str]:
-    present = (_first(cpuinfo, "flags") or _first(cpuinfo, "Features") or "").split()
-    return [flag for flag in _FLAGS if flag in present]
+def _flags(cpuinfo: str) -> list[str] | None:
+    present = _first(cpuinfo, "flags") or _first(cpuinfo, "Features")
+    if present is None:
+        return None
+    return [flag for flag in _FLAGS if flag in present.split()]
 
 
 def _cpu_quota(root: Path) -> float | None:

@@ -18,7 +18,7 @@ from edgefit.bench.machine import machine_fingerprint
 from edgefit.bench.recommend import recommend
 from edgefit.bench.worker import Job
 from edgefit.bundle import Bundle, read_bundle
-from edgefit.errors import InputError, MissingDependencyError
+from edgefit.errors import BundleError, InputError, MissingDependencyError
 from edgefit.progress import QUIET, Reporter
 from edgefit.records.benchmark import (
     BenchmarkRecord,
@@ -67,7 +67,8 @@ def benchmark(
     Raises:
         InputError: Seconds or rounds are out of range.
         MissingDependencyError: No engine of the bundle is installed.
-        BundleError: There is no bundle, it is damaged, or it lacks a requested variant.
+        BundleError: There is no bundle, it is damaged, or it lacks a requested variant or any
+            variant of the requested engines.
     """
     if seconds <= 0 or rounds < 1:
         raise InputError(
@@ -112,6 +113,14 @@ def _choose(
     if variants is not None:
         return [bundle.variant(key).key for key in variants], []
     held = [v.key for v in bundle.manifest.variants if v.key.engine in engines]
+    if not held:
+        raise BundleError(
+            "The bundle holds no variant for these engines.",
+            path=bundle.root,
+            expected=" or ".join(sorted({v.key.engine for v in bundle.manifest.variants})),
+            found=", ".join(engines),
+            remedy="choose an engine that it holds, or export the model for one of these engines",
+        )
     skipped = [key for key in held if not engine_is_installed(key.engine)]
     chosen = [key for key in held if key not in skipped]
     for key in skipped:

@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import JsonValue
+from pydantic import JsonValue, ValidationError
+from pydantic_core import InitErrorDetails
 
 from edgefit.bundle.manifest import FORMAT_VERSION
 from edgefit.spec import CLASSIFICATION
@@ -26,11 +27,24 @@ def to_newest(facts: Mapping[str, Any]) -> dict[str, JsonValue]:
 
     Args:
         facts: JSON of a readable format; it is not modified.
+
+    Raises:
+        ValidationError: An older format holds what its own readers refuse.
     """
     if facts["format_version"] >= _WITH_TAGGED_RULE:
         return dict(facts)
     newest = {key: value for key, value in facts.items() if key != "thresholds"}
+    if not isinstance(facts.get("thresholds", {}), dict):
+        raise _refused("dict_type", ("thresholds",), facts["thresholds"])
     rule = newest.get("operating")
     if isinstance(rule, dict):
+        if "kind" in rule:
+            raise _refused("extra_forbidden", ("operating", "kind"), rule["kind"])
         newest["operating"] = {"kind": str(CLASSIFICATION), **rule}
     return newest
+
+
+def _refused(kind: str, key: tuple[str, ...], found: JsonValue) -> ValidationError:
+    """The error of a reader whose fields have no place for this value."""
+    details = InitErrorDetails(type=kind, loc=key, input=found)
+    return ValidationError.from_exception_data("Manifest", [details])

@@ -44,16 +44,21 @@ def _rule(value: object) -> object:
     if not isinstance(value, dict):
         return value
     kind = value.get("kind")
-    if kind not in RULES:
+    if not isinstance(kind, str | None):
+        raise _wrong_rule("the kind of a rule is text", ["kind"])
+    if kind is None or kind not in RULES:
         raise ValueError(f"no rule has the kind {kind!r}; expected {' or '.join(RULES)}")
-    holder: Any = create_model("Holder", __base__=_Record, rule=(RULES[kind], ...))
+    holder: Any = create_model("Holder", __base__=_Record, rule=(RULES[Task(kind)], ...))
     try:
         return holder.model_validate({"rule": value}).rule
     except ValidationError as error:
         first = error.errors()[0]
-        # pydantic drops the location of an error that is raised inside a validator
-        facts = {"message": first["msg"], INSIDE: list(first["loc"][1:])}
-        raise PydanticCustomError("rule", "{message}", facts) from None
+        raise _wrong_rule(first["msg"], list(first["loc"][1:])) from None
+
+
+def _wrong_rule(message: str, inside: list[int | str]) -> PydanticCustomError:
+    # pydantic drops the location of an error that is raised inside a validator
+    return PydanticCustomError("rule", "{message}", {"message": message, INSIDE: inside})
 
 
 TaggedRule = Annotated[

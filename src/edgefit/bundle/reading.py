@@ -39,7 +39,8 @@ class Bundle:
         operating: From outputs to decisions; the task's plain rule where the bundle states none.
 
     Raises:
-        InputError: The input contract or the operating point is not valid.
+        InputError: The input contract or the operating point is not valid, or the operating point
+            belongs to another task.
     """
 
     def __init__(self, root: Path, manifest: Manifest) -> None:
@@ -48,6 +49,13 @@ class Bundle:
         self.labels = LabelMap(tuple(manifest.labels))
         self.input = InputSpec.from_dict(manifest.input)
         self.operating: Rule = manifest.operating or RULES[manifest.task].plain()
+        if self.operating.kind != manifest.task:
+            raise InputError(
+                "The operating point belongs to another task.",
+                key="operating.kind",
+                expected=manifest.task,
+                found=self.operating.kind,
+            )
         self.operating.check(self.labels)
 
     def variant(self, key: VariantKey) -> Variant:

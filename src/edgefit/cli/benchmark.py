@@ -113,12 +113,14 @@ def _benchmark_bundle(
         rounds=rounds,
         reporter=reporter(quiet=quiet),
     )
-    if profile is not None:
-        for difference in profile.differences(results.machine):
-            reporter(quiet=quiet).warn(difference)
-        for note in profile.notes:
-            reporter(quiet=quiet).say(note)
-    return results
+    if profile is None:
+        return results
+    differences = profile.differences(results.machine)
+    for difference in differences:
+        reporter(quiet=quiet).warn(difference)
+    for note in profile.notes:
+        reporter(quiet=quiet).say(note)
+    return results.model_copy(update={"target": profile.id, "differences": differences})
 
 
 def _print(results: BenchmarkRecord) -> None:

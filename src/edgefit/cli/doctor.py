@@ -19,12 +19,18 @@ class Role(Part):
     """A use of edgefit on this machine.
 
     Attributes:
-        missing: Packages that the role needs but that are not installed.
+        missing: Packages that the role needs but that are not installed; None where it is unknown
+            which packages it needs.
         install: The command that installs them.
     """
 
-    missing: list[str]
+    missing: list[str] | None
     install: str
+
+    @property
+    def ready(self) -> bool:
+        """Whether nothing is missing."""
+        return self.missing == []
 
 
 class OnnxruntimeFound(Part):
@@ -102,7 +108,7 @@ def doctor(as_json: JsonOption = False) -> None:
     print_table("engines", ["engine", ""], engines)
     roles = [_role_row(*item) for item in found.roles.items()]
     print_table("roles", ["role", "ready", "missing"], roles)
-    missing = [role.install for role in found.roles.values() if role.missing]
+    missing = [role.install for role in found.roles.values() if not role.ready]
     say_next(*(missing or ["edgefit demo"]))
 
 
@@ -110,7 +116,7 @@ def examine() -> Examination:
     """Examine this machine."""
     from edgefit.bench.machine import machine_fingerprint
 
-    names = sorted({name for role in _ROLES for name in _packages(role)})
+    names = sorted({name for role in _ROLES for name in _packages(role) or ()})
     packages = {name: version_of(name) for name in names}
     return Examination(
         machine=machine_fingerprint(),
@@ -121,18 +127,21 @@ def examine() -> Examination:
     )
 
 
-def _packages(role: str) -> tuple[str, ...]:
+def _packages(role: str) -> tuple[str, ...] | None:
     return required_packages(None if role == "device" else role)
 
 
 def _role(role: str, packages: dict[str, str | None]) -> Role:
-    missing = [name for name in _packages(role) if packages[name] is None]
+    needed = _packages(role)
+    missing = None if needed is None else [name for name in needed if packages[name] is None]
     extra = "" if role == "device" else f"[{role}]"
     return Role(missing=missing, install=f'pip install "edgefit{extra}"')
 
 
 def _role_row(name: str, role: Role) -> list[str]:
-    return [name, "no" if role.missing else "yes", ", ".join(role.missing) or "-"]
+    if role.missing is None:
+        return [name, "unknown", "unknown"]
+    return [name, "yes" if role.ready else "no", ", ".join(role.missing) or "-"]
 
 
 def _engines() -> Engines:

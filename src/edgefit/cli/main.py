@@ -142,9 +142,16 @@ def _invoke(arguments: list[str]) -> int:
 
 
 def _installs_with_workshop(module: str) -> bool:
-    """Whether a module is missing and belongs to the packages that train and export."""
-    modules = {module_of(package) for package in required_packages("workshop")}
-    return module in modules and importlib.util.find_spec(module) is None
+    """Whether a module is missing and belongs to the packages that train and export.
+
+    Where the list of these packages is unknown, any missing module counts as one of them.
+    """
+    packages = required_packages("workshop")
+    if packages is None:
+        listed = module not in ("", "edgefit")
+    else:
+        listed = module in {module_of(package) for package in packages}
+    return listed and importlib.util.find_spec(module) is None
 
 
 def _report_usage(error: Any, as_json: bool) -> int:

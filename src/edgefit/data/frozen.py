@@ -21,7 +21,7 @@ def frozen_samples(run: RunFolder) -> SampleTable:
     """The table that ``check`` froze.
 
     Raises:
-        RunError: ``check`` has not ended here.
+        RunError: ``check`` has not finished here.
         DataError: The table is damaged.
     """
     root = Path(CheckRecord.read(run.root).root)

@@ -15,7 +15,6 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from edgefit.data.table import SPLITS, Sample, SampleTable, examples
-from edgefit.data.tasks.classification import ClassificationData
 from edgefit.data.tasks.task import DataTask
 from edgefit.errors import DataError
 from edgefit.recipe import SplitConfig
@@ -23,15 +22,11 @@ from edgefit.recipe import SplitConfig
 # Groups that hold several classes may block each other's first deal; another order often helps.
 _ATTEMPTS = 25
 
-CLASSIFICATION = ClassificationData()
-
 Counts = Mapping[str, Counter[str]]
 """Images by group and class."""
 
 
-def assign_splits(
-    table: SampleTable, config: SplitConfig, task: DataTask = CLASSIFICATION
-) -> SampleTable:
+def assign_splits(table: SampleTable, config: SplitConfig, task: DataTask) -> SampleTable:
     """Give every sample a split; no group is divided and every class is in every split.
 
     Splits that the data state are kept. Missing ones are drawn from ``train``, or from all images
@@ -60,7 +55,7 @@ def assign_splits(
         )
     if stated:
         _require_whole_groups(table)
-        require_every_class(table, stated, task)
+        require_every_class(table, task, stated)
     missing = [split for split in SPLITS[1:] if split not in stated]
     if not missing:
         return table
@@ -71,7 +66,7 @@ def assign_splits(
     split = table.with_samples(
         replace(s, split=dealt[s.group]) if s.split in (None, "train") else s for s in table.samples
     )
-    require_every_class(split, task=task)
+    require_every_class(split, task)
     return split
 
 
@@ -92,7 +87,7 @@ def _require_whole_groups(table: SampleTable) -> None:
 
 
 def require_every_class(
-    table: SampleTable, splits: Collection[str] = SPLITS, task: DataTask = CLASSIFICATION
+    table: SampleTable, task: DataTask, splits: Collection[str] = SPLITS
 ) -> None:
     """Check that each split holds each stratum of the task, such as each class.
 

@@ -7,14 +7,13 @@ measures one set of outputs, ``groups`` finds its worst group, ``comparison`` co
 
 from edgefit.metrics.classification import METRICS
 from edgefit.metrics.comparison import disagreement, paired_drop
-from edgefit.metrics.evaluation import evaluate, evaluate_by
+from edgefit.metrics.evaluation import evaluate
 from edgefit.metrics.groups import worst_group
 
 __all__ = [
     "METRICS",
     "disagreement",
     "evaluate",
-    "evaluate_by",
     "paired_drop",
     "worst_group",
 ]

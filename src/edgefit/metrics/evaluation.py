@@ -82,49 +82,6 @@ def evaluate(
     )
 
 
-def evaluate_by(
-    column_N: NDArray[np.generic] | Sequence[str],
-    probabilities_NC: NDArray[np.floating],
-    targets_N: NDArray[np.integer],
-    labels: Sequence[str],
-    *,
-    groups_N: NDArray[np.generic] | None = None,
-    resamples: int = 1000,
-    confidence: float = 0.95,
-    seed: int = 0,
-) -> dict[str, Evaluation]:
-    """Measure the images of each value of a column separately (a camera, a shift, a hospital).
-
-    Args:
-        column_N: Value of the column for each image, (N,).
-
-    Returns:
-        Value, as text and sorted -> the result of :func:`evaluate` for its images.
-
-    Raises:
-        InputError: As :func:`evaluate`, or the column does not fit the images.
-    """
-    scores, truth = metrics.checked(probabilities_NC, targets_N)
-    column = np.asarray(column_N).astype(str)
-    if column.shape != truth.shape:
-        raise InputError(
-            "The column does not fit the images.", expected=truth.shape, found=column.shape
-        )
-    group_N = intervals.group_index(groups_N, truth.size)
-    return {
-        str(value): evaluate(
-            scores[column == value],
-            truth[column == value],
-            labels,
-            groups_N=group_N[column == value],
-            resamples=resamples,
-            confidence=confidence,
-            seed=seed,
-        )
-        for value in np.unique(column)
-    }
-
-
 def _recall_of_present(entry: ClassFigures) -> float:
     """Sort key of the worst class; a class without images is never the worst."""
     return np.inf if entry.recall.value is None else entry.recall.value

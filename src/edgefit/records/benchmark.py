@@ -49,7 +49,7 @@ class Machine(Part):
     physical_cores: int | None
     available_cores: int
     cpu_quota: float | None
-    flags: list[str]
+    flags: list[str] | None
     memory_mb: int | None
     memory_limit_mb: int | None
     governor: str | None
@@ -274,10 +274,13 @@ class BenchmarkRecord(Record):
         skipped: Variants whose engine is not installed.
         variants: One entry each, in the order of the bundle.
         recommendation: The variant to run here.
+        target: Id of the target whose engines and threads were used; None without one.
+        differences: How this machine differs from the target, in sentences; None without one.
     """
 
     STAGE = "benchmark"
     FILE = "benchmark.json"
+    OMITTED = frozenset({"target", "differences"})
 
     bundle: str
     measured_at: str
@@ -286,6 +289,8 @@ class BenchmarkRecord(Record):
     skipped: list[SkippedVariant]
     variants: list[MeasuredVariant | FailedVariant]
     recommendation: Recommendation
+    target: str | None = None
+    differences: list[str] | None = None
 
     @property
     def measured(self) -> list[MeasuredVariant]:

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 INK, MUTED, GRID = "#0a0b01", "#0a0b02", "#0a0b03"
@@ -99,9 +98,3 @@ def _inline(document: str, name: str, title: str, width: float) -> Markup:
         body = body.replace(colour, f"var({variable})")
     opening = Markup('<svg role="img" aria-label="{}" class="plot {}" style="max-width:{}px" ')
     return opening.format(title, name, round(width)) + Markup(f'viewBox="{box[1]}">{body.strip()}')
-
-
-def plain_axes(figure: Figure, rows: int = 1) -> list[Axes]:
-    """Axes one below the other."""
-    axes: Any = figure.subplots(rows, 1, squeeze=False)
-    return list(axes[:, 0])

@@ -39,7 +39,11 @@ def _by_name(answers: object) -> object:
 
 
 def _numbers(values: list[JsonValue]) -> list[JsonValue]:
-    array = np.asarray(values, dtype=np.float64)  # raises ValueError where rows differ in length
+    # ValueErrors are the only ones that pydantic reports with their key.
+    try:
+        array = np.asarray(values, dtype=np.float64)  # a ValueError where rows differ in length
+    except (TypeError, OverflowError) as error:
+        raise ValueError(f"a value is not a number: {error}") from None
     if not np.isfinite(array).all():
         raise ValueError("a value is not a finite number")
     return values
@@ -168,14 +172,18 @@ def golden_of(bundle: Bundle) -> Golden:
     return read_golden(bundle.file(f"{GOLDEN_FOLDER}/{GOLDEN_FILE}"))
 
 
-def golden_frames(bundle: Bundle) -> list[Frame]:
+def golden_frames(bundle: Bundle, golden: Golden | None = None) -> list[Frame]:
     """The golden frames, before preprocessing: ``uint8`` (H, W, 3) RGB each.
+
+    Args:
+        bundle: The bundle.
+        golden: What :func:`golden_of` returned for it, if it was read before.
 
     Raises:
         BundleError: The bundle holds none.
         FrameError: One cannot be decoded.
     """
-    frames = golden_of(bundle).frames
+    frames = (golden or golden_of(bundle)).frames
     return [decode_image(bundle.file(f"{GOLDEN_FOLDER}/{frame.file}")) for frame in frames]
 
 

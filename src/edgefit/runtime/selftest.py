@@ -48,7 +48,7 @@ def self_test(
     """
     keys = [bundle.variant(key).key for key in variants or []]
     golden = golden_of(bundle)
-    images_NHWC = np.stack([preprocess(f, bundle.input) for f in golden_frames(bundle)])
+    images_NHWC = np.stack([preprocess(f, bundle.input) for f in golden_frames(bundle, golden)])
     results = {
         str(key): _test_variant(bundle, key, golden, images_NHWC, threads)
         for key in keys or [v.key for v in bundle.manifest.variants]

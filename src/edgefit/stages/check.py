@@ -50,7 +50,7 @@ class Check(Stage[CheckRecord]):
         self.dropped: tuple[str, ...] = ()
         if recipe.data.leaks == "drop":
             report, self.dropped = report.without_leaks()
-            require_every_class(report.table, task=task)
+            require_every_class(report.table, task)
         self.report = report
 
     def work(self, *, resumable: bool) -> CheckRecord:

@@ -37,7 +37,7 @@ def lineage(
 
 def versions() -> dict[str, str]:
     """Versions of Python and of installed packages that affect a result."""
-    names = ["edgefit", *required_packages(), *required_packages("workshop")]
+    names = ["edgefit", *(required_packages() or ()), *(required_packages("workshop") or ())]
     known = {name: version_of(name) for name in names}
     there = {name: version for name, version in known.items() if version is not None}
     return {"python": platform.python_version(), **there}

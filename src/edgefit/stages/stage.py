@@ -132,9 +132,11 @@ class Stage(ABC, Generic[R_co]):
 def require_packages(role: str) -> None:
     """Refuse what needs the packages of a role where one of them is not installed.
 
+    Where it is unknown which packages these are, the stage that lacks one reports it.
+
     Raises:
         MissingDependencyError: One is missing; carries the command that installs it.
     """
-    for package in required_packages(role):
+    for package in required_packages(role) or ():
         if find_spec(module_of(package)) is None:
             raise missing_extra(package, role)

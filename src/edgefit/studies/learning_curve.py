@@ -152,7 +152,7 @@ def learning_curve(
         fine-tuning over training from scratch at each fraction) and ``conclusion``.
 
     Raises:
-        RunError: ``check`` has not ended here.
+        RunError: ``check`` has not finished here.
         InputError: The options are out of range.
         StageError: A training failed; the points before it are kept.
     """

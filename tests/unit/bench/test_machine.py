@@ -76,7 +76,12 @@ def test_arm_board(tmp_path: Path) -> None:
 def test_what_is_not_told_is_none(tmp_path: Path) -> None:
     facts = machine_fingerprint(tmp_path)
     assert facts.cpu_quota is facts.memory_limit_mb is facts.governor is facts.turbo is None
-    assert facts.flags == []
+    assert facts.flags is None
+
+
+def test_a_processor_without_these_instructions_has_none_of_them(tmp_path: Path) -> None:
+    root = _machine(tmp_path, {"proc/cpuinfo": "processor : 0\nflags : fpu made_up\n"})
+    assert machine_fingerprint(root).flags == []
 
 
 @pytest.mark.parametrize(
@@ -119,6 +124,13 @@ def test_load_is_reported_but_not_identity(monkeypatch: pytest.MonkeyPatch) -> N
     second = machine_fingerprint()
     assert second.load_average == [99.0, 99.0, 99.0]
     assert second.fingerprint_id == first.fingerprint_id
+
+
+def test_the_load_is_unknown_where_it_is_only_estimated(monkeypatch: pytest.MonkeyPatch) -> None:
+    measured = fingerprint.load_average()
+    assert measured is not None and len(measured) == 3
+    monkeypatch.setattr(fingerprint.sys, "platform", "win32")
+    assert fingerprint.load_average() is None
 
 
 def test_another_version_is_another_identity(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -89,6 +89,13 @@ def test_variants_of_absent_engines_are_left_out_and_named(
     assert "onnxruntime" in str(caught.value.remedy)
 
 
+def test_engines_without_a_variant_are_named_beside_those_held(bundle_dir: Path) -> None:
+    with pytest.raises(BundleError, match="no variant for these engines") as caught:
+        benchmark(bundle_dir, engines=[Engine.OPENVINO])
+    assert (caught.value.expected, caught.value.found) == ("onnxruntime", "openvino")
+    assert caught.value.path == str(bundle_dir)
+
+
 @pytest.mark.parametrize("options", [{"seconds": 0.0}, {"rounds": 0}])
 def test_a_benchmark_needs_time(bundle_dir: Path, options: dict[str, Any]) -> None:
     with pytest.raises(InputError, match="seconds or the rounds"):

@@ -49,6 +49,12 @@ def test_schema_is_a_schema_and_takes_a_whole_result() -> None:
     VALIDATOR.validate(_result())
 
 
+def test_a_system_may_be_silent_about_instructions_and_load() -> None:
+    result = _result()
+    result["machine"] |= {"flags": None, "load_average": None}
+    VALIDATOR.validate(result)
+
+
 @pytest.mark.parametrize(
     "spoil",
     [

@@ -11,7 +11,7 @@ import pytest
 
 from edgefit.bundle import FORMAT_VERSION, MANIFEST, read_bundle
 from edgefit.bundle.formats import to_newest
-from edgefit.errors import IntegrityError
+from edgefit.errors import BundleError, IntegrityError
 from edgefit.runtime.predictor import load
 from edgefit.runtime.selftest import self_test
 from edgefit.spec import (
@@ -81,6 +81,28 @@ def test_a_change_to_an_older_manifest_is_seen(tmp_path: Path, version: int) -> 
     (root / MANIFEST).write_text(json.dumps(facts))
     with pytest.raises(IntegrityError, match="manifest was changed"):
         read_bundle(root)
+
+
+@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize(
+    ("changes", "key"),
+    [
+        ({"operating": {"kind": "classification", **OLD_RULE}}, "operating.kind"),
+        ({"operating": {"kind": None}}, "operating.kind"),
+        ({"thresholds": []}, "thresholds"),
+        ({"thresholds": None}, "thresholds"),
+    ],
+)
+def test_what_the_readers_of_an_older_format_refused_is_refused(
+    tmp_path: Path, version: int, changes: dict[str, Any], key: str
+) -> None:
+    root = write_old(tmp_path / "old", version, OLD_RULE)
+    facts = json.loads((root / MANIFEST).read_text())
+    (root / MANIFEST).write_text(json.dumps(facts | changes))
+    with pytest.raises(BundleError, match="manifest is not valid") as caught:
+        read_bundle(root, check_hashes=False)
+    assert caught.value.key == key
+    assert caught.value.path == str(root / MANIFEST)
 
 
 def test_an_older_manifest_becomes_the_newest_and_is_left_as_it_was() -> None:

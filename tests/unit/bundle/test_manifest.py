@@ -145,6 +145,14 @@ def test_a_rule_of_an_unknown_kind_is_refused(root: Path) -> None:
         assert "expected classification" in str(caught.value.found)
 
 
+@pytest.mark.parametrize("kind", [[], {}, ["classification"], 3])
+def test_the_kind_of_a_rule_is_text(root: Path, kind: object) -> None:
+    change_manifest(root, operating={"kind": kind})
+    with pytest.raises(BundleError, match="manifest is not valid") as caught:
+        read_bundle(root)
+    assert caught.value.key == "operating.kind"
+
+
 @pytest.mark.parametrize(
     ("section", "key"),
     [

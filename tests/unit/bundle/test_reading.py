@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal, Self
 
 import pytest
 
@@ -12,9 +15,13 @@ from edgefit.bundle import (
 )
 from edgefit.errors import BundleError
 from edgefit.spec import (
+    RULES,
     Engine,
     InputSpec,
+    LabelMap,
     Precision,
+    Rule,
+    Task,
     VariantKey,
 )
 from tests.unit.bundle.small import LABELS, ONNX, write
@@ -51,6 +58,35 @@ def test_a_draft_is_refused_unless_asked_for(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match="not passed the gate"):
         read_bundle(root)
     assert read_bundle(root, allow_draft=True).manifest.status == "draft"
+
+
+@dataclass(frozen=True)
+class CountingRule(Rule):
+    """The rule of a task that only this test knows."""
+
+    kind: Literal["counting"] = field(default="counting", kw_only=True)
+
+    @classmethod
+    def plain(cls) -> Self:
+        return cls()
+
+    @property
+    def decides(self) -> bool:
+        return False
+
+    def check(self, labels: LabelMap) -> None:
+        pass
+
+
+def test_a_rule_of_another_task_is_refused(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(RULES, Task("counting"), CountingRule)
+    facts = json.loads((root / MANIFEST).read_text())
+    (root / MANIFEST).write_text(json.dumps(facts | {"operating": {"kind": "counting"}}))
+    with pytest.raises(BundleError, match="another task") as caught:
+        read_bundle(root)
+    assert caught.value.key == "operating.kind"
+    assert (caught.value.expected, caught.value.found) == ("classification", "counting")
+    assert caught.value.path == str(root / MANIFEST)
 
 
 def test_no_bundle_here(tmp_path: Path) -> None:

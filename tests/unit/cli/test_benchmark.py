@@ -43,6 +43,7 @@ def test_a_system_that_does_not_say_its_memory_has_a_dash_in_the_table(
     stdout, stderr = capsys.readouterr()
     (row,) = [line.split() for line in stdout.splitlines() if line.startswith(" onnxruntime/fp32")]
     figures = json.loads(out.read_text(encoding="utf-8"))
+    assert not {"target", "differences"} & set(figures), "only where a target was given"
     (entry,) = figures["variants"]
     assert row[-2] == "-"
     assert row[1] == f"{entry['latency_ms']['p50']:.2f}"
@@ -88,7 +89,7 @@ def test_a_variant_that_is_not_held_is_named(bundle: Path, capsys: Capture) -> N
 
 
 def test_a_target_gives_engines_and_threads_and_says_where_the_machine_differs(
-    bundle: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+    bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
     asked: dict[str, Any] = {}
     measure = suite.benchmark
@@ -101,12 +102,17 @@ def test_a_target_gives_engines_and_threads_and_says_where_the_machine_differs(
 
     monkeypatch.setattr(suite, "benchmark", remember)
     target = load_target("raspberry-pi-5")
+    out = tmp_path / "figures.json"
     quick = ["--seconds", "0.05", "--rounds", "1", "--json"]
-    assert run(["benchmark", str(bundle), *quick, "--target", target.id]) == 0
+    assert run(["benchmark", str(bundle), *quick, "--target", target.id, "--out", str(out)]) == 0
     assert (asked["threads"], asked["engines"]) == (target.threads, target.engines)
     stdout, stderr = capsys.readouterr()
-    assert json.loads(stdout)["settings"]["threads"] == target.threads
+    facts = json.loads(stdout)
+    assert facts["settings"]["threads"] == target.threads
     assert "riscv64" in stderr
+    assert facts["target"] == target.id
+    assert "riscv64" in facts["differences"][0]
+    assert json.loads(out.read_text(encoding="utf-8")) == facts
     assert run(["benchmark", str(bundle), *quick, "--target", target.id, "--threads", "1"]) == 0
     assert asked["threads"] == 1
     assert run(["benchmark", str(bundle), *quick, "--target", "raspberry"]) == 2

@@ -40,6 +40,22 @@ def test_what_is_missing_is_told_with_its_command(
     assert 'pip install "edgefit[workshop]"' in stderr
 
 
+def test_a_role_whose_packages_are_unknown_is_not_ready(
+    monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    monkeypatch.setattr(doctor, "required_packages", lambda role=None: None)
+    assert run(["doctor"]) == 0
+    stdout, stderr = capsys.readouterr()
+    rows = {line.split()[0]: line.split()[1:] for line in stdout.splitlines() if line.split()}
+    for role in ("device", "openvino", "workshop"):
+        assert rows[role] == ["unknown", "unknown"]
+    assert 'pip install "edgefit[workshop]"' in stderr
+    assert run(["doctor", "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["packages"] == {}
+    assert [role["missing"] for role in facts["roles"].values()] == [None] * 3
+
+
 def test_where_nothing_is_missing_the_demo_comes_next(capsys: Capture) -> None:
     assert run(["doctor"]) == 0
     assert "edgefit demo" in capsys.readouterr().err

@@ -97,6 +97,27 @@ def test_a_missing_package_of_the_workshop_is_told_with_its_command(
     assert facts["remedy"] == 'pip install "edgefit[workshop]"'
 
 
+def test_where_the_workshop_is_unknown_any_absent_module_counts_as_part_of_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    monkeypatch.setattr(main, "required_packages", lambda role: None)
+    raise_inside(monkeypatch, ModuleNotFoundError("No module named 'absent'", name="absent.part"))
+    assert run(["train", "--json"]) == 2
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["message"] == "The package 'absent' is not installed."
+    assert facts["remedy"] == 'pip install "edgefit[workshop]"'
+
+
+@pytest.mark.parametrize("name", ["edgefit.nothing", "", None, "json.nothing"])
+def test_where_the_workshop_is_unknown_other_errors_are_not_hidden(
+    name: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(main, "required_packages", lambda role: None)
+    raise_inside(monkeypatch, ModuleNotFoundError("No module", name=name))
+    with pytest.raises(ModuleNotFoundError):
+        run(["train"])
+
+
 @pytest.mark.parametrize(
     "error",
     [

@@ -11,10 +11,11 @@ import pytest
 from edgefit.data.audit import AuditReport, audit
 from edgefit.data.formats import read_samples
 from edgefit.data.split import assign_splits
+from edgefit.data.tasks import TASKS
 from edgefit.errors import DataError
 from edgefit.recipe import DataConfig, SplitConfig
 from edgefit.records.check import Finding, Spread
-from edgefit.spec import InputSpec
+from edgefit.spec import CLASSIFICATION, InputSpec
 
 SPEC = InputSpec(16, 16)
 Write = Callable[..., Path]
@@ -86,7 +87,7 @@ def test_duplicates_share_a_group(tmp_path: Path, write_classes: Write, write_im
     groups = {s.path: s.group for s in report.table.samples}
     assert groups["a/again.bmp"] == groups["a/0000.png"] == "a/0000.png"
     for seed in range(10):
-        table = assign_splits(report.table, SplitConfig(seed=seed))
+        table = assign_splits(report.table, SplitConfig(seed=seed), TASKS[CLASSIFICATION])
         assert "leak" not in codes(report.with_splits(table))
 
 

@@ -10,8 +10,11 @@ import pytest
 from edgefit.data.audit import audit
 from edgefit.data.formats import read_samples
 from edgefit.data.split import assign_splits
+from edgefit.data.tasks import TASKS
 from edgefit.recipe import DataConfig, SplitConfig
-from edgefit.spec import InputSpec
+from edgefit.spec import CLASSIFICATION, InputSpec
+
+TASK = TASKS[CLASSIFICATION]
 
 pytestmark = pytest.mark.shared
 
@@ -19,7 +22,7 @@ pytestmark = pytest.mark.shared
 def test_road_signs_split_by_track(shared: Path) -> None:
     table = read_samples(shared / "data" / "gtsrb", DataConfig(group=r"^\d+/\d+"))
     assert (len(table), len(table.labels)) == (5328, 43)
-    split = assign_splits(table, SplitConfig())
+    split = assign_splits(table, SplitConfig(), TASK)
     tracks = defaultdict(set)
     for sample in split.samples:
         tracks[sample.group].add(sample.split)
@@ -50,6 +53,7 @@ def test_casting_leaks_between_its_parts(shared: Path) -> None:
 
 def test_magnetic_tiles_leave_their_masks_out(shared: Path) -> None:
     config = DataConfig(include=["*/Imgs/*.jpg"], group=r"num_\d+")
-    split = assign_splits(read_samples(shared / "data" / "magnetic_tile", config), config.split)
+    table = read_samples(shared / "data" / "magnetic_tile", config)
+    split = assign_splits(table, config.split, TASK)
     assert len(split) == 1344
     assert split.counts()["test"]["MT_Fray"] >= 5

@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from edgefit.errors import InputError
-from edgefit.metrics import evaluate, evaluate_by
+from edgefit.metrics import evaluate
 from edgefit.records.evaluate import Evaluation
 from edgefit.records.figures import Figure
 
@@ -122,21 +122,10 @@ def test_seed_decides_and_group_names_do_not() -> None:
     assert first.metrics != other.metrics
 
 
-def test_slices_are_the_reports_of_their_images() -> None:
-    scores, truth = _set(3, 90)
-    camera = np.array(["left", "right", "top"])[np.arange(90) % 3]
-    report = evaluate_by(camera, scores, truth, _names(3), resamples=30)
-    assert list(report) == ["left", "right", "top"]
-    part = camera == "right"
-    assert report["right"] == evaluate(scores[part], truth[part], _names(3), resamples=30)
-
-
-def test_unfit_names_and_columns_are_refused() -> None:
+def test_unfit_names_are_refused() -> None:
     scores, truth = _set(3, 10)
     with pytest.raises(InputError, match="class names"):
         evaluate(scores, truth, ["a", "b"])
-    with pytest.raises(InputError, match="column"):
-        evaluate_by(["x"] * 9, scores, truth, _names(3))
 
 
 def test_a_thousand_resamples_of_road_signs_are_quick() -> None:

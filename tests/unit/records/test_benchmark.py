@@ -39,6 +39,14 @@ def test_it_is_read_back_as_it_was_written(tmp_path: Path) -> None:
     assert set(facts["variants"][1]) == {"variant", "bytes", "error"}
 
 
+def test_a_target_is_left_out_where_none_was_given(tmp_path: Path) -> None:
+    assert list(record().to_json())[-1] == "recommendation"
+    given = record().model_copy(update={"target": "intel-n100", "differences": []})
+    facts = json.loads(given.write(tmp_path).read_text(encoding="utf-8"))
+    assert (facts["target"], facts["differences"]) == ("intel-n100", [])
+    assert BenchmarkRecord.read(tmp_path).target == "intel-n100"
+
+
 def test_a_bundle_publishes_medians_and_no_samples() -> None:
     published = record().measured[0].published()
     assert published["latency_ms"] == {"p50": 2.5, "p90": 3.5, "p99": None}

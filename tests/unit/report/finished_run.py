@@ -396,9 +396,16 @@ def _evaluation(
     targets_N, groups_N, names = test.targets_N(), test.groups_N(), test.labels.names
     by = {}
     if recipe.evaluate.by:
-        by["group"] = metrics.evaluate_by(
-            groups_N, probabilities_NC, targets_N, names, groups_N=groups_N, resamples=100
-        )
+        by["group"] = {
+            str(group): metrics.evaluate(
+                probabilities_NC[groups_N == group],
+                targets_N[groups_N == group],
+                names,
+                groups_N=groups_N[groups_N == group],
+                resamples=100,
+            )
+            for group in np.unique(groups_N)
+        }
     softened = calibration(probabilities_NC**0.5 / 2, targets_N, groups_N=groups_N, resamples=100)
     assert measured.calibration is not None
     return EvaluateRecord.of(

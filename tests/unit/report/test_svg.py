@@ -10,14 +10,14 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from edgefit.report import svg
-from edgefit.report.svg import draw, plain_axes
+from edgefit.report.svg import draw
 
 COLOURS = ("INK", "MUTED", "GRID", "ACCENT", "SECOND", "BAD", "ON_ACCENT")
 
 
 def line(colour: str = svg.ACCENT, text: str = "some text", name: str = "a") -> Markup:
     def paint(figure: Figure) -> None:
-        (axes,) = plain_axes(figure)
+        axes = figure.subplots()
         axes.plot([0, 1], [0, 1], color=colour)
         axes.set_title(text)
 
@@ -69,14 +69,3 @@ def test_drawings_are_reproducible_and_two_names_share_no_identifier() -> None:
     assert line(name="a") == first
     ids = [set(re.findall(r'id="([^"]+)"', line(name=name))) for name in ("a", "b")]
     assert ids[0] and not ids[0] & ids[1]
-
-
-def test_axes_are_one_below_the_other() -> None:
-    heights: list[float] = []
-
-    def paint(figure: Figure) -> None:
-        heights.extend(axes.get_position().y0 for axes in plain_axes(figure, 3))
-
-    draw("a", "three", 100, 300, paint)
-    assert len(heights) == 3
-    assert heights == sorted(heights, reverse=True)

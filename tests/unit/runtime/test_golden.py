@@ -75,6 +75,10 @@ def test_several_outputs_of_any_rank_are_kept_by_name(tmp_path: Path) -> None:
         ({"outputs": {"openvino/fp32": {"probabilities": [[1, 2], [3]]}}}, "outputs"),
         ({"outputs": {"openvino/fp32": {"probabilities": [["much"]]}}}, "outputs"),
         ({"outputs": {"openvino/fp32": 7}}, "outputs"),
+        *(
+            ({"outputs": {"openvino/fp32": {"score": rows}}}, "outputs.openvino/fp32.score")
+            for rows in ([{"a": 1}], [[0.5, {"a": 1}]], [{}, {}], [10**400])
+        ),
     ],
 )
 def test_a_damaged_file_names_the_key(tmp_path: Path, changes: dict[str, Any], key: str) -> None:

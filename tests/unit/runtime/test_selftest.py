@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from edgefit.bundle import Bundle, read_bundle
 from edgefit.errors import BundleError
 from edgefit.records.selftest import NotInstalled, Replayed
+from edgefit.runtime import golden
 from edgefit.runtime.golden import golden_frames
 from edgefit.runtime.selftest import self_test
 from edgefit.runtime.tolerance import SELF_TEST_TOLERANCE, may_flip, self_test_tolerance
@@ -108,6 +109,18 @@ def test_a_nan_in_an_answer_fails(folder: Path, monkeypatch: pytest.MonkeyPatch)
     assert result.passed is False
     assert {v.status for v in result.variants.values()} == {"failed"}
     json.dumps(result.to_json(), allow_nan=False)
+
+
+def test_the_golden_answers_are_read_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read, paths = golden.read_golden, []
+
+    def remember(path: Path) -> golden.Golden:
+        paths.append(path)
+        return read(path)
+
+    monkeypatch.setattr(golden, "read_golden", remember)
+    assert self_test(read_bundle(folder), variants=[ORT_FP32]).passed
+    assert paths == [folder / "golden" / "golden.json"]
 
 
 def test_a_missing_engine_is_reported_not_passed(

@@ -48,7 +48,7 @@ class EngineSession(Protocol):
             Name -> ``float32`` (N, ...); later calls do not overwrite these arrays.
 
         Raises:
-            InputError: The dtype or the shape does not fit.
+            InputError: The dtype or the shape does not fit, or ``names`` is empty or a string.
             BundleError: The graph has no output with this name.
         """
         ...
@@ -123,8 +123,16 @@ def check_outputs(model_path: Path, asked: Sequence[str], held: Sequence[str]) -
     """Check the requested names against a graph's outputs.
 
     Raises:
+        InputError: ``asked`` is empty or a string.
         BundleError: The graph lacks a requested output.
     """
+    if isinstance(asked, str) or len(asked) == 0:
+        raise InputError(
+            "The names of the wanted outputs are not a list of names.",
+            key="names",
+            expected=f"a list of names from {', '.join(held)}, or None for all",
+            found=repr(asked),
+        )
     for name in asked:
         if name in held:
             continue

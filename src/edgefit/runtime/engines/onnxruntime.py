@@ -88,7 +88,7 @@ class OnnxruntimeSession:
         """Outputs by name; see :class:`edgefit.runtime.engines.EngineSession`.
 
         Raises:
-            InputError: The dtype or the shape does not fit.
+            InputError: The dtype or the shape does not fit, or ``names`` is empty or a string.
             BundleError: The graph has no output with this name.
         """
         wanted = self._outputs if names is None else names

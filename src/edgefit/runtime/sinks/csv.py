@@ -27,7 +27,9 @@ class CsvSink(TextSink):
     def write(self, frame: SourceFrame, prediction: Prediction | None) -> None:
         """Write one frame's row; ``prediction`` is None where the frame has an error."""
         answer = self._columns.cells(prediction)
-        self._row([str(frame.index), frame.name, frame.time_s, *answer, frame.error])
+        # a source of a user's own may give an int or a number of numpy
+        time_s = None if frame.time_s is None else float(frame.time_s)
+        self._row([str(frame.index), frame.name, time_s, *answer, frame.error])
 
     def _row(self, cells: Sequence[Cell]) -> None:
         text = io.StringIO()

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
 
 from edgefit.runtime.sinks.csv import CsvSink
 from tests.unit.runtime.sinks.answers import (
@@ -13,6 +18,7 @@ from tests.unit.runtime.sinks.answers import (
     columns,
     decided,
     fill,
+    prediction,
 )
 
 
@@ -29,6 +35,16 @@ def test_csv(tmp_path: Path) -> None:
     assert [second[c] for c in ("label", "confidence", "top1", "top2_p")] == [""] * 4
     assert None not in first
     assert None not in second
+
+
+@pytest.mark.parametrize("time_s", [2, 2.0, np.float32(2), np.float64(2), np.int64(2)])
+def test_a_time_has_one_format(tmp_path: Path, time_s: Any) -> None:
+    path = tmp_path / "out.csv"
+    with CsvSink(path, columns()) as sink:
+        sink.write(dataclasses.replace(GOOD, time_s=time_s), prediction())
+    with path.open(newline="", encoding="utf-8") as file:
+        (row,) = csv.DictReader(file)
+    assert row["time_s"] == "2.000000"
 
 
 def test_a_row_holds_what_the_operating_point_adds(tmp_path: Path) -> None:
