@@ -189,7 +189,7 @@ def test_a_changed_recipe_starts_again_from_the_beginning(
         (["train.keep.replay=0.5", "retention.general=absent"], "absent"),
     ],
 )
-@pytest.mark.parametrize("ended", [True, False])
+@pytest.mark.parametrize("ended", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_what_is_refused_costs_no_training(
     undisturbed: RunFolder,
     pictures: Path,

@@ -121,6 +121,7 @@ def test_images_without_a_label_are_refused_where_the_task_needs_one(
         check(RunFolder(tmp_path / "run", make_recipe(facts)))
 
 
+@pytest.mark.slow
 def test_a_head_that_takes_maps_can_be_captured_for_export(recipe: Recipe) -> None:
     card, task = load_card(recipe.model.backbone), train_tasks.TASKS[GLOW]
     spec = InputSpec(64, 64)
