@@ -10,6 +10,7 @@ from edgefit.records.train import ProbeRecord, ProbeSetting
 from edgefit.report.facts import RunFacts
 from edgefit.report.row import Row
 from edgefit.report.words import counted, duration, metric_title, percent, points
+from edgefit.spec.weights import WeightsSource
 
 _MODES = {
     "probe": "a linear probe on the features of the frozen backbone",
@@ -75,10 +76,10 @@ def _against_forgetting(keep: KeepConfig, frozen: int) -> list[tuple[str, str]]:
 
 def base_weights(facts: RunFacts) -> str:
     """Where the backbone's weights came from, in words."""
-    source = facts.training.weights.source
-    if source == "none":
+    source = WeightsSource(facts.training.weights.source)
+    if source.is_random:
         return "random weights (no pretraining)"
-    return "ImageNet weights of torchvision" if source == "imagenet" else PurePath(source).name
+    return "ImageNet weights of torchvision" if source.is_imagenet else PurePath(source.text).name
 
 
 def phase_rows(facts: RunFacts) -> list[Row]:

@@ -25,6 +25,7 @@ from edgefit.report.words import (
     size,
     with_interval,
 )
+from edgefit.spec.weights import WeightsSource
 
 _MOST_CONFUSIONS = 12
 _MOST_PATHS = 8
@@ -311,16 +312,16 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
 def licence(facts: RunFacts) -> list[str]:
     """Terms that come with the backbone, in sentences."""
     terms = facts.card.licence
-    source = facts.training.weights.source
+    source = WeightsSource(facts.training.weights.source)
     code = f"The code of {facts.card.title} is under {terms.code}."
-    if source == "none":
+    if source.is_random:
         return [code, "Training began from random weights, so no terms of base weights apply."]
     official = f"Terms of the official weights: {terms.weights}. {terms.note}"
-    if source == "imagenet":
+    if source.is_imagenet:
         return [code, f"Base weights: {terms.source_url}.", official]
     return [
         code,
-        f"The base weights came from the file {PurePath(source).name}. Its own terms apply; "
+        f"The base weights came from the file {PurePath(source.text).name}. Its own terms apply; "
         "whoever supplied it has to settle them.",
         official,
     ]
