@@ -79,7 +79,7 @@ def test_it_writes_what_it_found_and_does_no_work_twice(
 
 
 def test_it_needs_the_operating_point(run: RunFolder) -> None:
-    with pytest.raises(RunError, match="`calibrate` has not ended here"):
+    with pytest.raises(RunError, match="`calibrate` has not finished"):
         evaluate(run)
 
 

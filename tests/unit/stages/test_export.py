@@ -23,7 +23,7 @@ KEYS = [VariantKey.parse(name) for name in ("onnxruntime/fp32", "openvino/fp32")
 
 
 def test_it_needs_the_operating_point(run: RunFolder) -> None:
-    with pytest.raises(RunError, match="`calibrate` has not ended here"):
+    with pytest.raises(RunError, match="`calibrate` has not finished"):
         export(run)
     assert not (run.root / "export").exists()
 
