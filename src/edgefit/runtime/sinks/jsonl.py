@@ -23,7 +23,7 @@ class JsonlSink(TextSink):
         facts: dict[str, JsonValue] = {
             "index": frame.index,
             "name": frame.name,
-            "time_s": None if frame.time_s is None else round(frame.time_s, 6),
+            "time_s": None if frame.time_s is None else round(float(frame.time_s), 6),
             **self._columns.facts(prediction),
             "error": frame.error,
         }

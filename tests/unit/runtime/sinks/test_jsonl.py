@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
 
 from edgefit.runtime.sinks.jsonl import JsonlSink
 from tests.unit.runtime.sinks.answers import (
@@ -13,6 +18,7 @@ from tests.unit.runtime.sinks.answers import (
     columns,
     decided,
     fill,
+    prediction,
 )
 
 
@@ -38,6 +44,14 @@ def test_jsonl(tmp_path: Path) -> None:
         "top": [],
         "error": "The image file is empty.",
     }
+
+
+@pytest.mark.parametrize("time_s", [np.float32(2), np.float64(2), np.int64(2)])
+def test_a_time_may_be_a_numpy_number(tmp_path: Path, time_s: Any) -> None:
+    path = tmp_path / "out.jsonl"
+    with JsonlSink(path, columns(top=2)) as sink:
+        sink.write(dataclasses.replace(GOOD, time_s=time_s), prediction())
+    assert json.loads(path.read_text(encoding="utf-8"))["time_s"] == 2
 
 
 def test_a_line_holds_what_the_operating_point_adds(tmp_path: Path) -> None:
