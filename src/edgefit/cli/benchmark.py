@@ -48,7 +48,7 @@ def benchmark(
     quiet: QuietOption = False,
 ) -> int:
     """Time each variant in its own process, in interleaved rounds; recommend the fastest."""
-    from edgefit.cli.runs import is_bundle
+    from edgefit.stages.opening import is_bundle
 
     if out is not None and (out.is_dir() or not out.parent.is_dir()):
         raise InputError(
@@ -61,7 +61,7 @@ def benchmark(
         results = _benchmark_bundle(target, variant, threads, device, seconds, rounds, quiet=quiet)
         following = [f"edgefit predict {target} IMAGE_OR_FOLDER_OR_VIDEO"]
     else:
-        from edgefit.cli.runs import reopen_run
+        from edgefit.stages.opening import reopen_run
 
         if variant or threads or device:
             raise InputError(

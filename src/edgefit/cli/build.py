@@ -39,7 +39,7 @@ def build(
     quiet: QuietOption = False,
 ) -> None:
     """Check, train, evaluate, export, verify, benchmark, and write the bundle."""
-    from edgefit.cli.runs import open_run
+    from edgefit.stages.opening import open_run
     from edgefit.train.distributed import require_one_process
 
     require_one_process()

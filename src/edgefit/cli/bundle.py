@@ -21,8 +21,8 @@ def register(app: typer.Typer) -> None:
 
 def bundle(run: RunArgument, as_json: JsonOption = False, quiet: QuietOption = False) -> None:
     """Write the bundle of a verified and benchmarked run."""
-    from edgefit.cli.runs import reopen_run
     from edgefit.stages.bundle import bundle_run
+    from edgefit.stages.opening import reopen_run
 
     folder = reopen_run(run)
     manifest = bundle_run(folder, reporter(quiet=quiet))

@@ -31,7 +31,7 @@ def calibrate(
     quiet: QuietOption = False,
 ) -> None:
     """Choose temperature, threshold, reject and novelty rules (--set operating.KEY=VALUE)."""
-    from edgefit.cli.runs import reopen_run
+    from edgefit.stages.opening import reopen_run
 
     folder = reopen_run(run, overrides)
     from edgefit.stages.calibrate import calibrate as calibrate_stage

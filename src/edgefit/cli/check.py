@@ -41,7 +41,7 @@ def check(
     quiet: QuietOption = False,
 ) -> None:
     """Read every image, list what is wrong, draw the splits and freeze them."""
-    from edgefit.cli.runs import open_run
+    from edgefit.stages.opening import open_run
 
     run = open_run(source, data=data, weights=weights, out=out, overrides=overrides)
     from edgefit.stages.check import check as check_stage

@@ -31,7 +31,7 @@ def evaluate(
     quiet: QuietOption = False,
 ) -> None:
     """Measure accuracy, per-class results and calibration, each with its interval."""
-    from edgefit.cli.runs import reopen_run
+    from edgefit.stages.opening import reopen_run
 
     folder = reopen_run(run, overrides)
     from edgefit.stages.evaluate import evaluate as evaluate_stage

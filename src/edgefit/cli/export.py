@@ -28,7 +28,7 @@ def export(
     quiet: QuietOption = False,
 ) -> None:
     """Write every engine and precision the recipe asks for, int8 calibrated on training images."""
-    from edgefit.cli.runs import reopen_run
+    from edgefit.stages.opening import reopen_run
 
     folder = reopen_run(run, overrides)
     from edgefit.stages.export import export as export_stage

@@ -57,8 +57,8 @@ def learning_curve(
 
     This does not train the run itself again: --set applies to the points alone.
     """
-    from edgefit.cli.runs import reopen_run
     from edgefit.recipe.resolving import resolve
+    from edgefit.stages.opening import reopen_run
 
     percents = _percents(fractions)
     folder = reopen_run(run)

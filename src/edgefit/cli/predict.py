@@ -12,6 +12,7 @@ import typer
 from rich.markup import escape
 
 from edgefit.cli.output import QuietOption, error_console, reporter
+from edgefit.errors import InputError
 
 
 class Format(StrEnum):
@@ -53,6 +54,7 @@ def predict(
     from edgefit.runtime.sources import open_source
     from edgefit.runtime.stream import stream
 
+    _require_text_file(out)
     chosen = output_format or (Format.CSV if out.endswith(".csv") else Format.JSONL)
     if as_json:
         chosen = Format.JSONL
@@ -68,10 +70,24 @@ def predict(
         counts = stream(predictor, frames, [sink], reporter=shown)
     if not quiet:
         console = error_console()
+        frames_answered = "1 frame" if counts.answered == 1 else f"{counts.answered} frames"
         console.print(
-            f"{counts.answered} frames answered by {predictor.variant}, "
-            f"{counts.unreadable} unreadable"
+            f"{frames_answered} answered by {predictor.variant}, {counts.unreadable} unreadable"
         )
         if out != "-":
             console.print(f"written: {out}")
     return 1 if counts.unreadable and not counts.answered else 0
+
+
+def _require_text_file(out: str) -> None:
+    """Refuse to write predictions over an image or a video."""
+    from edgefit.runtime.images.decode import IMAGE_SUFFIXES
+    from edgefit.runtime.sources import VIDEO_SUFFIXES
+
+    if Path(out).suffix.lower() in IMAGE_SUFFIXES | VIDEO_SUFFIXES:
+        raise InputError(
+            "--out has the extension of an image or a video.",
+            path=out,
+            expected="a file for text, e.g. results.jsonl or results.csv",
+            remedy="give the file another name; no image was changed",
+        )

@@ -58,8 +58,8 @@ def retention(
 
     --compare does not train the run itself again: --set then applies to the arms alone.
     """
-    from edgefit.cli.runs import reopen_run
     from edgefit.recipe.resolving import resolve
+    from edgefit.stages.opening import reopen_run
 
     # JSON is YAML that keeps every character of a path
     named = [f"retention.general={json.dumps(str(general.resolve()))}"] if general else []

@@ -43,7 +43,7 @@ def train(
     quiet: QuietOption = False,
 ) -> None:
     """Fit a probe, then train all layers; check the data first if that has not been done."""
-    from edgefit.cli.runs import open_run
+    from edgefit.stages.opening import open_run
     from edgefit.train.distributed import first_process_first, is_first_process
 
     shown = reporter(quiet=quiet or not is_first_process())

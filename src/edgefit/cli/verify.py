@@ -19,6 +19,7 @@ from edgefit.cli.output import (
     reporter,
     say_next,
 )
+from edgefit.errors import InputError
 from edgefit.records.selftest import NotInstalled, Replayed, SelfTestResult
 from edgefit.records.verify import VerifyRecord
 
@@ -38,9 +39,15 @@ def verify(
     quiet: QuietOption = False,
 ) -> int:
     """Compare exported files with the trained network, or check a bundle on its device."""
-    from edgefit.cli.runs import is_bundle
+    from edgefit.stages.opening import is_bundle
 
     if self_test or is_bundle(target):
+        if overrides:
+            raise InputError(
+                "--set applies to a run; a bundle has no recipe to change.",
+                path=target,
+                remedy="leave --set out, or give the run folder",
+            )
         return _verify_bundle(target, self_test=self_test, as_json=as_json)
     return _verify_run(target, overrides, as_json=as_json, quiet=quiet)
 
@@ -79,7 +86,7 @@ def _print_self_test(result: SelfTestResult) -> None:
 
 
 def _verify_run(target: Path, overrides: list[str] | None, *, as_json: bool, quiet: bool) -> int:
-    from edgefit.cli.runs import reopen_run
+    from edgefit.stages.opening import reopen_run
 
     run = reopen_run(target, overrides)
     from edgefit.errors import GateError

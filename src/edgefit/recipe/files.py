@@ -124,6 +124,7 @@ def _apply_override(facts: dict[str, Any], override: str) -> None:
             "An override does not have the form key=value.",
             expected="--set train.epochs=5",
             found=override,
+            remedy="write the key, an equals sign and the value",
         )
     try:
         # 00040 is a class name; YAML would read an octal number
@@ -162,9 +163,8 @@ def _describe(dotted: str, issues: Sequence[Any]) -> str:
     if issue["type"] == "extra_forbidden":
         if dotted in RENAMED_KEYS:
             return f"{dotted}: unknown key; {RENAMED_KEYS[dotted]} replaces it"
-        close = difflib.get_close_matches(dotted, list(_all_keys(Recipe)), n=1)
-        hint = f"; did you mean {close[0]}?" if close else ""
-        return f"{dotted}: unknown key{hint}"
+        meant = _similar_key(dotted)
+        return f"{dotted}: unknown key" + (f"; did you mean {meant}?" if meant else "")
     if issue["type"] == "missing":
         return f"{dotted}: missing"
     message = " or: ".join(dict.fromkeys(i["msg"].removeprefix("Value error, ") for i in issues))
@@ -172,6 +172,17 @@ def _describe(dotted: str, issues: Sequence[Any]) -> str:
     if issue["type"] == "string_type" and isinstance(found, int | float):
         message += "; YAML reads a number here: put the name in quotes"
     return f"{dotted}: {message}" + ("" if isinstance(found, dict) else f" (found {found!r:.120})")
+
+
+def _similar_key(dotted: str) -> str | None:
+    """A key of the same name in another section, or of a similar name in the same one."""
+    section, _, name = dotted.rpartition(".")
+    known = [key.rpartition(".") for key in _all_keys(Recipe)]
+    elsewhere = [f"{its}.{key}" if its else key for its, _, key in known if key == name]
+    if elsewhere:
+        return elsewhere[0]
+    close = difflib.get_close_matches(name, [key for its, _, key in known if its == section], n=1)
+    return f"{section}.{close[0]}" if close and section else next(iter(close), None)
 
 
 def _all_keys(model: type[BaseModel], prefix: str = "") -> Iterator[str]:

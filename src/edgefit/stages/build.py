@@ -11,7 +11,6 @@ from typing import Any
 from edgefit.data.table import examples
 from edgefit.progress import QUIET, Reporter
 from edgefit.recipe import Recipe
-from edgefit.recipe.resolving import resolve
 from edgefit.records.benchmark import BenchmarkRecord
 from edgefit.records.build import BuildResult
 from edgefit.records.check import CheckRecord
@@ -25,6 +24,7 @@ from edgefit.stages.calibrate import Calibrate
 from edgefit.stages.check import Check
 from edgefit.stages.evaluate import Evaluate
 from edgefit.stages.export import Export
+from edgefit.stages.opening import open_run
 from edgefit.stages.retention import Retention
 from edgefit.stages.runner import Runner
 from edgefit.stages.stage import Stage, require_packages
@@ -45,7 +45,7 @@ def build(
     """From a folder of labelled images to a verified, quantized, benchmarked bundle.
 
     Args:
-        recipe: A recipe, or the path of one.
+        recipe: A recipe, the path of one, or a run folder, whose build is resumed.
         data: Folder or CSV of labelled images; replaces ``data.root``.
         weights: ``imagenet``, ``none`` or a file; replaces ``model.weights``.
         out: The run folder; ``runs/NAME`` by default. Stages that finished there with the
@@ -61,9 +61,8 @@ def build(
         GateError: Required variants did not pass the gate.
     """
     require_one_process()
-    resolved = resolve(recipe, data=data, weights=weights, overrides=overrides)
-    folder = out if out is not None else Path("runs") / resolved.name
-    result = run_stages(RunFolder(folder, resolved), reporter)
+    run = open_run(recipe, data=data, weights=weights, out=out, overrides=overrides)
+    result = run_stages(run, reporter)
     if result is None:
         # lightning restarts the whole program for each further device; only the first continues
         sys.exit(0)

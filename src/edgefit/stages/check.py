@@ -33,7 +33,7 @@ class Check(Stage[CheckRecord]):
 
     def inspect(self) -> None:
         """Read the list of images; refuse mistakes that would otherwise surface after training."""
-        self.source = _read(self.recipe, TASKS[self.recipe.task])
+        self.source = _read(self.run, self.recipe, TASKS[self.recipe.task])
         for name in self.recipe.evaluate.by:
             self.source.column_N(name)
         _require_what_later_stages_need(self.recipe, self.source)
@@ -109,7 +109,7 @@ def _require_what_later_stages_need(recipe: Recipe, source: SampleTable) -> None
         )
 
 
-def _read(recipe: Recipe, task: DataTask) -> SampleTable:
+def _read(run: RunFolder, recipe: Recipe, task: DataTask) -> SampleTable:
     if recipe.data.root is None:
         raise DataError(
             "The recipe names no data set.",
@@ -123,5 +123,12 @@ def _read(recipe: Recipe, task: DataTask) -> SampleTable:
             path=recipe.data.root,
             expected="a folder with one subfolder of images per class, or a CSV file",
             remedy="check the path given with --data",
+        )
+    if recipe.data.root.is_dir() and run.root.resolve().is_relative_to(recipe.data.root.resolve()):
+        raise RunError(
+            "The run folder is inside the folder of images.",
+            path=run.root,
+            expected="a folder outside the data set, whose subfolders are its classes",
+            remedy="give another folder for the run with --out",
         )
     return read_samples(recipe.data.root, recipe.data, task.needs_labels)

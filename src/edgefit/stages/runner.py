@@ -131,6 +131,7 @@ class Runner:
         for kind in kinds:
             if self.is_done(kind):
                 continue
+            self.require(*kind.REQUIRES)  # the first that is missing is the one to run
             root = self.folder.root
             if self._stamp(kind, "done") is None:
                 raise RunError(

@@ -110,3 +110,16 @@ def test_no_bundle_and_no_source_are_refused(
     absent = str(tmp_path / "absent.png")
     assert run(["predict", str(bundle), absent, "--json"]) == 2
     assert json.loads(capsys.readouterr().out)["path"] == absent
+
+
+def test_an_image_is_never_written_over(bundle: Path, images: Path, capsys: Capture) -> None:
+    picture = next(iter(sorted(images.iterdir())))
+    before = picture.read_bytes()
+    assert run(["predict", str(bundle), str(images), "--out", str(picture)]) == 2
+    assert "--out" in capsys.readouterr().err
+    assert picture.read_bytes() == before
+
+
+def test_a_pattern_without_a_match_says_so(bundle: Path, images: Path, capsys: Capture) -> None:
+    assert run(["predict", str(bundle), str(images / "nog*.png")]) == 2
+    assert "no file matches the pattern" in capsys.readouterr().err

@@ -55,3 +55,8 @@ def test_neither_a_run_nor_a_bundle(tmp_path: Path, capsys: Capture) -> None:
     assert run(["verify", str(tmp_path), "--json"]) == 2
     facts = json.loads(capsys.readouterr().out)
     assert (facts["error"], facts["path"]) == ("InputError", str(tmp_path))
+
+
+def test_a_bundle_has_no_recipe_to_set(bundle: Path, capsys: Capture) -> None:
+    assert run(["verify", str(bundle), "--set", "verify.max_drop=1"]) == 2
+    assert "--set applies to a run" in capsys.readouterr().err

@@ -284,3 +284,8 @@ def test_a_task_that_does_not_exist_is_refused_with_those_that_do() -> None:
     (problem,) = problems_of(MINIMAL, "task=segmentaton")
     assert problem.startswith("task: no task has this name; expected classification")
     assert "segmentaton" in problem
+
+
+@pytest.mark.parametrize("key", ["train.lr", "data.nope", "train.optimiser", "lr"])
+def test_an_unknown_key_unlike_any_other_brings_no_suggestion(key: str) -> None:
+    assert "did you mean" not in problems_of(MINIMAL, f"{key}=3")[0]

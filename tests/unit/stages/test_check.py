@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from edgefit.data.audit import audit
-from edgefit.errors import DataError, RecipeError
+from edgefit.errors import DataError, RecipeError, RunError
 from edgefit.recipe import make_recipe
 from edgefit.run import RunFolder
 from edgefit.stages import check as stage
@@ -40,3 +40,13 @@ def test_a_recipe_without_data_says_how_to_name_it(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="names no data set") as caught:
         check(RunFolder(tmp_path / "run", make_recipe({"name": "x"})))
     assert "--data" in str(caught.value.remedy)
+
+
+@pytest.mark.parametrize("inside", ["", "run"])
+def test_a_run_inside_the_images_is_refused(tmp_path: Path, inside: str) -> None:
+    root = draw_shapes(tmp_path / "pictures", {"circle": 12, "square": 12})
+    before = sorted(root.rglob("*"))
+    recipe = make_recipe({"name": "two", "data": {"root": str(root)}})
+    with pytest.raises(RunError, match="inside the folder of images"):
+        check(RunFolder(root / inside, recipe))
+    assert sorted(root.rglob("*")) == before

@@ -131,12 +131,12 @@ def test_without_general_images_the_key_is_named(pictures: Path, tmp_path: Path)
         retention(run)
 
 
-def test_without_training_the_command_is_named(
+def test_without_training_the_first_command_is_named(
     pictures: Path, general: Path, tmp_path: Path
 ) -> None:
     run = RunFolder(tmp_path / "run")
     run.start(recipe_for(pictures, general))
-    with pytest.raises(RunError, match="edgefit train"):
+    with pytest.raises(RunError, match="edgefit check"):
         retention(run)
 
 

@@ -108,6 +108,12 @@ def test_require_sees_that_the_recipe_has_changed_since(finished: RunFolder) -> 
             runner.require(BY_NAME[stage])
 
 
+def test_require_names_the_first_stage_that_is_missing(tmp_path: Path) -> None:
+    run = RunFolder(tmp_path / "new", RECIPE)
+    with pytest.raises(RunError, match="`check` has not finished"):
+        Runner(run).require(BY_NAME["export"])
+
+
 def test_begin_tells_whether_an_interrupted_start_can_be_taken_up(tmp_path: Path) -> None:
     run, seeded = RunFolder(tmp_path, RECIPE), other("data.split.seed=1")
     assert begin(run, "check") is False

@@ -131,7 +131,8 @@ def _require_header(source: Path, header: list[str], needed: set[str]) -> None:
             "The first line of the CSV file does not name its columns.",
             path=source,
             expected="path,label and, if wanted, split,group and others, each once",
-            found=",".join(header),
+            found=",".join(header) or "an empty line",
+            remedy="write the names of the columns into the first line",
         )
 
 

@@ -38,7 +38,7 @@ def open_source(source: str | Path, spec: InputSpec | None = None) -> FrameSourc
     path = Path(source)
     if path.is_dir():
         found = [p for p in path.rglob("*") if _is_image(p)]
-        return ImageSource(_sorted_some(found, source), path, spec)
+        return ImageSource(_sorted_some(found, source, "no such file in the folder"), path, spec)
     if path.is_file():
         if path.suffix.lower() in VIDEO_SUFFIXES:
             return VideoSource(path)
@@ -49,15 +49,19 @@ def open_source(source: str | Path, spec: InputSpec | None = None) -> FrameSourc
             path=path,
             expected=" ".join(sorted(IMAGE_SUFFIXES | VIDEO_SUFFIXES)),
             found=path.suffix or "no extension",
+            remedy="give an image or a video, or rename the file if it is one",
         )
     if glob.has_magic(str(source)):
         # Path.glob does not accept absolute patterns.
         matches = [Path(p) for p in glob.glob(str(source), recursive=True)]  # noqa: PTH207
-        return ImageSource(_sorted_some([p for p in matches if _is_image(p)], source), Path(), spec)
+        images = [p for p in matches if _is_image(p)]
+        nothing = "no such file among the matches" if matches else "no file matches the pattern"
+        return ImageSource(_sorted_some(images, source, nothing), Path(), spec)
     raise InputError(
         "The source does not exist.",
         path=source,
         expected="an image, a folder, a quoted glob or a video file",
+        remedy="correct the path",
     )
 
 
@@ -65,9 +69,13 @@ def _is_image(path: Path) -> bool:
     return path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()
 
 
-def _sorted_some(paths: list[Path], source: str | Path) -> list[Path]:
+def _sorted_some(paths: list[Path], source: str | Path, nothing: str) -> list[Path]:
     if not paths:
         raise InputError(
-            "No image was found.", path=source, expected=" ".join(sorted(IMAGE_SUFFIXES))
+            "No image was found.",
+            path=source,
+            expected=f"files with one of the extensions {' '.join(sorted(IMAGE_SUFFIXES))}",
+            found=nothing,
+            remedy="correct the path or the pattern",
         )
     return sorted(paths, key=lambda path: path.as_posix())

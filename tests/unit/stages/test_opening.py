@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from edgefit.cli.runs import is_bundle, open_run, reopen_run
 from edgefit.errors import InputError, RecipeError, RunError
 from edgefit.recipe import make_recipe
 from edgefit.run import RunFolder
+from edgefit.stages.opening import is_bundle, open_run, reopen_run
 from tests.tiny_models import ORT_FP32, write_tiny_bundle
 
 
@@ -80,3 +80,12 @@ def test_bundles_and_runs_are_told_apart(run: RunFolder, tmp_path: Path) -> None
     with pytest.raises(InputError, match="neither a run nor a bundle") as caught:
         is_bundle(tmp_path)
     assert caught.value.path == str(tmp_path)
+
+
+def test_a_recipe_object_opens_a_run(tmp_path: Path) -> None:
+    opened = open_run(make_recipe({"name": "parts"}), out=str(tmp_path / "there"))
+    assert (opened.root, opened.recipe().name) == (tmp_path / "there", "parts")
+
+
+def test_a_run_folder_may_be_given_as_text(run: RunFolder) -> None:
+    assert open_run(str(run.root)).recipe() == run.recipe()

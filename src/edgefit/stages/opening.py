@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from edgefit.bundle import MANIFEST
 from edgefit.errors import InputError
+from edgefit.recipe import Recipe
 from edgefit.recipe.resolving import resolve
 from edgefit.run import RunFolder
 
 
 def open_run(
-    source: Path,
+    source: str | Path | Recipe,
     *,
-    data: Path | None = None,
+    data: str | Path | None = None,
     weights: str | None = None,
-    out: Path | None = None,
-    overrides: list[str] | None = None,
+    out: str | Path | None = None,
+    overrides: Sequence[str] | None = None,
 ) -> RunFolder:
-    """Start a run from a recipe file, or continue a run folder with its own recipe.
+    """Start a run from a recipe, or continue a run folder with its own recipe.
 
     Overrides apply to the run from now on. They are written into its recipe when the first stage
     begins, and stages whose inputs they change run again. A command that refuses its input writes
@@ -28,13 +30,15 @@ def open_run(
         InputError: ``source`` is neither a recipe nor a run.
         RecipeError: The recipe or an override is not valid.
     """
-    if source.is_dir():
-        if out is not None and out.resolve() != source.resolve():
+    if isinstance(source, str):
+        source = Path(source)
+    if isinstance(source, Path) and source.is_dir():
+        if out is not None and Path(out).resolve() != source.resolve():
             raise InputError(
                 "--out applies to a recipe; a run folder is its own output.", path=source
             )
         return reopen_run(source, overrides, data=data, weights=weights)
-    if not source.exists():
+    if isinstance(source, Path) and not source.exists():
         raise InputError(
             "This path holds neither a recipe nor a run.",
             path=source,
@@ -48,9 +52,9 @@ def open_run(
 
 def reopen_run(
     folder: Path,
-    overrides: list[str] | None = None,
+    overrides: Sequence[str] | None = None,
     *,
-    data: Path | None = None,
+    data: str | Path | None = None,
     weights: str | None = None,
 ) -> RunFolder:
     """Open an existing run folder with its own recipe and some overrides.
