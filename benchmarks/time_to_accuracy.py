@@ -217,7 +217,7 @@ def notes_of(
             best = max(value for race in several for value in race.values)
             notes.append(
                 f"{who} did not reach the target in {missed} of {len(several)} repeats (best "
-                f"{best:.4f}); the seconds of its whole training stand in, a lower bound."
+                f"{best:.4f}); its time is that of the whole training, a lower bound."
             )
     return notes
 

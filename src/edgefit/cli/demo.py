@@ -37,7 +37,7 @@ def demo(
 
     shown = reporter(quiet=quiet)
     started = time.monotonic()
-    images, clip = out / "pictures", out / "belt.avi"
+    images, clip = out / "images", out / "belt.avi"
     if not images.is_dir():
         shown.say(f"drawing images of parts on a belt into {images}")
         out.mkdir(parents=True, exist_ok=True)
