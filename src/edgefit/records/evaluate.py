@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Self
+from typing import ClassVar, Generic, Self, TypeVar
 
 from pydantic import AliasChoices, Field, JsonValue, SerializerFunctionWrapHandler, model_serializer
 
@@ -168,11 +168,14 @@ class NoveltyRates(Part):
         return {in_file.get(k, k): v for k, v in facts.items() if v is not None}
 
 
-class Decisions(Part):
-    """What an operating point does with one set of outputs; parts that it lacks are None.
+C = TypeVar("C")
+
+
+class _MeasuredRule(Part, Generic[C]):
+    """What an operating point does with outputs; parts that it lacks are None.
 
     Attributes:
-        calibration: Reliability of the stated confidence.
+        calibration: How far the stated confidence can be relied on.
         threshold: Rates at the threshold alone.
         conformal: Rates of the reject option.
         novelty: Rates of the novelty rule.
@@ -181,31 +184,22 @@ class Decisions(Part):
 
     OMITTED: ClassVar[frozenset[str]] = frozenset({"other"})
 
-    calibration: Reliability | None = None
+    calibration: C | None = None
     threshold: ThresholdRates | None = None
     conformal: ConformalRates | None = None
     novelty: NoveltyRates | None = None
     other: dict[str, Figure] | None = None
 
 
-class TrainedDecisions(Part):
+class Decisions(_MeasuredRule[Reliability]):
+    """What an operating point does with one set of outputs."""
+
+
+class TrainedDecisions(_MeasuredRule[TemperatureEffect]):
     """What an operating point does with the trained network's own outputs.
 
-    Attributes:
-        calibration: Reliability without and with the temperature.
-        threshold: As in :class:`Decisions`, like the rest.
-        conformal: Rates of the reject option.
-        novelty: Rates of the novelty rule.
-        other: Name -> rate, for a task that uses none of the above.
+    ``calibration`` holds the reliability without and with the temperature.
     """
-
-    OMITTED: ClassVar[frozenset[str]] = frozenset({"other"})
-
-    calibration: TemperatureEffect | None = None
-    threshold: ThresholdRates | None = None
-    conformal: ConformalRates | None = None
-    novelty: NoveltyRates | None = None
-    other: dict[str, Figure] | None = None
 
 
 class EvaluateRecord(Evaluation, Record):
