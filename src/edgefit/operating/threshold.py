@@ -134,24 +134,9 @@ def choose_threshold(
     group_N = intervals.group_index(groups_N, scores.size)
     concerned_N = is_defect_N if limited == "escape" else ~is_defect_N
     groups = int(np.unique(group_N[concerned_N]).size)
-    needed = trials_needed(limit, confidence)
-    if groups < needed:
-        raise GateError(
-            f"Validation holds too few {'defects' if limited == 'escape' else 'good parts'} "
-            f"to support this {limited} rate.",
-            key=f"operating.max_{limited}",
-            expected=f"at least {needed} independent groups of such images "
-            f"(for {_as_in_recipe(limit)} at {confidence:.0%} confidence, without a single error)",
-            found=f"{groups} groups ({int(concerned_N.sum())} images)",
-            remedy="label more such images, give validation a larger share "
-            "(data.split.validation)"
-            + (
-                f", or ask for at least {_as_in_recipe(smallest_limit(groups, confidence))}"
-                if groups
-                else ""
-            ),
-        )
     images = int(concerned_N.sum())
+    if groups < trials_needed(limit, confidence):
+        raise _too_few(groups, images, limit, limited, confidence)
     allowed = _errors_allowed(images, groups, limit, confidence)
     # mirrored, the rule for good parts is the rule for defects
     sign = 1.0 if limited == "escape" else -1.0
@@ -169,6 +154,22 @@ def choose_threshold(
             remedy="check these images for wrong labels, or ask for a larger rate",
         )
     return ChosenThreshold(value, errors / images, bound, images, groups)
+
+
+def _too_few(groups: int, images: int, limit: float, limited: Rate, confidence: float) -> GateError:
+    """No rate can be shown to be within the limit with so few images of the class concerned."""
+    remedy = "label more such images, give validation a larger share (data.split.validation)"
+    if groups:
+        remedy += f", or ask for at least {_as_in_recipe(smallest_limit(groups, confidence))}"
+    return GateError(
+        f"Validation holds too few {'defects' if limited == 'escape' else 'good parts'} "
+        f"to support this {limited} rate.",
+        key=f"operating.max_{limited}",
+        expected=f"at least {trials_needed(limit, confidence)} independent groups of such images "
+        f"(for {_as_in_recipe(limit)} at {confidence:.0%} confidence, without a single error)",
+        found=f"{groups} groups ({images} images)",
+        remedy=remedy,
+    )
 
 
 def smallest_limit(trials: int, confidence: float = LIMIT_CONFIDENCE) -> float:
