@@ -8,19 +8,12 @@ import pytest
 
 from edgefit.errors import InputError
 from edgefit.runtime.sources import open_source
-from tests.unit.runtime.sources.written import flat, write_image
+from tests.unit.runtime.sources.written import flat, mixed_folder, write_image
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    root = tmp_path / "in"
-    write_image(root / "b.png", flat(20))
-    write_image(root / "a" / "deep" / "2.png", flat(10))
-    write_image(root / "a" / "1.JPG", flat(30))
-    (root / "c.jpg").write_text("not a picture")
-    (root / "d.png").touch()
-    (root / "notes.txt").write_text("passed over")
-    return root
+    return mixed_folder(tmp_path / "in")
 
 
 def test_a_glob(folder: Path) -> None:

@@ -24,6 +24,7 @@ from edgefit.studies import remedies
 from edgefit.studies.drawings import draw_comparison
 from edgefit.studies.remedies import compare_remedies, parse_arm
 from edgefit.studies.subruns import Measured, changed
+from tests.shapes import draw_noise
 from tests.unit.studies.measured import measured_as
 
 RIGHT = {"none": 1.0, "probe": 0.5, "distill-2": 0.9, "l2-sp": 0.8, "freeze+interpolate": 0.7}
@@ -32,14 +33,7 @@ KEPT = {"none": 0.6, "probe": 1.0, "distill-2": 0.95, "l2-sp": 0.9, "freeze+inte
 
 @pytest.fixture(scope="module")
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("pictures")
-    rng = np.random.default_rng(0)
-    for name in ("a", "b"):
-        (root / name).mkdir()
-        for number in range(30):
-            picture = rng.integers(0, 255, (16, 16, 3), dtype=np.uint8)
-            assert cv2.imwrite(str(root / name / f"{number}.png"), picture)
-    return root
+    return draw_noise(tmp_path_factory.mktemp("images"), ("a", "b"), count=30, side=16)
 
 
 def recipe_for(pictures: Path, *overrides: str) -> Recipe:

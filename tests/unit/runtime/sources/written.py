@@ -21,3 +21,14 @@ def write_image(path: Path, frame: Frame) -> Path:
     bgr = cv2.cvtColor(frame, cv2.COLOR_RGB2BGR)
     path.write_bytes(cv2.imencode(path.suffix, bgr)[1].tobytes())
     return path
+
+
+def mixed_folder(root: Path) -> Path:
+    """Three images, two files that are none in spite of their names, and a text."""
+    write_image(root / "b.png", flat(20))
+    write_image(root / "a" / "deep" / "2.png", flat(10))
+    write_image(root / "a" / "1.JPG", flat(30))
+    (root / "c.jpg").write_text("not an image")
+    (root / "d.png").touch()
+    (root / "notes.txt").write_text("passed over")
+    return root

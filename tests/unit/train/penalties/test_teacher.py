@@ -7,8 +7,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import cv2
-import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -28,6 +26,7 @@ from edgefit.train.penalties.build import build_penalties
 from edgefit.train.penalties.penalty import Penalty, TrainingStep
 from edgefit.train.penalties.teacher import TeacherPenalty, build_teacher, held_out_in_training
 from edgefit.train.weight_files import BEST, save_weights
+from tests.shapes import draw_noise
 from tests.stamps import begin, mark_done
 from tests.tiny_network import SPEC, colour_frames, tiny_backbone, tiny_network
 
@@ -38,14 +37,7 @@ ANYWHERE = TeacherConfig(run=Path("nowhere"))
 @pytest.fixture(scope="module")
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two classes of 20 different pictures."""
-    root = tmp_path_factory.mktemp("pictures")
-    rng = np.random.default_rng(0)
-    for name in ("bad", "good"):
-        (root / name).mkdir()
-        for number in range(20):
-            picture = rng.integers(0, 255, (36, 36, 3), dtype=np.uint8)
-            assert cv2.imwrite(str(root / name / f"{number}.png"), picture)
-    return root
+    return draw_noise(tmp_path_factory.mktemp("images"), ("bad", "good"), count=20, side=36)
 
 
 @pytest.fixture
