@@ -45,6 +45,7 @@ ELSEWHERE = {
     "stages/stage.py": "tests/unit/stages/test_runner.py",
     # records: those of real runs are loaded and dumped in one place
     "records/export.py": GATE,
+    "spec/links.py": "tests/unit/runtime/test_walking.py",
     "records/selftest.py": "tests/unit/runtime/test_selftest.py",
     # parts of a larger module that is tested whole
     "bench/worker.py": "tests/unit/bench/test_suite.py",
