@@ -1,15 +1,15 @@
 """Does every file of a torture folder get an answer, an error, or a reason?
 
-``python -m benchmarks.torture BUNDLE --out FILE.json``. Writes a folder of 2,000 files of 70 kinds
-(``torture_files``), nested, linked, misnamed and damaged, and gives it to ``check``, ``predict`` and
-``watch``. Counts are compared with those of ``find``, and each file with what its kind requires.
+``python -m benchmarks.torture BUNDLE --out FILE.json``. Writes a folder of 2,000 files of 70
+kinds (``torture_files``), nested, linked, misnamed and damaged, and gives it to ``check``,
+``predict`` and ``watch``. Counts are compared with those of ``find``, and each file with what its
+kind requires.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -22,7 +22,9 @@ import yaml
 
 from benchmarks.measuring import figure, write_result
 from benchmarks.torture_files import KINDS, Kind, Outcome, write_folder
+from edgefit.data.frozen import frozen_samples
 from edgefit.names import printable
+from edgefit.run import RunFolder
 
 CLASSES = ("good", "hole", "scratch")
 _RECIPE = {"name": "torture", "input": {"width": 32, "height": 32}, "model": {"weights": "none"}}
@@ -96,28 +98,19 @@ def torture(bundle: Path, folder: Path, files: int, seed: int) -> tuple[list[Res
 def _check(folder: Path, data: Path) -> Result:
     run = folder / "run"
     asked = [folder / "recipe.yaml", "--data", data, "--out", run, "--json"]
-    record = json.loads(_edgefit("check", *asked)[-1])
-    samples = SampleNames(run / "check" / "samples.csv").names
-    outcomes: dict[str, Outcome] = dict.fromkeys([*samples, *record["dropped_leaks"]], "answer")
+    record = json.loads(_edgefit("check", *asked))
+    names = _sample_names(RunFolder(run))
+    outcomes: dict[str, Outcome] = dict.fromkeys([*names, *record["dropped_leaks"]], "answer")
     outcomes.update(dict.fromkeys(record["unreadable"], "error"))
     return Result("check", count_entries(data), outcomes, _sum(record["passed_over"]))
 
 
-class SampleNames:
-    """The printable paths in a frozen table of samples."""
-
-    def __init__(self, table: Path) -> None:
-        from edgefit.data.table import SampleTable
-        from edgefit.records.check import LabelsRecord
-        from edgefit.spec import LabelMap
-
-        labels = LabelMap(LabelsRecord.read(table.parent.parent).labels)
-        samples = SampleTable.read_csv(table, root=Path(), labels=labels).samples
-        self.names = [printable(sample.path) for sample in samples]
+def _sample_names(run: RunFolder) -> list[str]:
+    return [printable(sample.path) for sample in frozen_samples(run).samples]
 
 
 def _predict(folder: Path, bundle: Path, data: Path) -> Result:
-    *lines, last = map(json.loads, _edgefit("predict", bundle, data, "--json"))
+    *lines, last = _json_lines(_edgefit("predict", bundle, data, "--json"))
     outcomes = {line["name"]: _outcome(line) for line in lines}
     return Result("predict", count_entries(data), outcomes, _sum(last["summary"]["passed_over"]))
 
@@ -125,10 +118,8 @@ def _predict(folder: Path, bundle: Path, data: Path) -> Result:
 def _watch(folder: Path, bundle: Path, inbox: Path) -> Result:
     found = count_entries(inbox)
     asked = [bundle, inbox, "--once", "--settle", "0", "--json"]
-    summary = json.loads("".join(_edgefit("watch", *asked)))
-    lines = [
-        json.loads(text) for text in (folder / "results.jsonl").read_text("utf-8").splitlines()
-    ]
+    summary = json.loads(_edgefit("watch", *asked))
+    lines = _json_lines((folder / "results.jsonl").read_text(encoding="utf-8"))
     by_file: dict[str, list[Outcome]] = {}
     for line in lines:
         by_file.setdefault(line["name"].split(".avi#")[0], []).append(_outcome(line))
@@ -148,19 +139,20 @@ def _sum(passed_over: list[dict[str, Any]]) -> int:
     return sum(entry["files"] for entry in passed_over)
 
 
-def _edgefit(*arguments: object) -> list[str]:
-    """The lines that the program prints on standard output; a traceback or a crash ends the run."""
+def _edgefit(*arguments: object) -> str:
+    """What the program prints on standard output; a traceback or a crash ends the suite."""
     asked = subprocess.run(
         [sys.executable, "-m", "edgefit", *map(str, arguments)], capture_output=True, check=False
     )
     said = asked.stderr.decode("utf-8", "replace")
     if asked.returncode not in (0, 1) or "Traceback" in said:
         raise SystemExit(f"{arguments[0]} ended with {asked.returncode}:\n{said[-3000:]}")
-    return (
-        asked.stdout.decode("utf-8").splitlines()
-        if arguments[0] != "check"
-        else [asked.stdout.decode("utf-8")]
-    )
+    return asked.stdout.decode("utf-8")
+
+
+def _json_lines(text: str) -> list[dict[str, Any]]:
+    # str.splitlines would also split at the separators that names may hold
+    return [json.loads(line) for line in text.split("\n") if line]
 
 
 def count_entries(folder: Path) -> int:
@@ -187,5 +179,4 @@ def _figures(result: Result) -> list[dict[str, Any]]:
 
 
 if __name__ == "__main__":
-    os.environ.setdefault("PYTHONUTF8", "1")
     main()
