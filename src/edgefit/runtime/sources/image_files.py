@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from edgefit.errors import FrameError
@@ -43,11 +44,19 @@ class ImageSource(FrameSource):
         return len(self._paths)
 
     def __iter__(self) -> Iterator[SourceFrame]:
+        for decode in self.pending():
+            yield decode()
+
+    def pending(self) -> Iterator[Callable[[], SourceFrame]]:
+        """One file each."""
         for index, path in enumerate(self._paths):
-            inside = path.relative_to(self._root) if path.is_relative_to(self._root) else path
-            frame, error = None, None
-            try:
-                frame = decode_image(path, self._spec)
-            except FrameError as refused:
-                error = refused.message
-            yield SourceFrame(index, inside.as_posix(), None, frame, error, path)
+            yield partial(self._decoded, index, path)
+
+    def _decoded(self, index: int, path: Path) -> SourceFrame:
+        inside = path.relative_to(self._root) if path.is_relative_to(self._root) else path
+        frame, error = None, None
+        try:
+            frame = decode_image(path, self._spec)
+        except FrameError as refused:
+            error = refused.message
+        return SourceFrame(index, inside.as_posix(), None, frame, error, path)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from edgefit.runtime.walking import PassedOver
@@ -22,6 +24,12 @@ class SourceFrame:
         frame: ``uint8`` (H, W, 3) RGB, or None where it cannot be read.
         error: Why the frame is missing, or None.
         path: The file.
+        source: The source's name, where there are several.
+        arrived_at: Wall-clock time at which a live source gave the frame, seconds since 1970; None
+            for files.
+        arrived_monotonic_s: The same on the monotonic clock of this process; for files, when they
+            were read.
+        dropped: Frames that this source gave before and that were dropped.
     """
 
     index: int
@@ -30,10 +38,18 @@ class SourceFrame:
     frame: Frame | None
     error: str | None
     path: Path | None
+    source: str = ""
+    arrived_at: float | None = None
+    arrived_monotonic_s: float = field(default_factory=time.monotonic)
+    dropped: int = 0
 
 
 class FrameSource(ABC):
-    """Frames in a fixed order. May be iterated more than once."""
+    """Frames in a fixed order. A source of files may be iterated more than once."""
+
+    name: str = ""
+    live: bool = False
+    """Whether frames come at the source's own pace, like those of a camera."""
 
     @property
     @abstractmethod
@@ -48,3 +64,15 @@ class FrameSource(ABC):
     @abstractmethod
     def __iter__(self) -> Iterator[SourceFrame]:
         """Yield the frames, starting with the first."""
+
+    def pending(self) -> Iterator[Callable[[], SourceFrame]]:
+        """The frames of :meth:`__iter__`, decoded only when they are called, in any thread."""
+        for frame in self:
+            yield partial(_itself, frame)
+
+    def stop(self) -> None:  # noqa: B027 - most sources need not do anything
+        """End the iteration soon; called from another thread."""
+
+
+def _itself(frame: SourceFrame) -> SourceFrame:
+    return frame
