@@ -11,32 +11,39 @@ from edgefit.errors import InputError
 from edgefit.names import printable
 from edgefit.runtime.images.decode import IMAGE_SUFFIXES
 from edgefit.runtime.sources.image_files import ImageSource
+from edgefit.runtime.sources.options import SourceOptions
 from edgefit.runtime.walking import PassedOver, Reason, Walk, counted, described, walk
 from edgefit.spec import InputSpec, Links
 
 _ANY_FOLDERS = "**"
 
 
-def images_in_folder(folder: Path, spec: InputSpec | None, links: Links) -> ImageSource:
+def open_image(text: str, options: SourceOptions) -> ImageSource:
+    """One image file."""
+    return ImageSource([Path(text)], Path(text).parent, options.spec)
+
+
+def open_folder(text: str, options: SourceOptions) -> ImageSource:
     """The images in a folder and below it, sorted by path.
 
     Raises:
         InputError: The folder holds none, or cannot be opened.
     """
-    return _source(_walked(folder, folder, links), folder, folder, folder, spec)
+    folder = Path(text)
+    return _source(_walked(folder, text, options.links), folder, folder, text, options.spec)
 
 
-def images_of_glob(pattern: str, spec: InputSpec | None, links: Links) -> ImageSource:
+def open_glob(text: str, options: SourceOptions) -> ImageSource:
     """The images that a pattern matches, sorted by path; ``**`` stands for any number of folders.
 
     Raises:
         InputError: No image matches.
     """
-    parts = Path(pattern).parts
+    parts = Path(text).parts
     fixed = next(number for number, part in enumerate(parts) if glob.has_magic(part))
     root, wanted = Path(*parts[:fixed]), parts[fixed:]
     deepest = None if _ANY_FOLDERS in wanted else len(wanted) - 1
-    found = _walked(root, pattern, links, deepest) if root.is_dir() else Walk((), (), ())
+    found = _walked(root, text, options.links, deepest) if root.is_dir() else Walk((), (), ())
     return _source(
         Walk(
             tuple(path for path in found.files if _matches(path.split("/"), wanted)),
@@ -45,8 +52,8 @@ def images_of_glob(pattern: str, spec: InputSpec | None, links: Links) -> ImageS
         ),
         root,
         Path(),
-        pattern,
-        spec,
+        text,
+        options.spec,
     )
 
 

@@ -10,6 +10,7 @@ import cv2
 
 from edgefit.errors import InputError
 from edgefit.runtime.images.as_frame import as_frame
+from edgefit.runtime.sources.options import SourceOptions
 from edgefit.runtime.sources.source import FrameSource, SourceFrame
 from edgefit.spec import Frame
 
@@ -19,6 +20,11 @@ VIDEO_SUFFIXES = frozenset([".mp4", ".avi", ".mkv", ".mov", ".webm", ".gif"])
 
 _COUNT_IS_EXACT = frozenset([".avi", ".mp4", ".mov"])
 """Containers that state their number of frames; for all others it is duration times rate."""
+
+
+def open_video(text: str, options: SourceOptions) -> VideoSource:
+    """A video file."""
+    return VideoSource(Path(text))
 
 
 class VideoSource(FrameSource):

@@ -1,0 +1,87 @@
+"""The kinds of sources, and how the text of a source chooses one."""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+
+from edgefit.errors import InputError
+from edgefit.names import printable
+from edgefit.runtime.images.decode import IMAGE_SUFFIXES
+from edgefit.runtime.sources.options import SourceOptions
+from edgefit.runtime.sources.source import FrameSource
+from edgefit.runtime.sources.video_file import VIDEO_SUFFIXES
+from edgefit.runtime.walking import suffix_of
+
+
+@dataclass(frozen=True)
+class SourceKind:
+    """A kind of source.
+
+    Attributes:
+        name: What it is.
+        example: A text that chooses it.
+        matches: Whether a text chooses it; asked in the order of :data:`KINDS`.
+        opener: ``module:function`` that opens it, called with the text and the options; imported
+            when it is used, so that a device needs no package of a source that it does not use.
+    """
+
+    name: str
+    example: str
+    matches: Callable[[str], bool]
+    opener: str
+
+    def open(self, text: str, options: SourceOptions) -> FrameSource:
+        """Open a source of this kind."""
+        module, _, function = self.opener.partition(":")
+        opener: Callable[[str, SourceOptions], FrameSource] = getattr(
+            import_module(f"edgefit.runtime.sources.{module}"), function
+        )
+        return opener(text, options)
+
+
+def _is_file_with(suffixes: frozenset[str]) -> Callable[[str], bool]:
+    return lambda text: suffix_of(text) in suffixes and Path(text).is_file()
+
+
+KINDS = (
+    SourceKind("folder", "folder/", lambda text: Path(text).is_dir(), "finding:open_folder"),
+    SourceKind("video file", "clip.mp4", _is_file_with(VIDEO_SUFFIXES), "video_file:open_video"),
+    SourceKind("image", "photo.jpg", _is_file_with(IMAGE_SUFFIXES), "finding:open_image"),
+    SourceKind(
+        "quoted glob",
+        "'folder/**/*.png'",
+        lambda text: not Path(text).exists() and glob.has_magic(text),
+        "finding:open_glob",
+    ),
+)
+"""Every kind of source. A new one is one file in this folder and one line here."""
+
+
+def kind_of(text: str) -> SourceKind:
+    """The kind of source that a text means.
+
+    Raises:
+        InputError: It means none.
+    """
+    for kind in KINDS:
+        if kind.matches(text):
+            return kind
+    if Path(text).is_file():
+        suffix = suffix_of(text)
+        raise InputError(
+            "The file does not have the extension of an image or a video.",
+            path=text,
+            expected=" ".join(sorted(IMAGE_SUFFIXES | VIDEO_SUFFIXES)),
+            found=suffix or "no extension",
+            remedy="give an image or a video, or rename the file if it is one",
+        )
+    raise InputError(
+        "The source does not exist.",
+        path=printable(text),
+        expected="; ".join(f"{kind.name}: {kind.example}" for kind in KINDS),
+        remedy="correct the path",
+    )
