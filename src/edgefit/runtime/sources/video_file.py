@@ -27,6 +27,7 @@ _LINES_IN_A_ROW = 100
 """Damaged frames in a row that get a line each; more of them share one."""
 _TRIES = 256
 """Packets that may fail in a row before the packets of the file are counted."""
+_LONGEST_S = 1e7
 _FIELD_CODECS = frozenset(["H264", "h264", "avc1", "X264", "x264", "MPG2", "mpg2"])
 
 
@@ -59,7 +60,7 @@ class VideoSource(FrameSource):
         index = 0
         try:
             while self._grab(capture, reading):
-                decoder_s = float(capture.get(cv2.CAP_PROP_POS_MSEC)) / 1000
+                decoder_s = _time_of(capture)
                 frame, error = _retrieve(capture)
                 damaged = reading.damaged_before(decoder_s)
                 for line in _lines(damaged):
@@ -197,6 +198,12 @@ def _lines(damaged: int) -> list[str]:
     if damaged > _LINES_IN_A_ROW:
         return [f"{damaged} frames in a row cannot be decoded."]
     return ["The frame is damaged."] * damaged
+
+
+def _time_of(capture: Any) -> float:
+    """The decoder's time for the present frame in seconds; 0 where it has none."""
+    time_s = float(capture.get(cv2.CAP_PROP_POS_MSEC)) / 1000
+    return time_s if 0 <= time_s < _LONGEST_S else 0.0
 
 
 def _retrieve(capture: Any) -> tuple[Frame | None, str | None]:
