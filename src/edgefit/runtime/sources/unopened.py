@@ -46,7 +46,7 @@ def unopened(path: Path) -> InputError:
     kind = kind_of(start)
     try:
         known = _of_container(path, kind, start)
-    except (struct.error, ValueError, IndexError):
+    except (struct.error, LookupError, ValueError):
         known = None
     if known is not None:
         return known

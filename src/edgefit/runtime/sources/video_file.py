@@ -9,18 +9,24 @@ from typing import Any
 import cv2
 
 from edgefit.runtime.images.as_frame import as_frame
-from edgefit.runtime.sources.containers import Extent, read_extent
+from edgefit.runtime.sources.containers import read_extent
 from edgefit.runtime.sources.frame_times import FrameTimes
+from edgefit.runtime.sources.reading import Reading
 from edgefit.runtime.sources.source import FrameSource, SourceFrame
 from edgefit.runtime.sources.unopened import require_readable, unopened
 from edgefit.runtime.sources.video_capture import codec_of, count_packets, open_capture
 from edgefit.spec import Frame
 
-VIDEO_SUFFIXES = frozenset(
-    ".mp4 .m4v .mov .qt .3gp .3g2 .mj2 .avi .divx .mkv .webm .gif .ts .m2ts .mts .m2t .mpg .mpeg "
-    ".mpe .m1v .m2v .vob .mod .tod .wmv .asf .flv .f4v .ogv .ogm .mxf .dv .h264 .264 .avc .h265 "
-    ".265 .hevc .ivf .obu .mjpeg .mjpg .y4m".split()
-)
+_CONTAINERS = [
+    *(".mp4", ".m4v", ".mov", ".qt", ".3gp", ".3g2", ".avi", ".divx", ".mkv", ".webm", ".gif"),
+    *(".ts", ".m2ts", ".mts", ".m2t", ".mpg", ".mpeg", ".mpe", ".vob", ".mod", ".tod"),
+    *(".wmv", ".asf", ".flv", ".f4v", ".ogv", ".ogm", ".mxf", ".dv", ".ivf"),
+]
+_BARE_STREAMS = [
+    *(".h264", ".264", ".avc", ".h265", ".265", ".hevc", ".m1v", ".m2v", ".mjpeg", ".mjpg"),
+    *(".obu", ".y4m"),
+]
+VIDEO_SUFFIXES = frozenset([*_CONTAINERS, *_BARE_STREAMS])
 """File name extensions, lower case, that are read as videos."""
 
 _LINES_IN_A_ROW = 100
@@ -28,7 +34,6 @@ _LINES_IN_A_ROW = 100
 _TRIES = 256
 """Packets that may fail in a row before the packets of the file are counted."""
 _LONGEST_S = 1e7
-_FIELD_CODECS = frozenset(["H264", "h264", "avc1", "X264", "x264", "MPG2", "mpg2"])
 
 
 class VideoSource(FrameSource):
@@ -56,7 +61,7 @@ class VideoSource(FrameSource):
 
     def __iter__(self) -> Iterator[SourceFrame]:
         capture = self._open()
-        reading = _Reading(FrameTimes(float(capture.get(cv2.CAP_PROP_FPS))), codec_of(capture))
+        reading = Reading(FrameTimes(float(capture.get(cv2.CAP_PROP_FPS))), codec_of(capture))
         index = 0
         try:
             while self._grab(capture, reading):
@@ -70,10 +75,10 @@ class VideoSource(FrameSource):
                 index += 1
         finally:
             capture.release()
-        if (line := self._at_the_end(reading)) is not None:
-            yield self._at(index, None, None, line)
+        if (missing := self._at_the_end(reading)) is not None:
+            yield self._at(index, None, None, missing)
 
-    def _grab(self, capture: Any, reading: _Reading) -> bool:
+    def _grab(self, capture: Any, reading: Reading) -> bool:
         """Go to the next frame that can be decoded; False at the end of the file."""
         failures, most = 0, _TRIES
         while failures < most:
@@ -86,7 +91,7 @@ class VideoSource(FrameSource):
                 most = max(_TRIES, held - reading.handled)
         return False
 
-    def _at_the_end(self, reading: _Reading) -> str | None:
+    def _at_the_end(self, reading: Reading) -> str | None:
         extent = read_extent(self._path)
         if not reading.is_suspicious(self._stated, extent):
             return None
@@ -117,81 +122,6 @@ class VideoSource(FrameSource):
         if not capture.isOpened():
             raise unopened(self._path)
         return capture
-
-
-class _Reading:
-    """What happened to the frames so far.
-
-    Attributes:
-        times: Of the frames that were decoded.
-        pending: Frames that failed and have no place yet. A decoder fails where a frame enters it,
-            some frames before the gap appears where it leaves.
-        reported: Damaged frames that have an error in their place.
-    """
-
-    def __init__(self, times: FrameTimes, codec: str) -> None:
-        self.times = times
-        self.pending = 0
-        self.reported = 0
-        self._codec = codec
-
-    @property
-    def handled(self) -> int:
-        """Frames that were decoded or have an error in their place."""
-        return self.times.frames + self.reported
-
-    def damaged_before(self, decoder_s: float) -> int:
-        """How many of the pending frames belong directly before a frame with this time.
-
-        OpenCV also fails after 512 packets of sound in a row; there, no frame is missing.
-        """
-        has_times = self.times.is_timed or decoder_s > 0
-        fits = self.times.gap_before(decoder_s) if has_times else self.pending
-        damaged = min(self.pending, fits)
-        self.pending -= damaged
-        self.reported += damaged
-        return damaged
-
-    def is_suspicious(self, stated: int, extent: Extent) -> bool:
-        """Whether anything suggests that frames are missing."""
-        return (
-            self.pending > 0
-            or self.times.skipped > 0
-            or not 0 < stated <= self.handled
-            or extent.is_cut
-            or extent.broken_at is not None
-            or (extent.frames is not None and extent.frames > self.handled)
-        )
-
-    def lost(self, held: int | None, stated: int, extent: Extent) -> int:
-        """Frames that the file holds or should hold, and that were neither read nor reported.
-
-        Args:
-            held: Frames in the file; None where that is unknown.
-            stated: The capture's number of frames.
-            extent: What the container states.
-        """
-        if held is None or self._counts_fields(held):
-            return self.pending
-        lost = max(0, held - self.handled)
-        if extent.is_cut and extent.frames is not None:
-            return lost
-        if not self.times.is_timed and self.times.frames > 1:
-            return lost
-        # A player shows no gap where the file holds frames that are never shown.
-        return min(lost, max(self.pending, self._unshown(stated, extent)))
-
-    def _unshown(self, stated: int, extent: Extent) -> int:
-        end_s = extent.end_s
-        if end_s is None:
-            if stated <= 0:  # nobody knows where the video ends
-                return 1 << 62
-            end_s = stated * self.times.interval_s
-        return self.times.skipped + self.times.missing_until(end_s)
-
-    def _counts_fields(self, held: int) -> bool:
-        # Interlaced recordings may hold both fields of a frame one after the other.
-        return self._codec in _FIELD_CODECS and 1.9 <= held / max(1, self.handled) <= 2.1
 
 
 def _lines(damaged: int) -> list[str]:

@@ -179,9 +179,7 @@ def _several(card: BackboneCard, places: list[Place], path: Path) -> WeightsErro
     )
 
 
-def _misfit(
-    card: BackboneCard, checkpoint: dict[str, Any], own: State, path: Path
-) -> WeightsError:
+def _misfit(card: BackboneCard, checkpoint: dict[str, Any], own: State, path: Path) -> WeightsError:
     states = [state for _, state in states_in(checkpoint)]
     if not states:
         return _without_tensors(path)

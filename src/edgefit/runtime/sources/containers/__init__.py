@@ -41,5 +41,5 @@ def read_extent(path: Path) -> Extent:
                 return UNKNOWN
             file.seek(0)
             return reader(file, path.stat().st_size)
-    except (OSError, struct.error, ValueError, ZeroDivisionError, OverflowError):
+    except (OSError, struct.error, LookupError, ValueError, ArithmeticError):
         return UNKNOWN
