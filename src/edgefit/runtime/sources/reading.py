@@ -74,7 +74,7 @@ class Reading:
     def _unshown(self, stated: int, extent: Extent) -> int:
         end_s = extent.end_s
         if end_s is None:
-            if stated <= 0:  # nobody knows where the video ends
+            if stated <= 0 or extent.frames is not None:  # only the number says where it ends
                 return _UNKNOWN_END
             end_s = stated * self.times.interval_s
         return self.times.skipped + self.times.missing_until(end_s)

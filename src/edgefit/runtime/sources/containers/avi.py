@@ -16,6 +16,9 @@ _NOT_WRITTEN = (0, 0xFFFFFFFF)
 """Sizes that a recorder writes first and corrects when the recording ends."""
 _INDEX_ENTRY = struct.Struct("<4sIII")
 _MAX_HEADER = 1 << 24
+_HAS_INDEX = 0x10
+_NOTHING_NEW = 8
+"""Bytes of an MPEG-4 chunk that says: show the former frame."""
 
 
 @dataclass(frozen=True)
@@ -38,34 +41,34 @@ class AviStream:
 
 
 def read(file: BinaryIO, size: int) -> Extent:
-    """Read what an AVI file states; see :class:`Extent`."""
-    stream: AviStream | None = None
-    index: bytes | None = None
-    riffs = cut = 0
-    for name, start, length in _chunks(file, 0, size):
-        if name != b"RIFF":
-            break
-        riffs += 1
+    """Read what an AVI file states; see :class:`Extent`.
+
+    AVI has no times: a frame is shown where it is counted, so that the end is not stated apart.
+    """
+    header, index, cut, at = b"", None, 0, 0
+    riffs = [(start, length) for name, start, length in _chunks(file, 0, size) if name == b"RIFF"]
+    for start, length in riffs[:1]:
         if length not in _NOT_WRITTEN:
             cut = max(0, start + length - size)
-        for inner, at, inner_length in _chunks(file, start + 4, size):
-            if inner == b"LIST" and stream is None:
-                stream = video_stream(_read(file, at, min(inner_length, _MAX_HEADER)))
-            elif inner == b"idx1":
-                index = _read(file, at, min(inner_length, size - at))
-            if at + inner_length >= start + length:
+        for name, at, inner in _chunks(file, start + 4, size):
+            if name == b"LIST" and not header:
+                header = _read(file, at, min(inner, _MAX_HEADER))
+            elif name == b"idx1":
+                index = _read(file, at, min(inner, size - at))
                 break
-    if stream is None:
-        return Extent(cut_bytes=cut, is_cut=cut > 0)
-    seconds = stream.scale / stream.rate
-    if index is not None and riffs == 1 and not cut:
-        filled = _filled(index, stream.number)
-        if filled:
-            return Extent(frames=len(filled), end_s=(filled[-1] + 1) * seconds)
-    # Without its index, a file that is whole has only a header that may count empty chunks.
-    frames = stream.length if cut else None
-    end_s = stream.length * seconds if cut else None
-    return Extent(frames=frames, end_s=end_s, cut_bytes=cut, is_cut=cut > 0)
+    stream = video_stream(header)
+    if cut or stream is None:
+        # A cut file has lost its index, and only the header's number is left.
+        return Extent(frames=stream.length if stream else None, cut_bytes=cut, is_cut=cut > 0)
+    if index is not None and len(riffs) == 1:
+        return Extent(frames=_filled(index, stream.number) or None)
+    is_finished = len(riffs) == 1 and riffs[0][1] not in _NOT_WRITTEN
+    return Extent(broken_at=at if is_finished and _promises_index(header) else None)
+
+
+def _promises_index(header: bytes) -> bool:
+    at = header.find(b"avih")
+    return at >= 0 and bool(struct.unpack_from("<I", header, at + 20)[0] & _HAS_INDEX)
 
 
 def video_stream(header: bytes) -> AviStream | None:
@@ -90,15 +93,13 @@ def _chunks(file: BinaryIO, at: int, size: int) -> Iterator[tuple[bytes, int, in
         at += 8 + length + length % 2
 
 
-def _filled(index: bytes, number: int) -> list[int]:
-    """Positions, among a stream's chunks, of those that hold something."""
+def _filled(index: bytes, number: int) -> int:
+    """How many of a stream's chunks hold a frame of their own."""
     name = b"%02d" % number
-    chunks = [
-        length
+    return sum(
+        tag[:2] == name and tag[2:] in (b"dc", b"db") and length > _NOTHING_NEW
         for tag, _, _, length in _INDEX_ENTRY.iter_unpack(index[: len(index) // 16 * 16])
-        if tag[:2] == name and tag[2:] in (b"dc", b"db")
-    ]
-    return [position for position, length in enumerate(chunks) if length]
+    )
 
 
 def _read(file: BinaryIO, at: int, length: int) -> bytes:

@@ -38,36 +38,39 @@ class Track:
 def read(file: BinaryIO, size: int) -> Extent:
     """Read what an MP4 file states; see :class:`Extent`."""
     index, cut = read_index(file, size)
-    found = Extent(cut_bytes=cut, is_cut=cut > 0)
+    is_fragmented = find(index or b"", b"mvex") is not None
+    # Behind an index of the whole file, anything may follow; behind a fragment, only a fragment.
+    broken_at = file.tell() - 8 if is_fragmented and not cut and file.tell() < size else None
+    found = Extent(cut_bytes=cut, is_cut=cut > 0, broken_at=broken_at)
     track = next((track for track in tracks(index or b"") if track.handler == "vide"), None)
-    if index is None or track is None or find(index, b"mvex") is not None:
+    if index is None or track is None or is_fragmented:
         return found
     return _of_track(index, track, cut)
 
 
 def read_index(file: BinaryIO, size: int) -> tuple[bytes | None, int]:
-    """The content of the ``moov`` box, None where it is missing, and the bytes cut off."""
+    """The content of the ``moov`` box, None where it is missing, and the bytes cut off.
+
+    The file is left at its end, or behind the header of what is no box.
+    """
     index, at = None, 0
     while at + 8 <= size:
         file.seek(at)
         length, name = struct.unpack(">I4s", file.read(8))
         header = 8
-        if length == 1:
-            large = file.read(8)
-            if len(large) < 8:
-                break
-            length, header = struct.unpack(">Q", large)[0], 16
-        if name not in _OUTER:
-            break  # bytes that someone appended
-        if length == 0:
+        if length == 1 and at + 16 <= size:
+            length, header = struct.unpack(">Q", file.read(8))[0], 16
+        elif length == 0:
             length = size - at
+        if name not in _OUTER or length < header:
+            file.seek(at + 8)
+            return index, 0
         if at + length > size:
             return index, at + length - size
-        if length < header:
-            break
         if name == b"moov" and length <= _MAX_INDEX:
             index = file.read(length - header)
         at += length
+    file.seek(0, 2)
     return index, 0
 
 

@@ -90,6 +90,13 @@ def test_bytes_behind_the_last_box_are_nobodys_business() -> None:
     assert read(write([5] * 10) + b"junk that is no box") == Extent(frames=10, end_s=1.0)
 
 
+def test_bytes_between_fragments_are_damage() -> None:
+    index = box(b"moov", timing(b"mvhd", 600, 0), box(b"mvex"))
+    data = box(b"ftyp") + index + box(b"moof") + box(b"mdat", bytes(9))
+    assert read(data) == Extent()
+    assert read(data + b"junk" * 5 + box(b"moof")) == Extent(broken_at=len(data))
+
+
 def test_tracks_are_named_with_their_codec() -> None:
     data = write([5], handler=b"soun")
     index, lacking = mp4.read_index(io.BytesIO(data), len(data))
