@@ -1,4 +1,4 @@
-"""Containers of which only the end is read, to see whether the file is cut off."""
+"""Containers that do not count their frames, but show whether the file is cut off."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import BinaryIO
 
 from edgefit.runtime.sources.containers.extent import UNKNOWN, Extent
 
+_FLV_TAG_HEADER = 11
 _OGG_END_OF_STREAM = 4
 _OGG_LONGEST_PAGE = 27 + 255 + 255 * 255
 _ASF_FILE_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
@@ -27,14 +28,17 @@ def read_m2ts(file: BinaryIO, size: int) -> Extent:
 
 def read_flv(file: BinaryIO, size: int) -> Extent:
     """Each tag is followed by its own length; Adobe Flash Video File Format, annex E."""
-    file.seek(max(0, size - 4))
-    length = int.from_bytes(file.read(4))
-    if not 11 <= length <= size - 17:
-        return Extent(is_cut=True)
-    file.seek(size - 4 - length)
-    tag = file.read(4)
-    whole = tag[0] in (8, 9, 18) and int.from_bytes(tag[1:4]) + 11 == length
-    return Extent(is_cut=not whole)
+    at = int.from_bytes(file.read(9)[5:9]) + 4
+    while at < size:
+        file.seek(at)
+        length = int.from_bytes(file.read(4)[1:4]) + _FLV_TAG_HEADER
+        if at + length + 4 > size:
+            return Extent(cut_bytes=at + length + 4 - size, is_cut=True)
+        file.seek(at + length)
+        if int.from_bytes(file.read(4)) != length:
+            return Extent(broken_at=at)
+        at += length + 4
+    return UNKNOWN
 
 
 def read_ogg(file: BinaryIO, size: int) -> Extent:

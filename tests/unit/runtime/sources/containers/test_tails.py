@@ -1,4 +1,4 @@
-"""Containers that are looked at from their end."""
+"""Containers that do not count their frames: cut or whole."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ def test_transport_streams_end_with_a_whole_packet() -> None:
     assert tails.read_m2ts(*stream(bytes(192 * 3 + 2))) == Extent(cut_bytes=190, is_cut=True)
 
 
-def test_flash_video_ends_with_the_length_of_its_last_tag() -> None:
+def test_tags_of_flash_video_are_followed_by_their_length() -> None:
     tag = b"\x09" + (20).to_bytes(3) + bytes(7) + bytes(20)
     whole = b"FLV\x01\x05" + (9).to_bytes(4) + bytes(4) + tag + len(tag).to_bytes(4)
     assert tails.read_flv(*stream(whole)) == UNKNOWN
-    assert tails.read_flv(*stream(whole[:-9])).is_cut
-    assert tails.read_flv(*stream(whole[:13])).is_cut
+    assert tails.read_flv(*stream(whole[:-9])) == Extent(cut_bytes=9, is_cut=True)
+    assert tails.read_flv(*stream(whole[:-1] + b"\x77" + whole[13:])) == Extent(broken_at=13)
 
 
 def test_ogg_ends_with_a_page_that_says_so() -> None:
