@@ -95,7 +95,9 @@ class VideoSource(FrameSource):
         extent = read_extent(self._path)
         if not reading.is_suspicious(self._stated, extent):
             return None
-        held = count_packets(self._path) if extent.frames is None else extent.frames
+        held = extent.frames
+        if held is None and not extent.is_trimmed:
+            held = count_packets(self._path)
         lost = reading.lost(held, self._stated, extent)
         if lost:
             total = reading.handled + lost

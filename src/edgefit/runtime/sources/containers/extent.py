@@ -11,6 +11,8 @@ class Extent:
 
     Attributes:
         frames: Frames of the video stream that a player shows; empty chunks are not counted.
+        is_trimmed: Whether the file holds frames that a player does not show, so that their number
+            says nothing.
         end_s: End of the video stream in seconds from its beginning.
         cut_bytes: How many bytes the container states beyond the end of the file.
         is_cut: Whether the file ends within an element of the container.
@@ -18,6 +20,7 @@ class Extent:
     """
 
     frames: int | None = None
+    is_trimmed: bool = False
     end_s: float | None = None
     cut_bytes: int = 0
     is_cut: bool = False

@@ -41,7 +41,8 @@ class MatroskaWalk:
         scale_ns: Nanoseconds of a tick.
         cluster: Ticks of the present cluster.
         frames: Visible blocks of the video track.
-        first: Ticks of the earliest one; None before there is one.
+        first: Ticks of the first one in the file, which may be shown after frames that follow it
+            but that nobody can decode; None before there is one.
         last: Ticks of the latest one.
         cut_bytes: How many bytes an element reaches beyond the file.
         broken_at: Position of bytes that are no element.
@@ -140,7 +141,7 @@ def _note_block(found: MatroskaWalk, data: bytes) -> None:
     if not flags & _INVISIBLE:
         ticks = found.cluster + offset
         found.frames += 1
-        found.first = ticks if found.first is None else min(found.first, ticks)
+        found.first = ticks if found.first is None else found.first
         found.last = max(found.last, ticks)
 
 

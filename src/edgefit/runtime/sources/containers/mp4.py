@@ -108,19 +108,26 @@ def _of_track(index: bytes, track: Track, cut: int) -> Extent:
     scale, duration = _timing(find(track.body, b"mdia", b"mdhd") or b"")
     end_s = duration / scale
     table = find(track.body, b"mdia", b"minf", b"stbl") or b""
-    frames: int | None = _filled_samples(find(table, b"stsz") or b"")
+    frames = _filled_samples(find(table, b"stsz") or b"")
     edits = _edits(find(track.body, b"edts", b"elst") or b"")
+    is_trimmed = False
     shown = [edit for edit in edits if edit[1] != _EMPTY_EDIT]
     if shown:
         movie_scale, _ = _timing(find(index, b"mvhd") or b"")
         shown_s = sum(length for length, _ in shown) / movie_scale
         frame_s = end_s / frames if frames else 0.0
         late = shown[0][1] > _first_delay(find(table, b"ctts"))
-        if len(shown) > 1 or late or shown_s + 1.5 * frame_s < end_s - shown[0][1] / scale:
-            frames = None
+        early = shown_s + 1.5 * frame_s < end_s - shown[0][1] / scale
+        is_trimmed = len(shown) > 1 or late or early
         # An edit of length 0 shows everything (fragmented files).
         end_s = min(end_s, shown_s) if shown_s else end_s
-    return Extent(frames=frames, end_s=end_s, cut_bytes=cut, is_cut=cut > 0)
+    return Extent(
+        frames=None if is_trimmed else frames,
+        is_trimmed=is_trimmed,
+        end_s=end_s,
+        cut_bytes=cut,
+        is_cut=cut > 0,
+    )
 
 
 def _timing(header: bytes) -> tuple[int, int]:

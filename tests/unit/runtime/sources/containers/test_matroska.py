@@ -46,6 +46,12 @@ def test_only_visible_frames_of_the_video_count() -> None:
     assert read(data) == Extent(frames=3, end_s=0.3)
 
 
+def test_the_beginning_is_the_first_frame_in_the_file() -> None:
+    """A recording that begins amid a group holds frames shown before it, which need another."""
+    data = write(cluster(200, block(2, 100), block(2, 0), block(2, 200)))
+    assert read(data) == Extent(frames=3, end_s=0.15)
+
+
 def test_clusters_of_unknown_size_are_read() -> None:
     live = write(
         cluster(0, block(2, 0), size=OPEN), cluster(100, block(2, 0), size=OPEN), size=OPEN
