@@ -24,6 +24,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+UNEXPECTED = 70
+"""Exit code of an error outside this tree: ``EX_SOFTWARE`` of sysexits(3)."""
+
 
 class EdgefitError(Exception):
     """Base class of all errors that edgefit raises on purpose.

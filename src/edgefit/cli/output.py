@@ -7,6 +7,7 @@ warnings and hints go to standard error.
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -61,6 +62,24 @@ def reporter(*, quiet: bool) -> Reporter:
 def print_json(facts: Mapping[str, object]) -> None:
     """Print the one JSON document of ``--json``."""
     sys.stdout.write(json.dumps(facts, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def print_error(facts: Mapping[str, object]) -> None:
+    """Print an error's facts as the one JSON document; on standard error if the disk is full."""
+    line = json.dumps(facts) + "\n"
+    try:
+        sys.stdout.write(line)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError:
+        write_nowhere()
+        sys.stderr.write(line)
+
+
+def write_nowhere() -> None:
+    """Give up standard output, so that what is left there is no error of its own."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def print_table(title: str, columns: list[str], rows: list[list[str]]) -> None:
