@@ -30,6 +30,7 @@ from edgefit.records.benchmark import Round
 from edgefit.runtime.engines import EngineSession, engine_is_installed, open_session
 from edgefit.runtime.golden import golden_frames, outputs_of
 from edgefit.runtime.images.preprocess import preprocess
+from edgefit.shell import shell_line
 from edgefit.spec import OUTPUTS, Frame, Outputs, VariantKey
 
 _WARMUP = 10
@@ -175,7 +176,7 @@ def _check(answer: Outputs, bundle: Bundle, key: VariantKey, *, batch: int) -> N
                 f"The variant {key} does not return {output.name} as its task requires.",
                 expected=f"finite numbers of shape {shape}",
                 found=f"shape {values.shape}, finite: {bool(np.isfinite(values).all())}",
-                remedy="run `edgefit verify BUNDLE --self-test`",
+                remedy=f"run `{shell_line('edgefit', 'verify', bundle.root, '--self-test')}`",
             )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import typer
 
@@ -55,8 +56,8 @@ def build(
         print_summary(result)
 
 
-def print_summary(result: BuildResult) -> None:
-    """Print the tables that end a build, the recommendation and the next commands."""
+def print_summary(result: BuildResult, *further: Sequence[str | Path]) -> None:
+    """Print the tables that end a build, the recommendation, the next commands and further ones."""
     shown = [*result.trained][:2]
     trained = ["trained network", "-", *_figures(result, result.trained, shown), *["-"] * 3]
     print_table(
@@ -80,10 +81,11 @@ def print_summary(result: BuildResult) -> None:
         typer.echo(f"recommended: {recommended.variant} ({recommended.reason})")
     typer.echo(f"bundle: {bundle}")
     say_next(
-        f"edgefit predict {bundle} IMAGE_OR_FOLDER_OR_VIDEO",
-        f"edgefit verify {bundle} --self-test",
-        f"edgefit benchmark {bundle}",
+        ["edgefit", "predict", Path(bundle), "IMAGE_OR_FOLDER_OR_VIDEO"],
+        ["edgefit", "verify", Path(bundle), "--self-test"],
+        ["edgefit", "benchmark", Path(bundle)],
         f"open {bundle}/report.html in a browser",
+        *further,
     )
 
 

@@ -47,7 +47,7 @@ def calibrate(
     )
     for note in results.notes:
         error_console().print(f"[dim]{note}[/]", soft_wrap=True)
-    say_next(f"edgefit evaluate {folder.root}")
+    say_next(["edgefit", "evaluate", folder.root])
 
 
 def _temperature(results: CalibrateRecord) -> list[list[str]]:

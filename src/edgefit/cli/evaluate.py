@@ -66,7 +66,7 @@ def evaluate(
             for value, entry in values.items()
         ]
         print_table(f"by {column}", [column, "images", "accuracy"], by)
-    say_next(f"edgefit export {folder.root}")
+    say_next(["edgefit", "export", folder.root])
 
 
 def _temperature_rows(results: EvaluateRecord) -> list[list[str]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -23,6 +23,7 @@ from edgefit.progress import Reporter
 from edgefit.records.comparison import Gain
 from edgefit.records.figures import Figure
 from edgefit.records.learning_curve import Advantage
+from edgefit.shell import shell_line
 
 _UNBOUNDED = 500
 
@@ -96,12 +97,13 @@ def print_table(title: str, columns: list[str], rows: list[list[str]]) -> None:
     console.print(table)
 
 
-def say_next(*commands: str) -> None:
-    """Print the commands to type next."""
+def say_next(*steps: str | Sequence[str | Path]) -> None:
+    """Print what to do next: commands as lists of words, which are quoted, and sentences."""
     console = error_console()
     console.print("[bold]next:[/]")
-    for command in commands:
-        console.print(f"  {command}", soft_wrap=True, markup=False)
+    for step in steps:
+        line = step if isinstance(step, str) else shell_line(*step)
+        console.print(f"  {line}", soft_wrap=True, markup=False, emoji=False)
 
 
 def percent(entry: Figure | Mapping[str, Any] | None) -> str:

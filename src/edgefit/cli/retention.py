@@ -73,7 +73,7 @@ def retention(
             print_json(record.to_json())
         else:
             _print_retention(record)
-            say_next(f"edgefit retention {folder.root} --compare all")
+            say_next(["edgefit", "retention", folder.root, "--compare", "all"])
         return
     folder = reopen_run(run, named)
     recipe = resolve(folder.recipe(), overrides=overrides or ())

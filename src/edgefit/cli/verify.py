@@ -69,10 +69,10 @@ def _verify_bundle(target: Path, *, self_test: bool, as_json: bool) -> int:
         return 0 if passed else 1
     typer.echo(f"{checked} files match their hashes in the manifest")
     if replayed is None:
-        say_next(f"edgefit verify {target} --self-test")
+        say_next(["edgefit", "verify", target, "--self-test"])
     else:
         _print_self_test(replayed)
-        say_next(f"edgefit benchmark {target}")
+        say_next(["edgefit", "benchmark", target])
     return 0 if passed else 1
 
 
@@ -106,7 +106,7 @@ def _verify_run(target: Path, overrides: list[str] | None, *, as_json: bool, qui
             raise
         return error.exit_code  # the JSON on standard output lists the reasons
     if not as_json:
-        say_next(f"edgefit benchmark {run.root}", f"edgefit bundle {run.root}")
+        say_next(["edgefit", "benchmark", run.root], ["edgefit", "bundle", run.root])
     return 0
 
 

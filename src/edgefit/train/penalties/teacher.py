@@ -25,6 +25,7 @@ from edgefit.errors import DataError, RecipeError, RunError
 from edgefit.progress import QUIET, Reporter
 from edgefit.recipe import Recipe, TeacherConfig
 from edgefit.run import RunFolder
+from edgefit.shell import shell_line
 from edgefit.train.assembly import load_trained
 from edgefit.train.network import EdgeNetwork
 from edgefit.train.penalties.frozen import Frozen
@@ -108,7 +109,8 @@ def build_teacher(
             key=_KEY,
             expected="a run whose training has ended",
             found=error.found,
-            remedy=f"train it first (`edgefit train {config.run}`), or name another run",
+            remedy=f"train it first (`{shell_line('edgefit', 'train', config.run)}`), or name "
+            "another run",
         ) from error
     _require_same_labels(table, teacher_table, config)
     _require_no_leak(table, teacher_table, config)
