@@ -29,7 +29,6 @@ ELSEWHERE = {
     # verbs whose whole work is to call a stage and to print its record
     "cli/build.py": GATE,
     "cli/bundle.py": WRONG,
-    "cli/calibrate.py": "tests/unit/stages/test_calibrate.py",
     "cli/demo.py": "tests/e2e/test_demo.py",
     "cli/evaluate.py": "tests/unit/stages/test_calibrate.py",
     "cli/export.py": WRONG,

@@ -74,6 +74,8 @@ def _temperature_rows(results: EvaluateRecord) -> list[list[str]]:
     if effect is None:
         return []
     before, after = (r.expected_calibration_error for r in (effect.before, effect.after))
+    if effect.temperature == 1:
+        return [["expected calibration error, no temperature scaling", percent(after)]]
     return [
         ["expected calibration error before temperature scaling", percent(before)],
         ["expected calibration error after temperature scaling", percent(after)],
