@@ -17,7 +17,7 @@ def counted(count: int, noun: str, verb: str = "") -> str:
         noun: In the singular; an adjective may precede it.
         verb: In the plural: ``occur``, ``are``.
     """
-    return f"{count} {plural(count, noun)}" + (f" {agreeing(count, verb)}" if verb else "")
+    return f"{count:,} {plural(count, noun)}" + (f" {agreeing(count, verb)}" if verb else "")
 
 
 def plural(count: int, noun: str) -> str:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
+import edgefit
 from edgefit.wording import agreeing, counted, plural
 
 
@@ -18,6 +22,7 @@ from edgefit.wording import agreeing, counted, plural
         (1, "copy", "match", "1 copy matches"),
         (3, "copy", "match", "3 copies match"),
         (2, "day", "", "2 days"),
+        (1200, "image", "", "1,200 images"),
         (1, "held-out image", "", "1 held-out image"),
     ],
 )
@@ -28,3 +33,26 @@ def test_the_noun_and_the_verb_agree(count: int, noun: str, verb: str, said: str
 def test_the_noun_and_the_verb_are_there_alone() -> None:
     assert (plural(1, "box"), plural(2, "box")) == ("box", "boxes")
     assert (agreeing(1, "were"), agreeing(4, "were")) == ("was", "were")
+
+
+ONE_FORM = re.compile(
+    r"\{[^{}]*\}(?: of \{[^{}]*\})? (?:[a-z-]+ )?(?:images|files|frames|groups) [a-z]"
+)
+
+
+@pytest.mark.parametrize("room", ["data", "cli", "evaluate"])
+def test_no_message_states_a_count_in_one_form_only(room: str) -> None:
+    """``f"{len(paths)} images occur"`` reads "1 images occur" some day."""
+    root = Path(edgefit.__file__).parent / room
+    texts = {path: path.read_text(encoding="utf-8") for path in sorted(root.rglob("*.py"))}
+    found = [
+        f"{path.relative_to(root)}: {match[0]}"
+        for path, text in texts.items()
+        for match in ONE_FORM.finditer(text)
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize("text", ['f"{len(a)} images occur"', 'f"{n} of {m} held-out images are"'])
+def test_such_a_message_would_be_found(text: str) -> None:
+    assert ONE_FORM.search(text)

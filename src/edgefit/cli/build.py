@@ -23,6 +23,7 @@ from edgefit.cli.output import (
 )
 from edgefit.records.build import BuildResult, BuiltVariant
 from edgefit.records.figures import Figure
+from edgefit.wording import counted
 
 
 def register(app: typer.Typer) -> None:
@@ -61,7 +62,7 @@ def print_summary(result: BuildResult, *further: Sequence[str | Path]) -> None:
     shown = [*result.trained][:2]
     trained = ["trained network", "-", *_figures(result, result.trained, shown), *["-"] * 3]
     print_table(
-        f"{result.images} held-out images",
+        counted(result.images, "held-out image"),
         [
             *("variant", "gate", *_titles(shown), "worst class", "worst group"),
             *("p50 ms", "images/s", "MB"),

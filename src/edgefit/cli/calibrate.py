@@ -17,6 +17,7 @@ from edgefit.cli.output import (
     say_next,
 )
 from edgefit.records.calibrate import CalibrateRecord, TemperatureChoice
+from edgefit.wording import counted
 
 
 def register(app: typer.Typer) -> None:
@@ -41,7 +42,8 @@ def calibrate(
         print_json(results.to_json())
         return
     print_table(
-        f"operating point, chosen on {results.images} validation images in {results.groups} groups",
+        f"operating point, chosen on {counted(results.images, 'validation image')} in "
+        f"{counted(results.groups, 'group')}",
         ["", "value (interval)"],
         [*_temperature(results), *_threshold(results), *_other_rules(results)],
     )

@@ -17,6 +17,7 @@ from edgefit.cli.output import (
     say_next,
 )
 from edgefit.records.evaluate import EvaluateRecord
+from edgefit.wording import counted
 
 
 def register(app: typer.Typer) -> None:
@@ -43,7 +44,7 @@ def evaluate(
     rows = [[name, percent(entry)] for name, entry in results.metrics.items()]
     rows += worst_rows(results.worst_class, results.worst_group)
     print_table(
-        f"{results.images} held-out images in {results.groups} groups",
+        f"{counted(results.images, 'held-out image')} in {counted(results.groups, 'group')}",
         ["metric", "value (interval)"],
         rows,
     )

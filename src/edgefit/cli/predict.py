@@ -13,6 +13,7 @@ from rich.markup import escape
 
 from edgefit.cli.output import QuietOption, error_console, reporter
 from edgefit.errors import InputError
+from edgefit.wording import counted
 
 
 class Format(StrEnum):
@@ -70,9 +71,9 @@ def predict(
         counts = stream(predictor, frames, [sink], reporter=shown)
     if not quiet:
         console = error_console()
-        frames_answered = "1 frame" if counts.answered == 1 else f"{counts.answered} frames"
         console.print(
-            f"{frames_answered} answered by {predictor.variant}, {counts.unreadable} unreadable"
+            f"{counted(counts.answered, 'frame')} answered by {predictor.variant}, "
+            f"{counts.unreadable} unreadable"
         )
         if out != "-":
             console.print(f"written: {out}")

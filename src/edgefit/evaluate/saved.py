@@ -15,6 +15,7 @@ from edgefit.operating.novelty import NOVELTY
 from edgefit.records.evaluate import EvaluateRecord
 from edgefit.shell import shell_line
 from edgefit.spec import Outputs
+from edgefit.wording import counted
 
 FILE = "probabilities.npz"
 
@@ -116,8 +117,8 @@ class SavedOutputs:
                     "The evaluation belongs to another table of samples.",
                     path=path,
                     key=name,
-                    expected=f"{images} rows",
-                    found=f"{len(values)} rows",
+                    expected=counted(images, "row"),
+                    found=counted(len(values), "row"),
                     remedy=f"run `{again}` again",
                 )
         return cls(arrays, novelty_N, others)

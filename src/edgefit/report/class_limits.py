@@ -8,7 +8,8 @@ from edgefit.records.calibrate import ThresholdChoice
 from edgefit.records.evaluate import Decisions, Share, TrainedDecisions
 from edgefit.report.decisions import TRAINED, held_out
 from edgefit.report.facts import RunFacts
-from edgefit.report.words import counted, percent, shortened, with_interval
+from edgefit.report.words import percent, shortened, with_interval
+from edgefit.wording import counted
 
 _FEW_IMAGES = 20
 _WEAK_RECALL = 0.9

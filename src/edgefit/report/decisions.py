@@ -21,10 +21,10 @@ from edgefit.report.facts import RunFacts
 from edgefit.report.row import Row
 from edgefit.report.words import (
     UNKNOWN,
-    counted,
     percent,
     with_interval,
 )
+from edgefit.wording import counted
 
 TRAINED = "trained network"
 _NOT_MEASURED = "not measured"

@@ -23,7 +23,7 @@ def test_the_bytes_of_every_file_are_checked(bundle: Path, capsys: Capture) -> N
     assert run(["verify", str(bundle)]) == 0
     stdout, stderr = capsys.readouterr()
     files = [path for path in bundle.rglob("*") if path.is_file()]
-    assert f"{len(files) - 1} files match their hashes" in stdout, "all but the manifest itself"
+    assert f"{len(files) - 1} files match the hashes" in stdout, "all but the manifest itself"
     assert f"edgefit verify {bundle} --self-test" in stderr
 
 
