@@ -155,7 +155,7 @@ def _require_enough_groups(
             f"{'A class has' if len(few) == 1 else 'Classes have'} too few groups to be in "
             "every split.",
             path=table.root,
-            expected=f"at least {needed} groups of images for each class",
+            expected=f"at least {counted(needed, 'group')} of images for each class",
             found=examples(few),
             remedy="add images, merge the class with a similar one, leave it out "
             "(data.exclude and data.classes), or make data.group finer",

@@ -173,18 +173,25 @@ def _describe(dotted: str, issues: Sequence[Any]) -> str:
         return f"{dotted}: unknown key" + (f"; did you mean {meant}?" if meant else "")
     if issue["type"] == "missing":
         return f"{dotted}: missing"
-    message = " or: ".join(dict.fromkeys(_complaint(i) for i in issues))
+    message = _complaints(issues)
     found = issue["input"]
-    if issue["type"] == "string_type" and isinstance(found, int | float):
+    if (
+        issue["type"] == "string_type"
+        and isinstance(found, int | float)
+        and not isinstance(found, bool)
+    ):
         message += "; YAML reads a number here: put the name in quotes"
     return f"{dotted}: {message}" + (
         "" if isinstance(found, dict) else f" (found {in_yaml(found)})"
     )
 
 
-def _complaint(issue: Any) -> str:
-    wanted = expectation(issue, Recipe)
-    return f"expected {wanted}" if wanted else issue["msg"].removeprefix("Value error, ")
+def _complaints(issues: Sequence[Any]) -> str:
+    """What all members of a union expect, or the messages of pydantic where one says it better."""
+    wanted = [expectation(issue, Recipe) for issue in issues]
+    if all(wanted):
+        return f"expected {', or '.join(dict.fromkeys(text for text in wanted if text))}"
+    return " or: ".join(dict.fromkeys(i["msg"].removeprefix("Value error, ") for i in issues))
 
 
 def _similar_key(dotted: str) -> str | None:

@@ -30,7 +30,7 @@ from edgefit.recipe import load_recipe, make_recipe
         ("data.root=5", "data.root: expected a path (found 5)"),
         ("export.precisions=[fp64]", "expected 'fp32', 'fp16' or 'int8' (found 'fp64')"),
         ("train.balance=fair", "train.balance: expected 'none', "),
-        ("verify.required=foo", "expected a list, e.g. [a, b] or: expected 'all' or 'any'"),
+        ("verify.required=foo", "expected a list, e.g. [a, b], or 'all' or 'any'"),
     ],
 )
 def test_a_wrong_value_says_what_is_expected_and_found(override: str, said: str) -> None:
