@@ -173,17 +173,12 @@ def _describe(dotted: str, issues: Sequence[Any]) -> str:
         return f"{dotted}: unknown key" + (f"; did you mean {meant}?" if meant else "")
     if issue["type"] == "missing":
         return f"{dotted}: missing"
-    message = _complaints(issues)
-    found = issue["input"]
-    if (
-        issue["type"] == "string_type"
-        and isinstance(found, int | float)
-        and not isinstance(found, bool)
-    ):
+    message, found = _complaints(issues), issue["input"]
+    is_number = isinstance(found, int | float) and not isinstance(found, bool)
+    if issue["type"] == "string_type" and is_number:
         message += "; YAML reads a number here: put the name in quotes"
-    return f"{dotted}: {message}" + (
-        "" if isinstance(found, dict) else f" (found {in_yaml(found)})"
-    )
+    shown = "" if isinstance(found, dict) else f" (found {in_yaml(found)})"
+    return f"{dotted}: {message}{shown}"
 
 
 def _complaints(issues: Sequence[Any]) -> str:

@@ -42,7 +42,7 @@ def expectation(issue: Any, recipe: type[BaseModel]) -> str | None:
         return _section_in_words([str(part) for part in issue["loc"]], recipe)
     if kind in _BOUNDS:
         name, words = _BOUNDS[kind]
-        return f"{words} {context[name]}"
+        return f"{words} {str(context[name]).removesuffix('.0')}"
     if kind in ("literal_error", "enum"):
         return str(context["expected"])
     return _KINDS.get(kind)
