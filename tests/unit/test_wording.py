@@ -36,7 +36,7 @@ def test_the_noun_and_the_verb_are_there_alone() -> None:
 
 
 ONE_FORM = re.compile(
-    r"\{[^{}]*\}(?: of \{[^{}]*\})? (?:[a-z-]+ )?(?:images|files|frames|groups) (?!of)[a-z]"
+    r"\{[^{}]*\}(?: of \{[^{}]*\})? (?:(?!of )[a-z-]+ )?(?:images|files|frames|groups) [a-z]"
 )
 
 
