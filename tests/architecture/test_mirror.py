@@ -46,7 +46,6 @@ ELSEWHERE = {
     "records/export.py": GATE,
     "records/selftest.py": "tests/unit/runtime/test_selftest.py",
     # parts of a larger module that is tested whole
-    "bench/worker.py": "tests/unit/bench/test_suite.py",
     "data/worker_imports.py": "tests/unit/data/test_worker_processes.py",
     "data/tasks/classification.py": "tests/unit/data/test_table.py",
     "data/tasks/task.py": CONTRACT,

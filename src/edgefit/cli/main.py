@@ -33,7 +33,7 @@ from edgefit.cli import (
     train,
     verify,
 )
-from edgefit.cli.output import error_console, print_error, write_nowhere
+from edgefit.cli.output import error_console, print_error, reader_has_gone, write_nowhere
 from edgefit.cli.unexpected import (
     DEBUG,
     DEBUG_VARIABLE,
@@ -132,9 +132,11 @@ def run(arguments: list[str]) -> int:
     as_json = "--json" in arguments
     try:
         return _answer(arguments, as_json)
-    except BrokenPipeError:  # the reader closed the pipe; that is not an error
-        write_nowhere()
-        return 0
+    except BrokenPipeError as error:
+        if reader_has_gone():  # that is not an error
+            write_nowhere()
+            return 0
+        return report_unexpected(error, arguments, as_json=as_json, debug=debug)
     except Exception as error:  # noqa: BLE001 - the outermost frame: nothing passes unreported
         return report_unexpected(error, arguments, as_json=as_json, debug=debug)
 

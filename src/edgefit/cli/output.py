@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -76,6 +78,17 @@ def print_error(facts: Mapping[str, object]) -> None:
     except OSError:
         write_nowhere()
         sys.stderr.write(line)
+
+
+def reader_has_gone() -> bool:
+    """Whether a broken pipe was that of standard output or error, not one to a worker process."""
+    if not hasattr(select, "poll"):  # Windows
+        return True
+    poll = select.poll()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):  # not a file of the system, or closed
+            poll.register(stream.fileno(), 0)  # errors are reported in any case
+    return any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0))
 
 
 def write_nowhere() -> None:

@@ -217,6 +217,14 @@ def test_interrupted_is_130_and_says_how_to_go_on(
     assert json.loads(capsys.readouterr().out)["error"] == "Interrupted"
 
 
+def test_a_broken_pipe_to_another_process_is_not_taken_for_a_gone_reader(
+    monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    raise_inside(monkeypatch, BrokenPipeError(32, "Broken pipe"))
+    assert run(["train"]) == 70
+    assert "found: BrokenPipeError" in capsys.readouterr().err
+
+
 def test_a_reader_that_has_gone_is_no_error() -> None:
     reading, writing = os.pipe()
     os.close(reading)
