@@ -23,6 +23,7 @@ from edgefit.cli.output import (
 )
 from edgefit.records.build import BuildResult, BuiltVariant
 from edgefit.records.figures import Figure
+from edgefit.shell import shell_line
 from edgefit.wording import counted
 
 
@@ -85,7 +86,7 @@ def print_summary(result: BuildResult, *further: Sequence[str | Path]) -> None:
         ["edgefit", "predict", Path(bundle), "IMAGE_OR_FOLDER_OR_VIDEO"],
         ["edgefit", "verify", Path(bundle), "--self-test"],
         ["edgefit", "benchmark", Path(bundle)],
-        f"open {bundle}/report.html in a browser",
+        f"open {shell_line(Path(bundle, 'report.html'))} in a browser",
         *further,
     )
 
