@@ -71,8 +71,10 @@ def predict(
     if not quiet:
         console = error_console()
         frames_answered = "1 frame" if counts.answered == 1 else f"{counts.answered} frames"
+        noted = f", {counts.noted} with notes" if counts.noted else ""
         console.print(
             f"{frames_answered} answered by {predictor.variant}, {counts.unreadable} unreadable"
+            f"{noted}"
         )
         if out != "-":
             console.print(f"written: {out}")

@@ -12,11 +12,20 @@ from dataclasses import dataclass
 
 from edgefit.data.table import Sample, SampleTable, examples
 from edgefit.records.check import Finding, Level
+from edgefit.runtime.images.header import Note, NoteKind
 from edgefit.spec import InputSpec
 
 _GRAVITY: dict[Level, int] = {"error": 0, "warning": 1, "info": 2}
 _FEW_IMAGES = 20
 _STRONG_IMBALANCE = 10
+_CAMERA_BITS = (10, 12, 14)
+_NOTED = {
+    NoteKind.DAMAGED: "read though damaged (input.damaged: warn)",
+    NoteKind.LOOSE_BYTES: "with loose bytes before the end marker: padding, or damage",
+    NoteKind.FURTHER_IMAGES: "with further pages or frames, of which only the first is read",
+    NoteKind.TRANSPARENT: "transparent at every pixel: read as plain white",
+    NoteKind.CLIPPED: "with values that do not fit input.bits: they are cut",
+}
 
 
 @dataclass(frozen=True)
@@ -30,6 +39,8 @@ class ImageFacts:
         mean_level: Mean grey level, 0 to 255.
         blank: Whether all pixels are alike.
         pixels_hash: Hash of the shape and of all decoded pixels.
+        notes: What the decoder said about the file.
+        largest: The largest value of a 16-bit file that does not state its scale, else None.
     """
 
     width: int
@@ -38,6 +49,8 @@ class ImageFacts:
     mean_level: float
     blank: bool
     pixels_hash: str
+    notes: tuple[Note, ...] = ()
+    largest: int | None = None
 
 
 def find_all(
@@ -58,6 +71,8 @@ def find_all(
         *_unreadable(unreadable, len(table)),
         *_duplicates(table, facts),
         *_blank(table, facts),
+        *_notes(table, facts),
+        *_unused_bits(table, facts, spec),
         *_sizes(table, facts, spec),
         *_colour(table, facts),
         *_class_sizes(table),
@@ -112,6 +127,32 @@ def _blank(table: SampleTable, facts: Mapping[str, ImageFacts]) -> Iterator[Find
     if blank:
         message = f"{len(blank)} images have a single plain colour."
         yield Finding(level="warning", code="blank", message=message, paths=blank)
+
+
+def _notes(table: SampleTable, facts: Mapping[str, ImageFacts]) -> Iterator[Finding]:
+    for kind, words in _NOTED.items():
+        paths = tuple(
+            s.path for s in table.samples if any(n.kind == kind for n in facts[s.path].notes)
+        )
+        if paths:
+            message = f"{len(paths)} images {words}" if len(paths) > 1 else f"1 image {words}"
+            yield Finding(level="warning", code=kind, message=f"{message}.", paths=paths)
+
+
+def _unused_bits(
+    table: SampleTable, facts: Mapping[str, ImageFacts], spec: InputSpec
+) -> Iterator[Finding]:
+    """Report 16-bit files of a camera that delivers fewer bits: they look almost black."""
+    deep = [s.path for s in table.samples if facts[s.path].largest is not None]
+    largest = max((facts[path].largest or 0 for path in deep), default=0)
+    used = next((bits for bits in _CAMERA_BITS if largest < 1 << bits), spec.bits)
+    if largest and used < spec.bits:
+        message = (
+            f"No value of {len(deep)} 16-bit images is above {largest}: they seem to use {used} "
+            f"bits, and input.bits is {spec.bits}, so they are dark. If so, set "
+            f"input.bits: {used} in the recipe."
+        )
+        yield Finding(level="warning", code="unused-bits", message=message, paths=tuple(deep))
 
 
 def _sizes(

@@ -1,6 +1,6 @@
 """The terms of the field as types, on the standard library and numpy; every room imports them."""
 
-from edgefit.spec.input import Aspect, Enlarge, Frame, InputSpec, JpegDecode
+from edgefit.spec.input import Aspect, Damaged, Enlarge, Frame, InputSpec, JpegDecode
 from edgefit.spec.labels import LabelMap
 from edgefit.spec.predictions import ClassPrediction, Prediction
 from edgefit.spec.rules import (
@@ -39,6 +39,7 @@ __all__ = [
     "ClassTruth",
     "ClassificationRule",
     "ConformalRule",
+    "Damaged",
     "DefectThreshold",
     "Engine",
     "Enlarge",
