@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from edgefit.errors import FrameError
 from edgefit.runtime.images.as_frame import as_frame
 from edgefit.runtime.images.exif import upright
-from edgefit.runtime.images.gif import GIF_SIGNATURES, gif_header
+from edgefit.runtime.images.gif import GIF_SIGNATURES, first_gif_frame
 from edgefit.runtime.images.header import (
     Header,
     Note,
@@ -138,9 +138,8 @@ def _decode(data: bytes, spec: InputSpec, path: Path | None) -> DecodedImage:
         frame, damage = decode_jpeg(data, spec, path)
         return DecodedImage(frame, damage)
     if iso_kind(data) is IsoKind.HEIC:
-        pixels, header = decode_heic(data, spec, path)
-        return _finished(pixels, header, spec, path)
-    header = _header(data, path)
+        return _finished(*decode_heic(data, spec, path), spec, path)
+    header, data = _header(data, path)
     require_moderate_size(header.width, header.height, spec, path)
     # The only mode that keeps alpha. It leaves the orientation to the caller, but for TIFF, where
     # libtiff applies it.
@@ -156,21 +155,22 @@ def _decode(data: bytes, spec: InputSpec, path: Path | None) -> DecodedImage:
     return _finished(pixels, header, spec, path, premultiplied=premultiplied)
 
 
-def _header(data: bytes, path: Path | None) -> Header:
-    """What the file states; what is none of the known kinds is no image."""
+def _header(data: bytes, path: Path | None) -> tuple[Header, bytes]:
+    """What the file states, and the bytes to decode. What is of no known kind is no image."""
     found: Header | None = None
     if data.startswith(PNG_SIGNATURE):
         found = png_header(data, path)
     elif data.startswith(TIFF_SIGNATURES):
         found = tiff_header(data)
     elif data.startswith(GIF_SIGNATURES):
-        found = gif_header(data, path)
+        _require_codec("GIF", path)
+        return first_gif_frame(data, path)
     elif data.startswith(b"BM"):
         found = bmp_header(data)
     elif is_webp(data):
         found = webp_header(data)
     elif iso_kind(data) is IsoKind.AVIF:
-        _require_avif(path)
+        _require_codec("AVIF", path)
         found = avif_header(data)
     elif data.startswith(SUN_SIGNATURE):
         found = sun_header(data)
@@ -179,16 +179,16 @@ def _header(data: bytes, path: Path | None) -> Header:
         found = Header(header.width, header.height, bits=bits_of(largest))
     if found is None:
         raise unreadable(data, path)
-    return found
+    return found, data
 
 
-def _require_avif(path: Path | None) -> None:
-    # Of a file that does not exist OpenCV would print a warning; a writer comes with the reader.
-    if not cv2.haveImageWriter(".avif"):
+def _require_codec(kind: str, path: Path | None) -> None:
+    # OpenCV tells which readers it has of existing files only; a writer comes with its reader.
+    if not cv2.haveImageWriter(f".{kind.lower()}"):
         raise FrameError(
-            "The file is an AVIF image, which the installed OpenCV does not read.",
+            f"The file is of the kind {kind}, which the installed OpenCV does not read.",
             path=path,
-            expected="OpenCV with AVIF",
+            expected=f"OpenCV with {kind}",
             found=f"OpenCV {cv2.__version__} without it",
             remedy="install a newer opencv-python-headless, or convert the image",
         )
@@ -204,7 +204,9 @@ def _finished(
 ) -> DecodedImage:
     bits = header.bits or spec.bits
     try:
-        frame = upright(as_frame(pixels, premultiplied=premultiplied, bits=bits), header.orientation)
+        frame = upright(
+            as_frame(pixels, premultiplied=premultiplied, bits=bits), header.orientation
+        )
     except FrameError as error:
         raise FrameError(
             error.message, path=path, expected=error.expected, found=error.found

@@ -8,11 +8,15 @@ from pathlib import Path
 from edgefit.runtime.images.header import Header, cut_off
 
 GIF_SIGNATURES = (b"GIF87a", b"GIF89a")
-_EXTENSION, _IMAGE = 0x21, 0x2C
+_EXTENSION, _IMAGE, _TRAILER = 0x21, 0x2C, b"\x3b"
 
 
-def gif_header(data: bytes, path: Path | None) -> Header:
+def first_gif_frame(data: bytes, path: Path | None) -> tuple[Header, bytes]:
     """Walk the blocks (GIF89a, section 12 and on).
+
+    Returns:
+        What the file states, and a file of its first frame alone: OpenCV refuses a file whose later
+        frames are cut off.
 
     Raises:
         FrameError: The first frame is cut off.
@@ -20,7 +24,7 @@ def gif_header(data: bytes, path: Path | None) -> Header:
     if len(data) < 13:
         raise cut_off("GIF", data, path)
     width, height, flags = struct.unpack_from("<HHB", data, 6)
-    position, frames = 13 + _colours(flags), 0
+    position, frames, first_end = 13 + _colours(flags), 0, 0
     while position < len(data) and data[position] in (_EXTENSION, _IMAGE):
         if data[position] == _EXTENSION:
             end = _after_blocks(data, position + 2)
@@ -30,13 +34,15 @@ def gif_header(data: bytes, path: Path | None) -> Header:
             left, top, wide, high, flags = struct.unpack_from("<HHHHB", data, position + 1)
             width, height = max(width, left + wide), max(height, top + high)
             end = _after_blocks(data, position + 10 + _colours(flags) + 1)
-            frames += end is not None
+            frames += 1
+            first_end = first_end or end or 0
         if end is None:
             break
         position = end
-    if frames == 0:
+    if first_end == 0:
         raise cut_off("GIF", data, path)
-    return Header(width, height, images=frames, animated=True)
+    header = Header(width, height, images=frames, animated=True)
+    return header, data[:first_end] + _TRAILER
 
 
 def _colours(flags: int) -> int:

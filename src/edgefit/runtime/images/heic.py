@@ -37,7 +37,7 @@ def decode_heic(
     try:
         return _decode(pillow_heif.open_heif(data, convert_hdr_to_8bit=True), spec, path)
     # pillow-heif passes on what libheif says as one of these
-    except (ValueError, RuntimeError, OSError, EOFError, SyntaxError) as error:
+    except (ValueError, LookupError, RuntimeError, OSError, EOFError, SyntaxError) as error:
         raise FrameError("The HEIC file is damaged.", path=path, found=error) from error
 
 

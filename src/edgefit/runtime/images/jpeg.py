@@ -35,6 +35,7 @@ _LOOSE = re.compile(r"(\d+) extraneous bytes before marker 0x([0-9a-f]{2})")
 # Damage that shifts the data leaves more bytes than this between the image and its end marker in
 # 97 of 100 files; a writer's own padding is shorter.
 _MOST_LOOSE_BYTES = 32
+_HARMLESS_BYTES = 3
 _MOST_FILLS = 16
 _FOUR_COLOURS = 4
 # What simplejpeg says of a file that it cannot handle, though libjpeg can.
@@ -47,9 +48,7 @@ _REDUCED = {
 }
 
 
-def decode_jpeg(
-    data: bytes, spec: InputSpec, path: Path | None
-) -> tuple[Frame, tuple[Note, ...]]:
+def decode_jpeg(data: bytes, spec: InputSpec, path: Path | None) -> tuple[Frame, tuple[Note, ...]]:
     """Decode a file that begins with a JPEG's signature.
 
     Returns:
@@ -101,7 +100,8 @@ def _decode(
         if filled is None:
             if code != END or length > _MOST_LOOSE_BYTES:
                 break
-            return _leniently(data, layout, factor, path), f"{warning}: padding or damage", None
+            note = f"{warning}: padding or damage" if length > _HARMLESS_BYTES else None
+            return _leniently(data, layout, factor, path), note, None
         data = without_gaps(data, [(filled - length, filled)])
         layout = jpeg_layout(data, path)
     if spec.damaged is Damaged.REFUSE:

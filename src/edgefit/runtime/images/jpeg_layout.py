@@ -23,8 +23,9 @@ _MARKER = re.compile(rb"\xff+[^\x00\xff]", re.DOTALL)
 # Within a scan: not a stuffed byte, and not a restart marker.
 _END_OF_SCAN = re.compile(rb"\xff+[^\x00\xd0-\xd7\xff]", re.DOTALL)
 _COEFFICIENTS = 64
-# Each scan of a progressive file is a pass over the whole image; encoders write about ten.
-_MOST_SCANS = 500
+# Each scan of a progressive file is a pass over the whole image; encoders write about ten. So many
+# pixels take libjpeg three seconds.
+_MOST_SCANNED_PIXELS = 10_000_000_000
 
 
 @dataclass
@@ -38,6 +39,7 @@ class JpegLayout:
         orientation: The EXIF orientation, 1 to 8.
         markers: Code and position of each marker, up to the end marker.
         gaps: Start and end of the bytes between segments that belong to none.
+        scans: How many passes over the image the file holds.
         damage: What is wrong with the order of the markers; None where nothing is.
     """
 
@@ -48,8 +50,8 @@ class JpegLayout:
     markers: list[tuple[int, int]] = field(default_factory=list)
     gaps: list[tuple[int, int]] = field(default_factory=list)
     damage: str | None = None
+    scans: int = 0
     _progressive: bool = False
-    _scans: int = 0
     _missing_bits: dict[int, list[int]] = field(default_factory=dict)
 
     def incomplete(self) -> bool:
@@ -68,7 +70,7 @@ def jpeg_layout(data: bytes, path: Path | None) -> JpegLayout:
     As in libjpeg, bytes before a marker that belong to no segment are passed over.
 
     Raises:
-        FrameError: The file is cut off, or has an absurd number of scans.
+        FrameError: The file is cut off, or has absurdly many scans for its size.
     """
     layout, position, scanned = JpegLayout(), 2, False
     while (marker := _MARKER.search(data, position)) is not None:
@@ -91,9 +93,13 @@ def jpeg_layout(data: bytes, path: Path | None) -> JpegLayout:
         _read_segment(layout, code, data[after + 2 : position])
         if code == _START_OF_SCAN:
             position, scanned = _end_of_scan(layout, data, position), True
-            if layout._scans > _MOST_SCANS:
-                raise FrameError(f"The JPEG file has more than {_MOST_SCANS} scans.", path=path)
-    if not layout._scans or layout.markers[-1][0] not in (START, END):
+            if layout.scans * layout.width * layout.height > _MOST_SCANNED_PIXELS:
+                raise FrameError(
+                    f"The JPEG file has too many scans: {layout.scans} over "
+                    f"{layout.width}x{layout.height} pixels.",
+                    path=path,
+                )
+    if not layout.scans or layout.markers[-1][0] not in (START, END):
         raise cut_off("JPEG", data, path)
     return layout
 
@@ -132,7 +138,7 @@ def _read_segment(layout: JpegLayout, code: int, body: bytes) -> None:
     elif code == _APP1 and body.startswith(b"Exif\0") and layout.orientation == UPRIGHT:
         layout.orientation = exif_orientation(body)
     elif code == _START_OF_SCAN and body:
-        layout._scans += 1
+        layout.scans += 1
         _note_scan(layout, body)
 
 

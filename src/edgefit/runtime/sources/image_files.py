@@ -25,7 +25,8 @@ class ImageSource(FrameSource):
     def __iter__(self) -> Iterator[SourceFrame]:
         for index, path in enumerate(self._paths):
             inside = path.relative_to(self._root) if path.is_relative_to(self._root) else path
-            frame, error, notes = None, None, ()
+            frame, error = None, None
+            notes: tuple[str, ...] = ()
             try:
                 image = read_image(path, self._spec)
                 frame, notes = image.frame, tuple(note.text for note in image.notes)
