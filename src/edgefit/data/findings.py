@@ -20,11 +20,11 @@ _FEW_IMAGES = 20
 _STRONG_IMBALANCE = 10
 _CAMERA_BITS = (10, 12, 14)
 _NOTED = {
-    NoteKind.DAMAGED: "read though damaged (input.damaged: warn)",
-    NoteKind.LOOSE_BYTES: "with loose bytes before the end marker: padding, or damage",
-    NoteKind.FURTHER_IMAGES: "with further pages or frames, of which only the first is read",
-    NoteKind.TRANSPARENT: "transparent at every pixel: read as plain white",
-    NoteKind.CLIPPED: "with values that do not fit input.bits: they are cut",
+    NoteKind.DAMAGED: "Damaged, and read all the same (input.damaged: warn)",
+    NoteKind.LOOSE_BYTES: "Loose bytes before the end of the image, which are padding or damage",
+    NoteKind.FURTHER_IMAGES: "Further pages or frames, of which only the first is read",
+    NoteKind.TRANSPARENT: "Transparent at every pixel, and read as plain white",
+    NoteKind.CLIPPED: "Values that do not fit input.bits, and are cut",
 }
 
 
@@ -135,8 +135,8 @@ def _notes(table: SampleTable, facts: Mapping[str, ImageFacts]) -> Iterator[Find
             s.path for s in table.samples if any(n.kind == kind for n in facts[s.path].notes)
         )
         if paths:
-            message = f"{len(paths)} images {words}" if len(paths) > 1 else f"1 image {words}"
-            yield Finding(level="warning", code=kind, message=f"{message}.", paths=paths)
+            message = f"{words}: {len(paths)} of {len(table)} images."
+            yield Finding(level="warning", code=str(kind), message=message, paths=paths)
 
 
 def _unused_bits(

@@ -33,7 +33,7 @@ from edgefit.spec import Damaged, Frame, InputSpec, JpegDecode
 
 _LOOSE = re.compile(r"(\d+) extraneous bytes before marker 0x([0-9a-f]{2})")
 # Damage that shifts the data leaves more bytes than this between the image and its end marker in
-# 97 of 100 files; a writer's own padding is shorter.
+# 98 of 100 files; a writer's own padding is shorter.
 _MOST_LOOSE_BYTES = 32
 _HARMLESS_BYTES = 3
 _MOST_FILLS = 16

@@ -69,7 +69,7 @@ def test_the_primary_image_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_size_and_damage_are_errors(monkeypatch: pytest.MonkeyPatch) -> None:
     install(monkeypatch, [Stored(smooth()), Stored(smooth())])
-    with pytest.raises(FrameError, match="64x48 pixels, input.max_pixels is 1000"):
+    with pytest.raises(FrameError, match=r"64x48 pixels, input\.max_pixels is 1000"):
         read_image(START, InputSpec(8, 8, max_pixels=1000))
     for error in (ValueError("no"), EOFError("no"), RuntimeError("no"), IndexError("no")):
         install(monkeypatch, error)
@@ -83,4 +83,6 @@ def test_pillow_heif_itself_decodes_upright() -> None:
     buffer = io.BytesIO()
     stored.save(buffer, quality=95)
     image = read_image(buffer.getvalue())
-    assert np.abs(image.frame.astype(int) - smooth()).mean() < 12  # its colours are at half the size
+    assert (
+        np.abs(image.frame.astype(int) - smooth()).mean() < 12
+    )  # its colours are at half the size

@@ -88,4 +88,6 @@ def test_boxes_without_a_size_or_without_end_state_nothing() -> None:
     for _ in range(40):
         nested = boxed(b"moov", nested)
     assert avif_header(nested) is None
-    assert avif_header(boxed(b"meta", b"\0\0\0\0" + boxed(b"ipma", b"\0" * 4 + b"\xff" * 9))) is None
+    assert (
+        avif_header(boxed(b"meta", b"\0\0\0\0" + boxed(b"ipma", b"\0" * 4 + b"\xff" * 9))) is None
+    )

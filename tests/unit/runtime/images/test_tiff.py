@@ -19,7 +19,10 @@ SHORT, LONG = 3, 4
 def grey_page(width: int, height: int, depth: int, length: int) -> dict[int, tuple[int, int]]:
     """The tags of a grey page whose pixels begin at byte 8."""
     values = {256: width, 257: height, 258: depth, 259: 1, 262: 1, 277: 1, 278: height}
-    return {tag: (SHORT, value) for tag, value in values.items()} | {273: (LONG, 8), 279: (LONG, length)}
+    return {tag: (SHORT, value) for tag, value in values.items()} | {
+        273: (LONG, 8),
+        279: (LONG, length),
+    }
 
 
 def test_pages_beyond_the_first_are_said() -> None:
@@ -49,7 +52,9 @@ def test_a_page_that_names_itself_as_the_next_ends_the_walk() -> None:
 @pytest.mark.parametrize("depth", [8, 16])
 def test_an_orientation_of_any_type_is_applied(depth: int, order: str, kind: int) -> None:
     grey = smooth()[..., 0]
-    pixels = grey.tobytes() if depth == 8 else (grey * np.uint16(257)).astype(f"{order}u2").tobytes()
+    pixels = (
+        grey.tobytes() if depth == 8 else (grey * np.uint16(257)).astype(f"{order}u2").tobytes()
+    )
     page = grey_page(64, 48, depth, len(pixels)) | {274: (kind, 6)}
     frame = read_image(tiff([page], order, pixels)).frame
     np.testing.assert_array_equal(frame[..., 0], np.rot90(grey, -1))
