@@ -147,10 +147,12 @@ def _unused_bits(
     largest = max((facts[path].largest or 0 for path in deep), default=0)
     used = next((bits for bits in _CAMERA_BITS if largest < 1 << bits), spec.bits)
     if largest and used < spec.bits:
+        remedy = f"set input.bits: {used} in the recipe"
+        if largest <= 255:
+            used, remedy = 8, "save them as 8-bit images"
         message = (
             f"No value of {len(deep)} 16-bit images is above {largest}: they seem to use {used} "
-            f"bits, and input.bits is {spec.bits}, so they are dark. If so, set "
-            f"input.bits: {used} in the recipe."
+            f"bits, and input.bits is {spec.bits}, so they are dark. If so, {remedy}."
         )
         yield Finding(level="warning", code="unused-bits", message=message, paths=tuple(deep))
 

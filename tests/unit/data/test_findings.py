@@ -169,6 +169,11 @@ def test_bits_that_no_file_uses_are_named_with_the_key(largest: int, bits: int) 
     assert found.paths == ("a/003.png", "a/004.png")
 
 
+def test_8_bits_in_16_are_named_too() -> None:
+    (found,) = findings(BOTH, {"a/003.png": {"largest": 255}}).values()
+    assert "seem to use 8 bits" in found.message and "save them as 8-bit images" in found.message
+
+
 @pytest.mark.parametrize("largest", [16384, 65535, 0])
 def test_files_that_use_their_bits_or_are_black_are_no_finding(largest: int) -> None:
     deep = {"a/003.png": {"largest": 300 if largest else 0}, "a/004.png": {"largest": largest}}

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import struct
+from typing import Any
 
+import cv2
 import numpy as np
 
 from edgefit.spec import Frame
@@ -49,10 +51,17 @@ def upright(frame: Frame, orientation: int) -> Frame:
     Returns:
         C-contiguous; ``frame`` itself where it is upright already.
     """
+    # OpenCV copies in blocks, several times as fast as numpy copies a turned view.
     if orientation >= 5:
-        frame = frame.swapaxes(0, 1)
-    if orientation in (3, 4, 7, 8):
-        frame = frame[::-1]
-    if orientation in (2, 3, 6, 7):
-        frame = frame[:, ::-1]
+        frame = _as_frame(cv2.transpose(frame))
+    upside_down, mirrored = orientation in (3, 4, 7, 8), orientation in (2, 3, 6, 7)
+    if upside_down or mirrored:
+        axes = -1 if upside_down and mirrored else int(mirrored)
+        frame = _as_frame(cv2.flip(np.ascontiguousarray(frame), axes))
     return np.ascontiguousarray(frame)
+
+
+def _as_frame(pixels: Any) -> Frame:
+    # OpenCV's stubs declare a union over every dtype; uint8 in is uint8 out.
+    frame: Frame = pixels
+    return frame

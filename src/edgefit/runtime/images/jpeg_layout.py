@@ -12,7 +12,7 @@ from edgefit.errors import FrameError
 from edgefit.runtime.images.exif import UPRIGHT, exif_orientation
 from edgefit.runtime.images.header import cut_off
 
-JPEG_SIGNATURE = b"\xff\xd8\xff"
+JPEG_SIGNATURE = b"\xff\xd8"
 START, END = 0xD8, 0xD9
 
 _START_OF_FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
@@ -20,8 +20,9 @@ _PROGRESSIVE = frozenset([0xC2, 0xCA])
 _START_OF_SCAN, _APP1 = 0xDA, 0xE1
 _NO_PAYLOAD = frozenset([0x01, *range(0xD0, 0xD8)])
 _MARKER = re.compile(rb"\xff+[^\x00\xff]", re.DOTALL)
-# Within a scan: not a stuffed byte, and not a restart marker.
-_END_OF_SCAN = re.compile(rb"\xff+[^\x00\xd0-\xd7\xff]", re.DOTALL)
+# Within a scan: not a stuffed byte, and not a restart marker. A run of 0xff, as above, would take
+# ten times as long to find.
+_END_OF_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]", re.DOTALL)
 _COEFFICIENTS = 64
 # Each scan of a progressive file is a pass over the whole image; encoders write about ten. So many
 # pixels take libjpeg three seconds.

@@ -53,12 +53,12 @@ def test_the_pixels_of_a_scaled_decode_are_those_of_opencv(side: int, flags: int
 
 def with_bytes(where: str, extra: bytes, *options: int) -> bytes:
     data = jpeg(grainy(), *options)
-    marker = {"tables": b"\xff\xdb", "scan": b"\xff\xda", "end": END}[where]
+    marker = {"start": b"\xff\xe0", "tables": b"\xff\xdb", "scan": b"\xff\xda", "end": END}[where]
     position = data.rfind(marker) if where == "end" else data.find(marker)
     return data[:position] + extra + data[position:]
 
 
-@pytest.mark.parametrize("where", ["tables", "scan", "end"])
+@pytest.mark.parametrize("where", ["start", "tables", "scan", "end"])
 @pytest.mark.parametrize(
     "extra", [b"\0", b"\xff", b"\xff" * 9, b"\0\0", b"\1\2\3", b"\x10" * 30, b"\0" * 700],
     ids=lambda extra: f"{len(extra)}x{extra[:1].hex()}",
