@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgefit.errors import FrameError
+from edgefit.runtime.images.other_kinds import other_kind
 
 _SILENT = 0
 
@@ -42,8 +43,11 @@ def opencv_decode(data: bytes, path: Path | None, flags: int) -> NDArray[Any]:
 
 def unreadable(data: bytes, path: Path | None) -> FrameError:
     """The error of a file that no decoder takes."""
+    kind = other_kind(data)
     return FrameError(
-        "The file is damaged or not an image.",
+        "The file is damaged or not an image."
+        if kind is None
+        else f"The file is {kind}, which is not read as an image.",
         path=path,
         expected="JPEG, PNG, BMP, TIFF, WebP, GIF, AVIF, PNM or HEIC",
         found=f"{len(data)} bytes that begin with {data[:8]!r}",

@@ -29,7 +29,15 @@ def png_header(data: bytes, path: Path | None) -> Header:
         end = position + 8 + length
         if end + 4 > len(data):
             break
-        _require_checksum(data, position, end, path)
+        if not _is_intact(data, position, end):
+            # An upper-case first letter marks a chunk that decoders need.
+            if kind[:1].isupper():
+                raise FrameError(
+                    "The PNG file is damaged.",
+                    path=path,
+                    found=f"wrong checksum at byte {position}",
+                )
+            kind = b""
         if kind == b"IHDR" and length >= 8:
             size = struct.unpack_from(">II", data, position + 8)
         elif kind == b"acTL" and length >= 4:
@@ -44,14 +52,9 @@ def png_header(data: bytes, path: Path | None) -> Header:
     raise cut_off("PNG", data, path)
 
 
-def _require_checksum(data: bytes, position: int, end: int, path: Path | None) -> None:
+def _is_intact(data: bytes, position: int, end: int) -> bool:
     stated = int.from_bytes(data[end : end + 4], "big")
-    # An upper-case first letter marks a chunk that decoders need.
-    needed = data[position + 4 : position + 5].isupper()
-    if needed and zlib.crc32(memoryview(data)[position + 4 : end]) != stated:
-        raise FrameError(
-            "The PNG file is damaged.", path=path, found=f"wrong checksum at byte {position}"
-        )
+    return zlib.crc32(memoryview(data)[position + 4 : end]) == stated
 
 
 def _raw_profile(kind: bytes, text: bytes) -> bytes:

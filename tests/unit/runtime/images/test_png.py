@@ -66,6 +66,13 @@ def test_a_file_that_ends_early_is_cut_off_and_a_changed_byte_is_damage() -> Non
     assert "wrong checksum at byte" in str(caught.value.found)
 
 
+def test_a_chunk_that_is_damaged_and_not_needed_states_nothing() -> None:
+    data = bytearray(with_chunk(encode(smooth(), "PNG"), b"eXIf", exif(6)))
+    data[data.find(b"eXIf") + 14] ^= 1
+    assert png_header(bytes(data), None).orientation == 1
+    assert read_image(bytes(data)).frame.shape == (48, 64, 3)
+
+
 def test_the_first_frame_of_an_animation_is_read_and_said() -> None:
     first, second = (Image.fromarray(smooth(seed=seed)) for seed in (0, 1))
     image = read_image(encode(first, "PNG", save_all=True, append_images=[second]))
