@@ -120,6 +120,10 @@ def read_image(source: Path | bytes, spec: InputSpec | None = None) -> DecodedIm
         raise FrameError(
             "The memory does not suffice for the image.", path=path, found=f"{len(data)} bytes"
         ) from error
+    except cv2.error as error:
+        raise FrameError(
+            "OpenCV cannot convert the image's pixels.", path=path, found=str(error).strip()
+        ) from error
 
 
 def _content(path: Path, spec: InputSpec) -> bytes:
@@ -144,7 +148,7 @@ def _decode(data: bytes, spec: InputSpec, path: Path | None) -> DecodedImage:
     # The only mode that keeps alpha. It leaves the orientation to the caller, but for TIFF, where
     # libtiff applies it.
     pixels = opencv_decode(data, path, cv2.IMREAD_UNCHANGED)
-    if pixels.ndim == 3 and pixels.shape[2] >= 3:
+    if pixels.ndim == 3 and pixels.shape[2] in (3, 4):
         swap = cv2.COLOR_BGR2RGB if pixels.shape[2] == 3 else cv2.COLOR_BGRA2RGBA
         pixels = cv2.cvtColor(pixels, swap)
     netpbm = pnm_header(data)

@@ -308,3 +308,16 @@ def test_a_lack_of_memory_is_the_error_of_that_file(
     with pytest.raises(FrameError, match="memory does not suffice") as caught:
         decode_image(path)
     assert caught.value.path == str(path)
+
+
+def test_what_opencv_cannot_convert_is_the_error_of_that_file(
+    picture: Frame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = encode(Image.fromarray(picture), "BMP")
+
+    def refused(*_: object) -> None:
+        raise cv2.error("no memory")
+
+    monkeypatch.setattr(cv2, "cvtColor", refused)
+    with pytest.raises(FrameError, match="OpenCV cannot convert"):
+        decode_image(data)
