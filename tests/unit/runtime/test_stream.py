@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import threading
 import time
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -201,3 +203,14 @@ def test_opencv_has_its_threads_back() -> None:
     running = Stream(level_of, [Given(*map(grey, range(3)))], workers=2)
     list(running)
     assert cv2.getNumThreads() == before
+
+
+def test_frames_with_notes_are_counted() -> None:
+    class Noted(Given):
+        def __iter__(self) -> Iterator[SourceFrame]:
+            for shot in super().__iter__():
+                yield replace(shot, notes=("page 1 of 2 read",) if shot.index == 1 else ())
+
+    grey = np.full((4, 4, 3), 9, np.uint8)
+    counts = stream(lambda frame: Prediction(decision="fine"), Noted(grey, grey, grey), [Kept()])
+    assert counts == StreamCounts(answered=3, unreadable=0, noted=1)
