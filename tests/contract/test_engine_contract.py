@@ -56,7 +56,7 @@ def answers(session: EngineSession, images_NHWC: NDArray[np.uint8]) -> NDArray[n
 @pytest.fixture(params=["onnxruntime", "openvino", "fake"])
 def opener(request: pytest.FixtureRequest, tmp_path: Path) -> Opener:
     if request.param == "fake":
-        return lambda *, batch=None, threads=None: FakeSession(batch)
+        return lambda *, batch=None, threads=None, parallel=1: FakeSession(batch)
     onnx_path = write_onnx(tmp_path / "model.onnx", size=SIZE)
     if request.param == "onnxruntime":
         return lambda **options: open_session(onnx_path, ORT_FP32, **options)
@@ -137,8 +137,11 @@ class TestEngineContract:
         first_NC[:] = 0
         np.testing.assert_array_equal(answers(session, images_NHWC[:1]), before_NC)
 
-    def test_threads_share_a_session(self, opener: Opener, images_NHWC: NDArray[np.uint8]) -> None:
-        session = opener(batch=1)
+    @pytest.mark.parametrize("parallel", [1, 3])
+    def test_threads_share_a_session(
+        self, opener: Opener, images_NHWC: NDArray[np.uint8], parallel: int
+    ) -> None:
+        session = opener(batch=1, threads=1, parallel=parallel)
         expected = [answers(session, images_NHWC[i : i + 1]) for i in range(3)]
         together = threading.Barrier(4)
 
