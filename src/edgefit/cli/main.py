@@ -31,6 +31,7 @@ from edgefit.cli import (
     retention,
     train,
     verify,
+    watch,
 )
 from edgefit.cli.output import error_console
 from edgefit.errors import (
@@ -66,6 +67,7 @@ for verb in (
     benchmark,
     bundle,
     predict,
+    watch,
     doctor,
     demo,
 ):

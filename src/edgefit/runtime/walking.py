@@ -212,7 +212,11 @@ class _Walker:
         elif entry.is_symlink():
             self._sort_link(path)
         else:
-            self._sort_file(path, entry.stat(follow_symlinks=False).st_mode)
+            try:
+                mode = entry.stat(follow_symlinks=False).st_mode
+            except FileNotFoundError:  # renamed or taken away since the folder was listed
+                return
+            self._sort_file(path, mode)
 
     def _sort_link(self, path: str) -> None:
         try:
