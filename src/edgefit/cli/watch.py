@@ -70,10 +70,12 @@ def watch(
     end it after the current file.
     """
     from edgefit.runtime.watch.answering import Answerer, Stamp
+    from edgefit.runtime.watch.locking import require_locks
     from edgefit.runtime.watch.loop import Pace, Watcher
     from edgefit.runtime.watch.places import choose_places
     from edgefit.runtime.watch.stopping import Stop
 
+    require_locks()
     places = choose_places(bundle, inbox, done, failed, out)
     voice = _Voice(quiet=quiet or as_json)
     predictor = _load(bundle, variant, threads, voice)

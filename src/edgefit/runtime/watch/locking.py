@@ -152,12 +152,20 @@ def refuse_lock_below(inbox: Path, relative: str) -> None:
         raise _held("a folder inside this inbox", lock)
 
 
-def _lock(handle: int, path: Path) -> bool:
+def require_locks() -> None:
+    """Refuse a system without ``flock``.
+
+    Raises:
+        InputError: It has none.
+    """
     if fcntl is None:
         raise InputError(
             "watch needs a system with flock, such as Linux.",
             remedy="on this system, use `edgefit predict`",
         )
+
+
+def _lock(handle: int, path: Path) -> bool:
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:

@@ -73,6 +73,7 @@ class Mover:
             return False
         try:
             make_folder(target.parent)
+            _temporary(source, target).unlink(missing_ok=True)  # of a run that was cut off
             if move.reason is not None:
                 _write_reason(source, target, f"{printable(str(source))}\n{move.reason}\n")
             return _take(source, target, move)
