@@ -91,7 +91,7 @@ def test_a_name_that_is_not_utf_8_stops_nothing(tmp_path: Path) -> None:
     }
     assert names_in(tmp_path / "done") == names
     assert names_in(tmp_path / "failed") == [b"h.jpg", b"h.jpg.reason.txt"]
-    assert names_in(tmp_path / "my inbox") == [b".edgefit-watch.lock"]
+    assert names_in(tmp_path / "my inbox") == [b".edgefit-watch.id", b".edgefit-watch.lock"]
 
 
 @pytest.mark.parametrize(

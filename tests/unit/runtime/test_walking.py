@@ -168,3 +168,22 @@ def test_counts_are_by_reason_and_suffix_the_most_frequent_first() -> None:
 def test_a_root_that_cannot_be_opened_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(OSError):
         walk(tmp_path / "absent")
+
+
+def test_a_file_that_vanishes_while_the_folder_is_read_is_no_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a.png", "b.png"):
+        (tmp_path / name).touch()
+    real = os.scandir
+
+    class Listing(list):  # type: ignore[type-arg]
+        def __enter__(self) -> Listing:
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            (tmp_path / "a.png").unlink(missing_ok=True)
+
+    monkeypatch.setattr(os, "scandir", lambda path: Listing(real(path)))
+    found = walk(tmp_path)
+    assert (found.files, found.passed_over) == (("b.png",), ())

@@ -12,6 +12,7 @@ from edgefit.errors import InputError
 from edgefit.names import escaped, printable, unescaped
 from edgefit.runtime.watch.answering import Answerer, Line
 from edgefit.runtime.watch.durable import sync_folder
+from edgefit.runtime.watch.identifying import InboxAway, inbox_id, known_id
 from edgefit.runtime.watch.inbox import Arrival, Identity, identity_of, is_video
 from edgefit.runtime.watch.journal import Batch, Entry, Journal, Move
 from edgefit.runtime.watch.moving import Mover
@@ -85,6 +86,7 @@ class Batches:
         """Finish the batch of a run that was cut off; nothing where there is none.
 
         Raises:
+            InboxAway: The folder at the inbox's path is not the one of the batch.
             InputError: The batch belongs to another inbox, or its journal cannot be read.
         """
         batch = self._journal.read()
@@ -104,6 +106,7 @@ class Batches:
         """Answer files, in order, until all are answered or a stop is asked for.
 
         Raises:
+            InboxAway: The inbox has gone; the batch is finished when it is back.
             InputError: The results cannot be written, or a file cannot be moved.
         """
         for batch in _batches(arrivals):
@@ -113,7 +116,12 @@ class Batches:
 
     def _run(self, entries: tuple[Entry, ...]) -> None:
         mark = self._results.begin()
-        batch = Batch(inbox=escaped(str(self._inbox)), mark=mark, files=entries)
+        batch = Batch(
+            inbox=escaped(str(self._inbox)),
+            inbox_id=inbox_id(self._inbox),
+            mark=mark,
+            files=entries,
+        )
         self._journal.write(batch)
         outcomes = []
         for entry in entries:
@@ -174,6 +182,8 @@ class Batches:
                 self._journal.write(batch.model_copy(update={"moves": tuple(moves)}))
         for folder in self._mover.folders(moves):
             sync_folder(folder)
+        # Files that seem to have gone are still there if it is the folder that has gone.
+        require_same_inbox(batch, self._inbox, self._journal.path, self._results_path)
         self._journal.remove()
 
     def _moved(self, moves: list[Move], number: int) -> bool:
@@ -195,21 +205,31 @@ class Batches:
 
 
 def require_same_inbox(batch: Batch, inbox: Path, journal: Path, results: Path) -> None:
-    """Refuse to finish the batch of another inbox.
+    """Refuse to finish a batch whose files are not in this inbox.
 
     Raises:
-        InputError: The batch is of another inbox that still exists.
+        InboxAway: The inbox has the path of the batch's, but is another folder.
+        InputError: The batch is of another inbox.
     """
-    other = Path(unescaped(batch.inbox))
-    if other == inbox or not other.is_dir() or other.samefile(inbox):
+    if batch.inbox_id == known_id(inbox):
         return
+    other = Path(unescaped(batch.inbox))
+    if other == inbox:
+        raise InboxAway(
+            "The inbox is not the folder that the unfinished batch came from.",
+            path=inbox,
+            expected="the folder as it was, e.g. mounted",
+            found="no folder" if not inbox.is_dir() else "another folder at the same path",
+            remedy=f"mount it; only if it is gone for good, remove {journal}",
+        )
     command = f"edgefit watch BUNDLE {shlex.quote(str(other))} --out {shlex.quote(str(results))}"
     raise InputError(
         "The results hold an unfinished batch of another inbox.",
         path=journal,
         found=other,
         expected=inbox,
-        remedy=f"finish it with `{command} --once`, or give this inbox a results file of its own",
+        remedy=f"finish it with `{command} --once`, or give this inbox a results file of its own; "
+        "only if that inbox is gone for good, remove the journal",
     )
 
 

@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from edgefit.runtime.images.decode import IMAGE_SUFFIXES
 from edgefit.runtime.sources import VIDEO_SUFFIXES
 from edgefit.runtime.walking import Links, PassedOver, suffix_of, walk
+from edgefit.runtime.watch.identifying import OWN_PREFIX
 from edgefit.runtime.watch.locking import INBOX_LOCK
 
 STILL_SUFFIXES = IMAGE_SUFFIXES | {".gif"}
@@ -124,7 +125,7 @@ class Inbox:
         return Look(
             tuple(a for a in arrivals if waits[a.path] <= 0),
             settling,
-            tuple(entry for entry in found.passed_over if not _is_lock(entry.path)),
+            tuple(entry for entry in found.passed_over if not _is_own(entry.path)),
             min((waits[a.path] for a in settling), default=None),
             tuple(path for path in locks if path != INBOX_LOCK),
         )
@@ -136,3 +137,7 @@ def _oldest_first(arrival: Arrival) -> tuple[int, str]:
 
 def _is_lock(path: str) -> bool:
     return PurePosixPath(path).name == INBOX_LOCK
+
+
+def _is_own(path: str) -> bool:
+    return PurePosixPath(path).name.startswith(OWN_PREFIX)

@@ -78,6 +78,7 @@ class Batch(_Part):
     Attributes:
         version: Of this format.
         inbox: Absolute, escaped.
+        inbox_id: See :func:`edgefit.runtime.watch.identifying.inbox_id`.
         mark: Where its lines begin.
         files: The batch, in the order of its lines.
         moves: Set once all lines are on the disk.
@@ -85,6 +86,7 @@ class Batch(_Part):
 
     version: Literal[1] = 1
     inbox: str
+    inbox_id: str
     mark: Mark
     files: tuple[Entry, ...]
     moves: tuple[Move, ...] | None = None

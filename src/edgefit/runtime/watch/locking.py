@@ -13,13 +13,14 @@ from pathlib import Path
 from edgefit.errors import InputError
 from edgefit.names import escaped, unescaped
 from edgefit.runtime.watch.durable import is_at
+from edgefit.runtime.watch.identifying import OWN_PREFIX
 
 try:
     import fcntl
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
-INBOX_LOCK = ".edgefit-watch.lock"
+INBOX_LOCK = f"{OWN_PREFIX}lock"
 """Name of the lock in an inbox; hidden, so that it is never taken for an image."""
 _HELD = (errno.EWOULDBLOCK, errno.EACCES)
 

@@ -13,6 +13,7 @@ from edgefit.names import printable, unescaped
 from edgefit.runtime.walking import PassedOver
 from edgefit.runtime.watch.answering import Answerer
 from edgefit.runtime.watch.batch import Batches, Tally, Voice
+from edgefit.runtime.watch.identifying import InboxAway
 from edgefit.runtime.watch.inbox import Arrival, Identity, Inbox, Look
 from edgefit.runtime.watch.journal import Journal
 from edgefit.runtime.watch.locking import (
@@ -101,10 +102,10 @@ class Watcher:
             InputError: The results cannot be written, a file cannot be moved, or, with ``once``,
                 the inbox cannot be opened.
         """
-        first = self._first_look()
-        self._batches.resume()
         if once:
-            self._answer_those_of(first)
+            look = self._look_or_raise()
+            self._batches.resume()
+            self._answer_those_of(look)
         else:
             self._answer_for_good()
 
@@ -115,12 +116,6 @@ class Watcher:
         except OSError:
             return None
         return Inventory(len(look.ready) + len(look.settling), look.passed_over)
-
-    def _first_look(self) -> Look:
-        look = self._inbox.look()
-        for lock in look.locks:
-            refuse_lock_below(self._places.inbox, lock)
-        return look
 
     def _answer_those_of(self, look: Look) -> None:
         """Answer the files of a look; leave those that change, they are being written."""
@@ -140,7 +135,7 @@ class Watcher:
         while not self._stop.asked:
             look = self._look()
             if look is not None:
-                self._batches.run(look.ready)
+                self._answer(look)
             # A notice from the kernel (inotify) would end this sleep early.
             self._stop.wait(self._pause(look))
 
@@ -149,30 +144,38 @@ class Watcher:
             return self._pace.interval_s
         return min(self._pace.interval_s, look.ready_in_s)
 
+    def _answer(self, look: Look) -> None:
+        try:
+            self._batches.resume()  # of the last run, or of an inbox that went away and came back
+            self._batches.run(look.ready)
+        except InboxAway as error:
+            self._tell_away(error.message)
+            return
+        if self._is_away:
+            self._voice.say("the inbox is back")
+        self._is_away = False
+
     def _look(self) -> Look | None:
         """The inbox now; None where it cannot be opened, which is told once."""
         try:
             if not self._lock.is_in_place():
                 self._lock.take_again()
-            look = self._inbox.look()
+            return self._inbox.look()
         except OSError as error:
-            if not self._is_away:
-                self._voice.warn(
-                    f"the inbox {printable(str(self._places.inbox))} cannot be opened "
-                    f"({error.strerror}); waiting until it can"
-                )
-            self._is_away = True
+            self._tell_away(f"{error.strerror}.")
             return None
-        if self._is_away:
-            self._voice.say("the inbox is back")
-        self._is_away = False
-        return look
+
+    def _tell_away(self, why: str) -> None:
+        if not self._is_away:
+            inbox = printable(str(self._places.inbox))
+            self._voice.warn(f"{inbox} is away, waiting until it is back. {why}")
+        self._is_away = True
 
     def _look_or_raise(self) -> Look:
         try:
             return self._inbox.look()
         except OSError as error:
-            raise InputError(
+            raise InboxAway(
                 "The inbox cannot be opened any more.",
                 path=self._places.inbox,
                 found=error.strerror,
@@ -183,6 +186,8 @@ class Watcher:
         inbox, results = self._places.inbox, self._places.results
         lock = self._locked(inbox / INBOX_LOCK, "this inbox")
         refuse_locks_around(inbox)
+        for path in self._inbox.look().locks:
+            refuse_lock_below(inbox, path)
         other = self._locked(results.with_name(f".{results.name}.lock"), "these results")
         if lock.former is not None and lock.former.results != results:
             _refuse_unfinished(lock.former.results, inbox)

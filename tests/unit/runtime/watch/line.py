@@ -16,6 +16,7 @@ from pydantic import JsonValue
 from edgefit.runtime.tasks import Cell
 from edgefit.runtime.watch.answering import Answerer, Stamp
 from edgefit.runtime.watch.batch import Tally
+from edgefit.runtime.watch.identifying import OWN_PREFIX
 from edgefit.runtime.watch.loop import Pace, Watcher
 from edgefit.runtime.watch.places import Places
 from edgefit.runtime.watch.stopping import Stop
@@ -120,9 +121,9 @@ class Line:
 
 
 def tree(folder: Path) -> dict[str, bytes]:
-    """Every file below a folder with its content; hidden ones too, locks not."""
+    """Every file below a folder with its content; hidden ones too, but not watch's own."""
     return {
         path.relative_to(folder).as_posix(): path.read_bytes()
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and not path.name.endswith(".lock")
+        if path.is_file() and not path.name.startswith(OWN_PREFIX)
     }

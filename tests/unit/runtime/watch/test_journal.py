@@ -12,6 +12,7 @@ from edgefit.runtime.watch.journal import Batch, Entry, Journal, Mark, Move
 
 BATCH = Batch(
     inbox="/line/inbox",
+    inbox_id="1",
     mark=Mark(inode=7, offset=120, tail_sha256="00"),
     files=(Entry(path=escaped(os.fsdecode(b"b_\xfc\\x.png")), size=3, mtime_ns=5),),
 )
