@@ -45,6 +45,7 @@ ELSEWHERE = {
     "stages/stage.py": "tests/unit/stages/test_runner.py",
     # records: those of real runs are loaded and dumped in one place
     "records/export.py": GATE,
+    "spec/links.py": "tests/unit/runtime/test_walking.py",
     "records/selftest.py": "tests/unit/runtime/test_selftest.py",
     # parts of a larger module that is tested whole
     "bench/worker.py": "tests/unit/bench/test_suite.py",
@@ -61,6 +62,7 @@ ELSEWHERE = {
     "runtime/engines/onnxruntime.py": ENGINES,
     "runtime/engines/openvino.py": ENGINES,
     "export/tasks/task.py": CONTRACT,
+    "runtime/sources/containers/extent.py": "tests/unit/runtime/sources/test_containers.py",
     "runtime/sources/source.py": "tests/unit/runtime/test_sources.py",
     "runtime/tasks/prototypes.py": FILES,
     "runtime/tasks/task.py": CONTRACT,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import signal
 import warnings
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from pydantic import JsonValue
 from rich.markup import escape
 
 from edgefit.cli.output import JsonOption, QuietOption, error_console, print_json
@@ -17,7 +17,6 @@ from edgefit.names import printable
 
 if TYPE_CHECKING:
     from edgefit.runtime.predictor import Predictor
-    from edgefit.runtime.walking import PassedOver, PassedOverCount
     from edgefit.runtime.watch.batch import Tally
     from edgefit.runtime.watch.loop import Inventory
     from edgefit.runtime.watch.places import Places
@@ -127,46 +126,34 @@ def _tell_end(tally: Tally, left: Inventory | None, stop: Stop, voice: _Voice) -
 
 
 def _in_inbox(left: Inventory | None) -> str:
+    from edgefit.runtime.walking import counted, described
+
     if left is None:
         return "unknown, it cannot be opened"
-    return f"{left.files} to answer, {len(left.passed_over)} passed over" + _by_reason(
-        left.passed_over
-    )
-
-
-def _by_reason(entries: Iterable[PassedOver]) -> str:
-    from edgefit.runtime.walking import counted
-
-    told = "; ".join(map(_in_words, counted(entries)))
-    return f" ({told})" if told else ""
-
-
-def _in_words(count: PassedOverCount) -> str:
-    suffix = printable(count.suffix) or "without extension"
-    return f"{count.files} {suffix}: {count.reason}"
+    told = described(counted(left.passed_over))
+    return f"{left.files} to answer" + (f"; passed over: {printable(told)}" if told else "")
 
 
 def _summary(
     tally: Tally, left: Inventory | None, places: Places, predictor: Predictor, stop: Stop
-) -> dict[str, object]:
+) -> dict[str, JsonValue]:
+    from edgefit.records.predict import PassedOverFiles
+    from edgefit.records.watch import WatchSummary
     from edgefit.runtime.walking import counted
 
-    passed_over = counted(left.passed_over) if left is not None else ()
-    return {
+    counts = counted(left.passed_over) if left is not None else ()
+    return WatchSummary(
         **asdict(tally),
-        "left": None if left is None else left.files,
-        "passed_over": [
-            asdict(count) | {"suffix": printable(count.suffix), "example": printable(count.example)}
-            for count in passed_over
-        ],
-        "stopped_by": stop.asked.name if stop.asked else None,
-        "inbox": printable(str(places.inbox)),
-        "done": printable(str(places.done)),
-        "failed_folder": printable(str(places.failed)),
-        "results": printable(str(places.results)),
-        "bundle": predictor.bundle_sha256,
-        "variant": str(predictor.variant),
-    }
+        left=None if left is None else left.files,
+        passed_over=tuple(PassedOverFiles(**asdict(count)) for count in counts),
+        stopped_by=stop.asked.name if stop.asked else None,
+        inbox=printable(str(places.inbox)),
+        done=printable(str(places.done)),
+        failed_folder=printable(str(places.failed)),
+        results=printable(str(places.results)),
+        bundle=predictor.bundle_sha256,
+        variant=str(predictor.variant),
+    ).to_json()
 
 
 def _exit_code(tally: Tally, stop: Stop, *, once: bool) -> int:

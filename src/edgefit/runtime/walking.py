@@ -15,6 +15,7 @@ from enum import StrEnum
 from pathlib import Path, PurePosixPath
 
 from edgefit.runtime.images.decode import IMAGE_SUFFIXES
+from edgefit.spec import Links
 
 SYSTEM_NAMES = frozenset(
     name.lower()
@@ -37,18 +38,6 @@ SYSTEM_NAMES = frozenset(
 """Names, lower case, of files and folders that systems make for themselves. Names that start with a
 dot (``._x.jpg``, ``.AppleDouble``, ``.ipynb_checkpoints``, ``.Trash-1000``) count as hidden."""
 _UNFINISHED = frozenset([".part", ".partial", ".crdownload", ".tmp", ".filepart"])
-
-
-class Links(StrEnum):
-    """Which symbolic links are followed.
-
-    ``inside``: those that stay in the folder. ``all``: every link; a folder is still read once.
-    ``none``: none.
-    """
-
-    INSIDE = "inside"
-    ALL = "all"
-    NONE = "none"
 
 
 class Reason(StrEnum):
@@ -165,6 +154,18 @@ def counted(entries: Iterable[PassedOver]) -> tuple[PassedOverCount, ...]:
     first = {(entry.reason, suffix_of(entry.path)): entry.path for entry in reversed(entries)}
     ordered = sorted(tally.items(), key=lambda item: (-item[1], item[0]))
     return tuple(PassedOverCount(*key, number, first[key]) for key, number in ordered)
+
+
+def described(counts: Iterable[PassedOverCount]) -> str:
+    """The counts in words, e.g. ``made by a system: 72 .jpg; not an image: 2 .txt, 1 .md``.
+
+    Empty where nothing is passed over.
+    """
+    by_reason: dict[Reason, list[str]] = {}
+    for count in counts:
+        words = f"{count.files} {count.suffix or 'without extension'}"
+        by_reason.setdefault(count.reason, []).append(words)
+    return "; ".join(f"{reason}: {', '.join(words)}" for reason, words in by_reason.items())
 
 
 class _Walker:

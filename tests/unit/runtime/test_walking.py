@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from edgefit.names import printable
-from edgefit.runtime.walking import Links, PassedOver, Reason, Walk, counted, walk
+from edgefit.runtime.walking import PassedOver, Reason, Walk, counted, described, walk
+from edgefit.spec import Links
 
 
 def put(root: Path, *paths: str) -> Path:
@@ -136,9 +137,10 @@ def test_folders_nested_deeper_than_python_recurses(tmp_path: Path) -> None:
         os.close(folder)
         folder = inner
     os.close(folder)
-    found = walk(tmp_path)
-    subprocess.run(["rm", "-r", tmp_path / "d"], check=True)  # pytest cannot remove so many levels
-    assert found.files == ()
+    try:
+        assert walk(tmp_path).files == ()
+    finally:  # shutil.rmtree, which pytest uses, recurses
+        subprocess.run(["rm", "-rf", tmp_path / "d"], check=True)
 
 
 def test_every_entry_is_read_or_passed_over(tmp_path: Path) -> None:
@@ -190,3 +192,12 @@ def test_a_file_that_vanishes_while_the_folder_is_read_is_no_error(
     monkeypatch.setattr(os, "scandir", lambda path: Listing(real(path)))
     found = walk(tmp_path)
     assert (found.files, found.passed_over) == (("b.png",), ())
+
+
+def test_counts_in_words() -> None:
+    entries = [PassedOver(f"{n}.jpg", Reason.SYSTEM) for n in range(3)]
+    entries += [PassedOver("a.txt", Reason.OTHER), PassedOver("README", Reason.OTHER)]
+    assert described(counted(entries)) == (
+        "made by a system: 3 .jpg; not an image: 1 without extension, 1 .txt"
+    )
+    assert described(()) == ""

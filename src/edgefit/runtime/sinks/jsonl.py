@@ -6,6 +6,7 @@ import json
 
 from pydantic import JsonValue
 
+from edgefit.names import printable
 from edgefit.runtime.sinks.sink import TextSink
 from edgefit.runtime.sources.source import SourceFrame
 from edgefit.runtime.tasks import Columns
@@ -31,7 +32,7 @@ def frame_facts(
     """The record of one frame, see :class:`JsonlSink`."""
     return {
         "index": frame.index,
-        "name": frame.name,
+        "name": printable(frame.name),
         "time_s": None if frame.time_s is None else round(float(frame.time_s), 6),
         **columns.facts(prediction),
         "error": frame.error,

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import functools
 import json
-import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 
 from edgefit.errors import FrameError, InputError
-from edgefit.names import is_utf8, printable
+from edgefit.names import printable
 from edgefit.runtime.sinks.jsonl import frame_facts
 from edgefit.runtime.sources import FrameSource, ImageSource, SourceFrame, VideoSource
 from edgefit.runtime.tasks import Columns
@@ -89,10 +87,9 @@ class Answerer:
     def _shots(self, path: str) -> Iterator[SourceFrame]:
         index = 0
         try:
-            with _opened(self._root, path, self._spec) as source:
-                for shot in source:
-                    yield replace(shot, name=_name(path, shot.index))
-                    index = shot.index + 1
+            for shot in _opened(self._root, path, self._spec):
+                yield replace(shot, name=_name(path, shot.index))
+                index = shot.index + 1
         except (FrameError, InputError) as error:
             yield _missing(index, _name(path, index), error.message)
             return
@@ -125,17 +122,8 @@ class Answerer:
         return Line(text.encode(), error)
 
 
-@contextmanager
-def _opened(root: Path, path: str, spec: InputSpec | None) -> Iterator[FrameSource]:
-    if not is_video(path):
-        yield ImageSource([root / path], root, spec)
-    elif is_utf8(path) and is_utf8(str(root)):
-        yield VideoSource(root / path)
-    else:  # OpenCV crashes on a name that is not UTF-8
-        with tempfile.TemporaryDirectory() as folder:
-            alias = Path(folder) / f"video{Path(path).suffix}"
-            alias.symlink_to(root / path)
-            yield VideoSource(alias)
+def _opened(root: Path, path: str, spec: InputSpec | None) -> FrameSource:
+    return VideoSource(root / path) if is_video(path) else ImageSource([root / path], root, spec)
 
 
 def _name(path: str, index: int) -> str:

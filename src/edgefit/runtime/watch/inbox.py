@@ -9,9 +9,10 @@ from pathlib import Path, PurePosixPath
 
 from edgefit.runtime.images.decode import IMAGE_SUFFIXES
 from edgefit.runtime.sources import VIDEO_SUFFIXES
-from edgefit.runtime.walking import Links, PassedOver, suffix_of, walk
+from edgefit.runtime.walking import PassedOver, suffix_of, walk
 from edgefit.runtime.watch.identifying import OWN_PREFIX
 from edgefit.runtime.watch.locking import INBOX_LOCK
+from edgefit.spec import Links
 
 STILL_SUFFIXES = IMAGE_SUFFIXES | {".gif"}
 """Endings of files with one answer; of a GIF, the first frame counts."""
