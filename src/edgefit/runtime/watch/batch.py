@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from edgefit.errors import InputError
+from edgefit.errors import EdgefitError, InputError
 from edgefit.names import escaped, printable, unescaped
 from edgefit.runtime.watch.answering import Answerer, Line
 from edgefit.runtime.watch.durable import sync_folder
@@ -17,7 +18,7 @@ from edgefit.runtime.watch.inbox import Arrival, Identity, identity_of, is_video
 from edgefit.runtime.watch.journal import Batch, Entry, Journal, Move
 from edgefit.runtime.watch.moving import Mover
 from edgefit.runtime.watch.places import Places
-from edgefit.runtime.watch.recovery import is_complete, recount
+from edgefit.runtime.watch.recovery import forgiven, is_complete, recount
 from edgefit.runtime.watch.results import Results
 from edgefit.runtime.watch.stopping import Stop
 
@@ -95,9 +96,7 @@ class Batches:
         require_same_inbox(batch, self._inbox, self._journal.path, self._results_path)
         self._voice.say("the last run was cut off; finishing its batch")
         if batch.moves is not None:
-            # numbers of files may differ after a restart
-            moves = [move.model_copy(update={"inode": None}) for move in batch.moves]
-            self._carry_out(batch, moves)
+            self._carry_out(batch, [self._mover.resumed(move) for move in batch.moves])
         else:
             warn = self._voice.warn
             self._run(recount(batch, self._results_path, self._is_there, warn))
@@ -123,18 +122,28 @@ class Batches:
             files=entries,
         )
         self._journal.write(batch)
-        outcomes = []
-        for entry in entries:
-            # What has its line is moved even when asked to stop.
-            if not self._stop.asked or is_complete(entry):
-                outcomes.append(self._answer(entry))
-        self._results.sync()
+        try:
+            outcomes = self._answers(entries)
+        except (EdgefitError, OSError):  # a full disk, say: no file is to blame for it
+            with suppress(InputError):
+                self._journal.write(batch.model_copy(update={"files": forgiven(entries)}))
+            raise
         ended = [outcome for outcome in outcomes if outcome is not None]
         if all(outcome.finished for outcome in ended):
             plans = [self._mover.plan(o.path, o.identity, o.reason) for o in ended]
             self._carry_out(batch, plans)
         else:
             self._voice.say("stopped inside a video; the next start goes on with its next frame")
+
+    def _answers(self, entries: tuple[Entry, ...]) -> list[_Outcome | None]:
+        """Write all lines, and return once they are on the disk."""
+        outcomes = []
+        for entry in entries:
+            # What has its line is moved even when asked to stop.
+            if not self._stop.asked or is_complete(entry):
+                outcomes.append(self._answer(entry))
+        self._results.sync()
+        return outcomes
 
     def _answer(self, entry: Entry) -> _Outcome | None:
         """Write the lines that a file lacks; None where it has changed or gone."""

@@ -49,6 +49,18 @@ class Mover:
         target = self._free_target(unescaped(move.path), move.reason)
         return move.model_copy(update={"target": target})
 
+    def resumed(self, move: Move) -> Move:
+        """A move of a run that was cut off, as this run carries it out.
+
+        Files may have new numbers since, and ``done`` and ``failed`` may be other folders.
+        """
+        move = move.model_copy(update={"inode": None})
+        source, target = self._places.inbox / unescaped(move.path), Path(unescaped(move.target))
+        root = self._places.done if move.reason is None else self._places.failed
+        if target.is_relative_to(root) or _is_copied(source, target):
+            return move
+        return self.plan_again(move)
+
     def _free_target(self, path: str, reason: str | None) -> str:
         root = self._places.done if reason is None else self._places.failed
         folder = _usable_folder(root, PurePosixPath(path).parent)
@@ -93,7 +105,7 @@ class Mover:
 
 def _take(source: Path, target: Path, move: Move) -> bool:
     was_cut_off = move.inode is None
-    if was_cut_off and target.is_file() and filecmp.cmp(source, target, shallow=False):
+    if was_cut_off and _is_copied(source, target):
         source.unlink()  # the copy was complete, and the original not yet removed
         return True
     try:
@@ -107,6 +119,10 @@ def _take(source: Path, target: Path, move: Move) -> bool:
     # Another file took the name between the look and the move: it has no answer yet.
     rename_to_free(target, source.with_name(_free_name(source.name, _taken_in(source.parent))))
     return False
+
+
+def _is_copied(source: Path, target: Path) -> bool:
+    return target.is_file() and source.is_file() and filecmp.cmp(source, target, shallow=False)
 
 
 def _copy(source: Path, target: Path, move: Move) -> bool:

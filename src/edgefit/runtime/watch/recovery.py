@@ -59,6 +59,11 @@ def is_complete(entry: Entry) -> bool:
     return entry.lines > 0 and not is_video(unescaped(entry.path))
 
 
+def forgiven(entries: Sequence[Entry]) -> tuple[Entry, ...]:
+    """The files without the last blame: the run ended for a reason of its own."""
+    return tuple(e.model_copy(update={"cut_off": max(e.cut_off - 1, 0)}) for e in entries)
+
+
 def _blame(
     before: Sequence[Entry], entries: list[Entry], is_there: Callable[[Entry], bool]
 ) -> list[Entry]:

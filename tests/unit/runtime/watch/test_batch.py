@@ -160,6 +160,22 @@ def test_a_file_that_ends_the_program_again_and_again_fails_at_last(line: Line) 
     assert sorted(tree(line.places.done)) == ["a.png", "c.png"]
 
 
+def test_a_full_disk_is_no_fault_of_the_file_that_was_answered(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(self: Results, text: bytes) -> None:
+        raise InputError("The results cannot be written.")
+
+    line.put("a.png", png(40))
+    with monkeypatch.context() as patch:
+        patch.setattr(Results, "append", full)
+        for _ in range(2 * batches.PATIENCE):
+            with pytest.raises(InputError):
+                line.watch()
+    line.watch()
+    assert [(f["label"], f["error"]) for f in line.facts()] == [(40, None)]
+
+
 def cut_off(line: Line, inbox: Path, name: str) -> None:
     mark = Results(line.places.results, print).begin()
     entry = Entry(path="a.png", size=1, mtime_ns=1)

@@ -176,3 +176,16 @@ def test_only_a_run_that_was_cut_off_may_find_its_own_copy(line: Line) -> None:
     again = plan(line, "a.png").model_copy(update={"inode": None, "target": planned.target})
     with pytest.raises(FileExistsError):
         Mover(line.places).carry_out(again)
+
+
+def test_a_run_that_was_cut_off_may_go_on_with_other_folders(line: Line, tmp_path: Path) -> None:
+    for name in ("a.png", "b.png"):
+        line.put(name, name.encode())
+    plans = [plan(line, "a.png"), plan(line, "b.png")]
+    (line.places.done / "b.png").write_bytes(b"b.png")  # copied, the original not yet removed
+    line.places = type(line.places)(**(vars(line.places) | {"done": tmp_path / "new"}))
+    mover = Mover(line.places)
+    for each in plans:
+        assert mover.carry_out(mover.resumed(each))
+    assert tree(tmp_path / "new") == {"a.png": b"a.png"}
+    assert tree(line.places.inbox) == {}
