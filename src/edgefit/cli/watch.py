@@ -102,10 +102,10 @@ class _Voice:
 
     def say(self, text: str) -> None:
         if not self.quiet:
-            error_console().print(escape(text), soft_wrap=True)
+            error_console().print(escape(text), soft_wrap=True, emoji=False)
 
     def warn(self, text: str) -> None:
-        error_console().print(f"[yellow]warning:[/] {escape(text)}", soft_wrap=True)
+        error_console().print(f"[yellow]warning:[/] {escape(text)}", soft_wrap=True, emoji=False)
 
 
 def _load(bundle: Path, variant: str | None, threads: int | None, voice: _Voice) -> Predictor:

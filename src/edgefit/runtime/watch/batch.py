@@ -142,6 +142,8 @@ class Batches:
             # What has its line is moved even when asked to stop.
             if not self._stop.asked or is_complete(entry):
                 outcomes.append(self._answer(entry))
+            elif entry.lines:
+                outcomes.append(_begun(entry))
         self._results.sync()
         return outcomes
 
@@ -260,6 +262,12 @@ def _has_room(batch: list[Arrival]) -> bool:
 def _entry(arrival: Arrival) -> Entry:
     identity = arrival.identity
     return Entry(path=escaped(arrival.path), size=identity.size, mtime_ns=identity.mtime_ns)
+
+
+def _begun(entry: Entry) -> _Outcome:
+    """A video of an earlier run that this one does not go on with."""
+    identity = Identity(entry.size, entry.mtime_ns, inode=0)
+    return _Outcome(unescaped(entry.path), identity, entry.answered, entry.error, finished=False)
 
 
 def _fits(entry: Entry, identity: Identity) -> bool:

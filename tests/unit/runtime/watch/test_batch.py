@@ -9,9 +9,11 @@ import pytest
 
 from edgefit.errors import InputError
 from edgefit.runtime.watch import batch as batches
+from edgefit.runtime.watch.batch import Batches
 from edgefit.runtime.watch.identifying import InboxAway, inbox_id
 from edgefit.runtime.watch.journal import Batch, Entry, Journal
 from edgefit.runtime.watch.results import Results
+from edgefit.runtime.watch.stopping import Stop
 from edgefit.spec import Frame
 from tests.unit.runtime.watch.line import Line, clip, png, read_label, tree
 
@@ -135,6 +137,30 @@ def test_asked_to_stop_inside_a_video_it_goes_on_there_at_the_next_start(line: L
     line.predictor = read_label
     line.watch()
     assert [f["index"] for f in line.facts()] == [0, 1, 2, 3, 4]
+    assert list(tree(line.places.done)) == ["v.avi"]
+
+
+def test_asked_to_stop_before_it_goes_on_with_a_video_it_forgets_nothing(line: Line) -> None:
+    def stop(frame: Frame) -> Any:
+        assert line.stop is not None
+        line.stop.ask(signal.SIGTERM)
+        return 1
+
+    clip(line.places.inbox / "v.avi", [0, 60, 120])
+    line.predictor = stop
+    line.watch()
+    with Stop() as asked:
+        asked.ask(signal.SIGTERM)
+        Batches(
+            line.places,
+            line.answerer(),
+            Results(line.places.results, print),
+            asked,
+            line.voice,
+        ).resume()
+    line.predictor = read_label
+    line.watch()
+    assert [f["index"] for f in line.facts()] == [0, 1, 2]
     assert list(tree(line.places.done)) == ["v.avi"]
 
 
