@@ -17,7 +17,7 @@ class JsonlSink(TextSink):
     """One JSON object per line.
 
     Keys: ``index``, ``name``, ``time_s``, the task's keys, ``error``. Values that a frame lacks are
-    null.
+    null. Only a frame with notes has the key ``notes``, a list of sentences.
     """
 
     def write(self, frame: SourceFrame, prediction: Prediction | None) -> None:
@@ -30,10 +30,13 @@ def frame_facts(
     frame: SourceFrame, prediction: Prediction | None, columns: Columns
 ) -> dict[str, JsonValue]:
     """The record of one frame, see :class:`JsonlSink`."""
-    return {
+    facts: dict[str, JsonValue] = {
         "index": frame.index,
         "name": printable(frame.name),
         "time_s": None if frame.time_s is None else round(float(frame.time_s), 6),
         **columns.facts(prediction),
         "error": frame.error,
     }
+    if frame.notes:
+        facts["notes"] = list(frame.notes)
+    return facts
