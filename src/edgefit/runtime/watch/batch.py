@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -21,6 +20,7 @@ from edgefit.runtime.watch.places import Places
 from edgefit.runtime.watch.recovery import forgiven, is_complete, recount
 from edgefit.runtime.watch.results import Results
 from edgefit.runtime.watch.stopping import Stop
+from edgefit.shell import shell_line
 
 BATCH = 32
 """Most files per batch. A file is moved when its batch ends, so this bounds how long it waits."""
@@ -233,13 +233,13 @@ def require_same_inbox(batch: Batch, inbox: Path, journal: Path, results: Path) 
             found="no folder" if not inbox.is_dir() else "another folder at the same path",
             remedy=f"mount it; only if it is gone for good, remove {journal}",
         )
-    command = f"edgefit watch BUNDLE {shlex.quote(str(other))} --out {shlex.quote(str(results))}"
+    command = shell_line("edgefit", "watch", "BUNDLE", other, "--out", results, "--once")
     raise InputError(
         "The results hold an unfinished batch of another inbox.",
         path=journal,
         found=other,
         expected=inbox,
-        remedy=f"finish it with `{command} --once`, or give this inbox a results file of its own; "
+        remedy=f"finish it with `{command}`, or give this inbox a results file of its own; "
         "only if that inbox is gone for good, remove the journal",
     )
 

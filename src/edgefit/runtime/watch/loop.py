@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +24,7 @@ from edgefit.runtime.watch.locking import (
 from edgefit.runtime.watch.places import Places
 from edgefit.runtime.watch.results import Results
 from edgefit.runtime.watch.stopping import Stop
+from edgefit.shell import shell_line
 
 
 @dataclass(frozen=True)
@@ -206,13 +206,13 @@ def _refuse_unfinished(results: Path, inbox: Path) -> None:
     batch = Journal(results).read()
     if batch is None or unescaped(batch.inbox) != str(inbox):
         return
+    command = shell_line("edgefit", "watch", "BUNDLE", inbox, "--out", results, "--once")
     raise InputError(
         "The last run left an unfinished batch in another results file.",
         path=inbox,
         key="--out",
         found=results,
-        remedy="finish it first with `edgefit watch BUNDLE "
-        f"{shlex.quote(str(inbox))} --out {shlex.quote(str(results))} --once`",
+        remedy=f"finish it first with `{command}`",
     )
 
 

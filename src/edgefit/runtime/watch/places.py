@@ -70,7 +70,7 @@ def _require_lines_file(results: Path) -> None:
             path=results,
             key="--out",
             expected="a file such as results.jsonl",
-            remedy="name the file .jsonl; `edgefit predict --format csv` writes CSV",
+            remedy="name the file .jsonl; `edgefit predict BUNDLE SOURCE --format csv` writes CSV",
         )
     if suffix in IMAGE_SUFFIXES | VIDEO_SUFFIXES or results.is_dir():
         raise InputError(
