@@ -13,11 +13,14 @@ from pathlib import Path
 
 from edgefit.data.audit import AuditReport, audit
 from edgefit.data.formats.folder import read_folder
+from edgefit.data.formats.reading import Reading
+from edgefit.data.passed_over import parts_of
 from edgefit.data.table import Sample, SampleTable, examples
 from edgefit.errors import DataError, RecipeError
 from edgefit.progress import QUIET, Reporter
 from edgefit.recipe import DataConfig, Recipe, RetentionConfig
 from edgefit.records.retention import GeneralFacts
+from edgefit.runtime.walking import PassedOver
 from edgefit.spec import InputSpec
 
 FEWEST_A_CLASS = 4
@@ -35,12 +38,14 @@ class General:
         probe: The half that is measured; at most ``images_per_class`` of each class.
         unreadable: ``{path: reason}`` of the images that cannot be decoded and are left out.
         duplicates: Paths left out because an earlier image has the same pixels.
+        passed_over: What else the folder holds.
     """
 
     replay: SampleTable
     probe: SampleTable
     unreadable: Mapping[str, str]
     duplicates: tuple[str, ...]
+    passed_over: tuple[PassedOver, ...] = ()
 
     @property
     def classes(self) -> int:
@@ -57,6 +62,7 @@ class General:
             unreadable=dict(self.unreadable),
             duplicates=self.duplicates,
             fingerprint=self.probe.fingerprint(),
+            passed_over=parts_of(self.passed_over),
         )
 
 
@@ -82,9 +88,12 @@ def read_general(
         DataError: The folder does not exist, holds fewer than two classes, or holds a class with
             fewer than :data:`FEWEST_A_CLASS` different readable images.
     """
-    report = _audit(folder, spec, reporter)
+    reading, report = _audit(folder, config, spec, reporter)
     by_class, duplicates = _distinct(report)
     _require_enough(folder, by_class, report)
+    for finding in reading.findings:
+        if finding.level != "info":
+            reporter.warn(f"general images: {finding.message}")
     if report.unreadable:
         reporter.warn(
             f"{len(report.unreadable)} general images cannot be read and are left out: "
@@ -97,10 +106,17 @@ def read_general(
         _in_order(report.table, probe),
         dict(report.unreadable),
         duplicates,
+        reading.passed_over,
     )
 
 
-def _audit(folder: Path, spec: InputSpec, reporter: Reporter) -> AuditReport:
+def _read(folder: Path, config: RetentionConfig) -> Reading:
+    return read_folder(folder, DataConfig(links=config.links))
+
+
+def _audit(
+    folder: Path, config: RetentionConfig, spec: InputSpec, reporter: Reporter
+) -> tuple[Reading, AuditReport]:
     if not folder.is_dir():
         raise DataError(
             "The folder of general images does not exist.",
@@ -110,8 +126,8 @@ def _audit(folder: Path, spec: InputSpec, reporter: Reporter) -> AuditReport:
             remedy="give its path with --general, or remove the key from the recipe",
         )
     try:
-        table = read_folder(folder, DataConfig())
-        return audit(table, spec, reporter=reporter)
+        reading = _read(folder, config)
+        return reading, audit(reading.table, spec, reporter=reporter)
     except DataError as error:  # its remedy names keys of the training data
         raise DataError(
             f"The general images cannot be used: {error.message}",
@@ -188,4 +204,4 @@ def general_folder(recipe: Recipe) -> Path:
 def source_fingerprint(recipe: Recipe) -> str | None:
     """Fingerprint of the general images that the folder holds now; None if it is gone."""
     folder = general_folder(recipe)
-    return read_folder(folder, DataConfig()).fingerprint() if folder.is_dir() else None
+    return _read(folder, recipe.retention).table.fingerprint() if folder.is_dir() else None

@@ -17,14 +17,18 @@ from pydantic import (
     SerializerFunctionWrapHandler,
     ValidationError,
     model_serializer,
+    model_validator,
 )
 
 from edgefit.atomic import written_whole
 from edgefit.errors import RunError
+from edgefit.names import printable
 
 
 class Part(BaseModel):
-    """A part of a record: frozen, unknown keys are errors, NaN is not JSON.
+    """A part of a record: frozen, unknown keys are errors, NaN is not JSON, text is UTF-8.
+
+    File names of other encodings become printable here, so that a stage need not think of them.
 
     Attributes:
         OMITTED: Fields that the JSON file leaves out where they are None; other fields are null.
@@ -34,6 +38,11 @@ class Part(BaseModel):
         extra="forbid", frozen=True, protected_namespaces=(), ser_json_inf_nan="constants"
     )
     OMITTED: ClassVar[frozenset[str]] = frozenset()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _in_utf8(cls, facts: object) -> object:
+        return _printable_text(facts)
 
     @model_serializer(mode="wrap")
     def _leave_out(self, handler: SerializerFunctionWrapHandler) -> dict[str, JsonValue]:
@@ -110,6 +119,16 @@ class Record(Part):
             found=found,
             remedy=f"remove {path.parent} and run the stage again",
         )
+
+
+def _printable_text(facts: object) -> object:
+    if isinstance(facts, str):
+        return printable(facts)
+    if isinstance(facts, dict):
+        return {_printable_text(key): _printable_text(value) for key, value in facts.items()}
+    if isinstance(facts, tuple | list):
+        return type(facts)(map(_printable_text, facts))
+    return facts
 
 
 def write_json(target: Path, facts: object) -> None:

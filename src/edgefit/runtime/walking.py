@@ -36,6 +36,7 @@ SYSTEM_NAMES = frozenset(
 )
 """Names, lower case, of files and folders that systems make for themselves. Names that start with a
 dot (``._x.jpg``, ``.AppleDouble``, ``.ipynb_checkpoints``, ``.Trash-1000``) count as hidden."""
+NO_SUFFIX = "without extension"
 _UNFINISHED = frozenset([".part", ".partial", ".crdownload", ".tmp", ".filepart"])
 
 
@@ -165,6 +166,21 @@ def counted(entries: Iterable[PassedOver]) -> tuple[PassedOverCount, ...]:
     first = {(entry.reason, suffix_of(entry.path)): entry.path for entry in reversed(entries)}
     ordered = sorted(tally.items(), key=lambda item: (-item[1], item[0]))
     return tuple(PassedOverCount(*key, number, first[key]) for key, number in ordered)
+
+
+def described(counts: Iterable[PassedOverCount]) -> str:
+    """The counts in words, e.g. ``72 made by a system (72 .jpg), 3 not an image (2 .txt, 1 .md)``.
+
+    Empty where nothing is passed over.
+    """
+    by_reason: dict[Reason, list[PassedOverCount]] = {}
+    for count in counts:
+        by_reason.setdefault(count.reason, []).append(count)
+    return ", ".join(
+        f"{sum(count.files for count in group)} {reason} "
+        f"({', '.join(f'{count.files} {count.suffix or NO_SUFFIX}' for count in group)})"
+        for reason, group in by_reason.items()
+    )
 
 
 class _Walker:

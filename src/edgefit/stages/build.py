@@ -8,6 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from rich.markup import escape
+
+from edgefit.data.passed_over import in_words
 from edgefit.data.table import examples
 from edgefit.progress import QUIET, Reporter
 from edgefit.recipe import Recipe
@@ -129,6 +132,8 @@ def tell_findings(checked: CheckRecord, reporter: Reporter) -> None:
         if finding.level != "info":
             concerned = f" ({examples(finding.paths)})" if finding.paths else ""
             reporter.warn(finding.message + concerned)
+    if checked.passed_over:
+        reporter.say(escape(in_words(checked.passed_over)))
 
 
 def summarise_build(run: RunFolder, seconds: dict[str, float]) -> BuildResult:
