@@ -45,9 +45,11 @@ ELSEWHERE = {
     "stages/stage.py": "tests/unit/stages/test_runner.py",
     # records: those of real runs are loaded and dumped in one place
     "records/export.py": GATE,
+    "records/passed_over.py": "tests/unit/data/test_passed_over.py",
     "records/selftest.py": "tests/unit/runtime/test_selftest.py",
     # parts of a larger module that is tested whole
     "bench/worker.py": "tests/unit/bench/test_suite.py",
+    "data/formats/reading.py": "tests/unit/data/formats/test_folder.py",
     "data/worker_imports.py": "tests/unit/data/test_worker_processes.py",
     "data/tasks/classification.py": "tests/unit/data/test_table.py",
     "data/tasks/task.py": CONTRACT,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 
-from edgefit.data.table import examples
 from edgefit.records.check import Finding
 from edgefit.records.passed_over import PassedOverPart
 from edgefit.runtime.sources.video_file import VIDEO_SUFFIXES
@@ -32,7 +31,7 @@ OTHER_IMAGES = frozenset(
 _OTHER_VIDEOS = (
     ".m4v .mpg .mpeg .ts .mts .m2ts .3gp .wmv .flv .ogv .h264 .264 .h265 .hevc .mjpeg .mjpg"
 )
-VIDEOS = VIDEO_SUFFIXES | frozenset(_OTHER_VIDEOS.split())
+VIDEOS = (VIDEO_SUFFIXES | frozenset(_OTHER_VIDEOS.split())) - OTHER_IMAGES
 _LINKS_OUT = "links lead out of the folder and are not followed"
 
 
@@ -125,12 +124,7 @@ def remedy_for(entries: Sequence[PassedOver], key: str = "data.links") -> str | 
     links = sum(entry.reason is Reason.LINK_OUT for entry in entries)
     formats = sum(is_other_image(entry) for entry in entries)
     if links and links >= formats:
-        return f"to follow links that lead out of the folder, set {key}: all"
+        return f"to follow links that lead out of the folder, add --set {key}=all"
     if formats:
         return "convert them to PNG or JPEG"
     return None
-
-
-def first_paths(entries: Sequence[PassedOver]) -> str:
-    """A few of the entries, for an error."""
-    return examples([entry.path for entry in entries])

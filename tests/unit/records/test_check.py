@@ -31,6 +31,7 @@ CHECK = {
     "root": "/data",
     "dropped_leaks": ["c.png"],
     "source_fingerprint": "cd",
+    "passed_over": [{"reason": "hidden", "suffix": ".jpg", "files": 2, "example": "._a.jpg"}],
 }
 
 

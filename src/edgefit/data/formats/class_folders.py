@@ -111,6 +111,5 @@ def _lost_classes(root: Path, lost: dict[str, list[PassedOver]]) -> DataError:
         "read, and the class would be lost.",
         path=root,
         found=examples(named),
-        remedy=f"{remedy_for(entries) or 'add images'}; or leave the folder out: remove it, or "
-        "list the other classes in data.classes",
+        remedy=f"{remedy_for(entries) or 'add images'}; or leave the folder out with data.exclude",
     )

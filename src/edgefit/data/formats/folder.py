@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from edgefit.data.formats.class_folders import find_class_folders
 from edgefit.data.formats.classes import class_list, name_findings
 from edgefit.data.formats.foreign import recognise, require_not_foreign
-from edgefit.data.formats.layout import CLASSES, Layout, find_layout
+from edgefit.data.formats.layout import Layout, find_layout
 from edgefit.data.formats.reading import Reading
 from edgefit.data.formats.rules import (
     group_names,
@@ -92,7 +92,7 @@ def _layout_of(root: Path, found: Walk, config: DataConfig, needs_labels: bool) 
         if foreign := recognise(root, found):
             raise foreign from error
         raise
-    if layout == CLASSES and len({path.split("/")[0] for path in found.files}) < 2 and needs_labels:
+    if needs_labels and len(set(_class_names(found.files, layout))) < 2:
         require_not_foreign(root, found, is_single=True)
     return layout
 
