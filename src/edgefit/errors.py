@@ -24,6 +24,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from edgefit.names import printable
+
 
 class EdgefitError(Exception):
     """Base class of all errors that edgefit raises on purpose.
@@ -72,15 +74,15 @@ class EdgefitError(Exception):
                 lines.append(f"  {name}: {value}")
         if self.remedy:
             lines.append(f"  what to do: {self.remedy}")
-        return "\n".join(lines)
+        return printable("\n".join(lines))
 
     def to_dict(self) -> dict[str, str | list[str] | None]:
         """The error as JSON-ready facts, for ``--json``."""
         facts = {
-            name: None if getattr(self, name) is None else str(getattr(self, name))
+            name: None if getattr(self, name) is None else printable(str(getattr(self, name)))
             for name in ("path", "key", "expected", "found", "remedy")
         }
-        return {"error": type(self).__name__, "message": self.message, **facts}
+        return {"error": type(self).__name__, "message": printable(self.message), **facts}
 
 
 class InputError(EdgefitError):

@@ -46,6 +46,7 @@ ELSEWHERE = {
     # records: those of real runs are loaded and dumped in one place
     "records/export.py": GATE,
     "records/passed_over.py": "tests/unit/data/test_passed_over.py",
+    "spec/links.py": "tests/unit/runtime/test_walking.py",
     "records/selftest.py": "tests/unit/runtime/test_selftest.py",
     # parts of a larger module that is tested whole
     "bench/worker.py": "tests/unit/bench/test_suite.py",

@@ -177,3 +177,20 @@ def test_a_reader_that_goes_away_is_no_failure(built: Built, pictures: Path) -> 
         assert process.wait(timeout=60) == 0
     assert "Traceback" not in said
     assert "Exception" not in said
+
+
+def test_what_is_not_read_is_counted_in_text_and_json(built: Built, pictures: Path) -> None:
+    (pictures / "@eaDir").mkdir()
+    shutil.copyfile(pictures / "0.jpg", pictures / "@eaDir" / "0.jpg")
+    shutil.copyfile(pictures / "0.jpg", pictures / os.fsdecode(b"\xfc.jpg"))
+    result = predict(built, pictures, "--json", cwd=pictures.parent)
+    assert result.returncode == 0, result.stderr
+    *frames, last = lines(result.stdout)
+    assert [f["name"] for f in frames] == ["0.jpg", "1.jpg", "2.jpg", "3.jpg", "\\xfc.jpg"]
+    summary = last["summary"]
+    assert (summary["answered"], summary["unreadable"]) == (4, 1)
+    assert {(p["reason"], p["suffix"], p["files"]) for p in summary["passed_over"]} == {
+        ("made by a system", ".jpg", 1),
+        ("not an image", ".txt", 1),
+    }
+    assert "made by a system: 1 .jpg; not an image: 1 .txt" in result.stderr

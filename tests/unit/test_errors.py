@@ -54,3 +54,11 @@ def test_every_error_is_in_the_drawn_tree() -> None:
     for kind in kinds:
         assert issubclass(kind, EdgefitError)
         assert kind.__name__ in (errors.__doc__ or "")
+
+
+def test_a_path_that_is_not_utf8_is_printable_and_stays_usable() -> None:
+    error = EdgefitError("Cannot be read.", path="b_\udcfcber.jpg", found="\udce4")
+    assert "path: b_\\xfcber.jpg" in str(error)
+    assert error.to_dict()["path"] == "b_\\xfcber.jpg"
+    assert error.to_dict()["found"] == "\\xe4"
+    assert error.path == "b_\udcfcber.jpg"

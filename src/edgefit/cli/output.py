@@ -63,6 +63,11 @@ def print_json(facts: Mapping[str, object]) -> None:
     sys.stdout.write(json.dumps(facts, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
+def print_json_line(facts: Mapping[str, object]) -> None:
+    """Print one line of JSON, as the last of a verb that prints a line per frame."""
+    sys.stdout.write(json.dumps(facts, ensure_ascii=False, allow_nan=False) + "\n")
+
+
 def print_table(title: str, columns: list[str], rows: list[list[str]]) -> None:
     """Print a table for people."""
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import sys
 import warnings
+from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from pydantic import JsonValue
 from rich.markup import escape
 
-from edgefit.cli.output import QuietOption, error_console, reporter
+from edgefit.cli.output import QuietOption, error_console, print_json_line, reporter
 from edgefit.errors import InputError
+from edgefit.names import printable
+from edgefit.spec import Links
+
+if TYPE_CHECKING:
+    from edgefit.runtime.stream import StreamCounts
+    from edgefit.runtime.walking import PassedOverCount
 
 
 class Format(StrEnum):
@@ -42,17 +50,26 @@ def predict(
     ] = None,
     top_k: Annotated[int, typer.Option("--top-k", min=1, help="Classes listed per frame.")] = 3,
     threads: Annotated[int | None, typer.Option(min=1, help="Threads of the engine.")] = None,
+    links: Annotated[
+        Links, typer.Option("--links", help="Which symbolic links in a folder are followed.")
+    ] = Links.INSIDE,
     as_json: Annotated[
-        bool, typer.Option("--json", help="JSON lines on standard output, nothing else.")
+        bool,
+        typer.Option("--json", help="JSON lines on standard output; the last one is a summary."),
     ] = False,
     quiet: QuietOption = False,
 ) -> int:
-    """Write one line per frame, in order; the line of an unreadable frame holds the error."""
+    """Write one line per frame, in order; the line of an unreadable frame holds the error.
+
+    In folders and globs, hidden files, thumbnails of network storage and files that are not images
+    are passed over and counted.
+    """
     from edgefit.runtime.predictor import load
     from edgefit.runtime.sinks.csv import CsvSink
     from edgefit.runtime.sinks.jsonl import JsonlSink
     from edgefit.runtime.sources import open_source
     from edgefit.runtime.stream import stream
+    from edgefit.runtime.walking import counted
 
     _require_text_file(out)
     chosen = output_format or (Format.CSV if out.endswith(".csv") else Format.JSONL)
@@ -63,20 +80,47 @@ def predict(
         predictor = load(bundle, variant=variant, threads=threads)
     for note in notes:
         error_console().print(f"[yellow]warning:[/] {escape(str(note.message))}", soft_wrap=True)
-    frames = open_source(source, predictor.input)
+    frames = open_source(source, predictor.input, links=links)
     shown = reporter(quiet=quiet or (out == "-" and sys.stdout.isatty()))
     sinks = {Format.CSV: CsvSink, Format.JSONL: JsonlSink}
     with sinks[chosen](out, predictor.columns(top=top_k)) as sink:
         counts = stream(predictor, frames, [sink], reporter=shown)
+    passed_over = counted(frames.passed_over)
+    if as_json:
+        print_json_line({"summary": _summary(str(predictor.variant), counts, passed_over)})
     if not quiet:
-        console = error_console()
-        frames_answered = "1 frame" if counts.answered == 1 else f"{counts.answered} frames"
-        console.print(
-            f"{frames_answered} answered by {predictor.variant}, {counts.unreadable} unreadable"
-        )
-        if out != "-":
-            console.print(f"written: {out}")
+        _print_end(str(predictor.variant), counts, passed_over, out)
     return 1 if counts.unreadable and not counts.answered else 0
+
+
+def _summary(
+    variant: str, counts: StreamCounts, passed_over: tuple[PassedOverCount, ...]
+) -> dict[str, JsonValue]:
+    from edgefit.records.predict import PassedOverFiles, PredictSummary
+
+    return PredictSummary(
+        variant=variant,
+        answered=counts.answered,
+        unreadable=counts.unreadable,
+        passed_over=tuple(PassedOverFiles(**asdict(count)) for count in passed_over),
+    ).to_json()
+
+
+def _print_end(
+    variant: str, counts: StreamCounts, passed_over: tuple[PassedOverCount, ...], out: str
+) -> None:
+    from edgefit.runtime.walking import described
+
+    console = error_console()
+    frames = "1 frame" if counts.answered == 1 else f"{counts.answered} frames"
+    skipped = described(passed_over)
+    console.print(
+        f"{frames} answered by {variant}, {counts.unreadable} unreadable"
+        + (f"; passed over: {escape(skipped)}" if skipped else ""),
+        soft_wrap=True,
+    )
+    if out != "-":
+        console.print(f"written: {escape(printable(out))}", soft_wrap=True)
 
 
 def _require_text_file(out: str) -> None:

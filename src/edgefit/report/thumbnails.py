@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgefit.errors import FrameError
+from edgefit.names import printable
 from edgefit.report.facts import RunFacts
 from edgefit.runtime.images.preprocess import decode_image
 from edgefit.spec import PROBABILITIES, Frame
@@ -73,7 +74,7 @@ def mistakes(facts: RunFacts) -> list[Thumbnail]:
         thumbnails.append(
             Thumbnail(
                 source=thumbnail(facts.test.absolute(sample)),
-                name=PurePosixPath(sample.path).name,
+                name=printable(PurePosixPath(sample.path).name),
                 truth=sample.label,
                 answer=facts.labels[found.answers_N[index]],
                 confidence=float(found.confidence_N[index]),

@@ -26,6 +26,7 @@ from pydantic import (
 
 from edgefit.bundle import Bundle
 from edgefit.errors import BundleError, InputError
+from edgefit.names import printable
 from edgefit.runtime.images.decode import decode_image
 from edgefit.spec import OUTPUTS, PROBABILITIES, Frame, Outputs, VariantKey
 
@@ -132,7 +133,7 @@ def write_golden(
     known: Sequence[int | None] = [None] * len(frames) if targets is None else targets
     golden = Golden(
         frames=[
-            GoldenFrame(file=path.name, name=name, target=target)
+            GoldenFrame(file=path.name, name=printable(name), target=target)
             for path, name, target in zip(paths, names, known, strict=True)
         ],
         outputs={

@@ -15,6 +15,7 @@ from enum import StrEnum
 from pathlib import Path, PurePosixPath
 
 from edgefit.runtime.images.decode import IMAGE_SUFFIXES
+from edgefit.spec import Links
 
 SYSTEM_NAMES = frozenset(
     name.lower()
@@ -36,20 +37,7 @@ SYSTEM_NAMES = frozenset(
 )
 """Names, lower case, of files and folders that systems make for themselves. Names that start with a
 dot (``._x.jpg``, ``.AppleDouble``, ``.ipynb_checkpoints``, ``.Trash-1000``) count as hidden."""
-NO_SUFFIX = "without extension"
 _UNFINISHED = frozenset([".part", ".partial", ".crdownload", ".tmp", ".filepart"])
-
-
-class Links(StrEnum):
-    """Which symbolic links are followed.
-
-    ``inside``: those that stay in the folder. ``all``: every link; a folder is still read once.
-    ``none``: none.
-    """
-
-    INSIDE = "inside"
-    ALL = "all"
-    NONE = "none"
 
 
 class Reason(StrEnum):
@@ -169,18 +157,15 @@ def counted(entries: Iterable[PassedOver]) -> tuple[PassedOverCount, ...]:
 
 
 def described(counts: Iterable[PassedOverCount]) -> str:
-    """The counts in words, e.g. ``72 made by a system (72 .jpg), 3 not an image (2 .txt, 1 .md)``.
+    """The counts in words, e.g. ``made by a system: 72 .jpg; not an image: 2 .txt, 1 .md``.
 
     Empty where nothing is passed over.
     """
-    by_reason: dict[Reason, list[PassedOverCount]] = {}
+    by_reason: dict[Reason, list[str]] = {}
     for count in counts:
-        by_reason.setdefault(count.reason, []).append(count)
-    return ", ".join(
-        f"{sum(count.files for count in group)} {reason} "
-        f"({', '.join(f'{count.files} {count.suffix or NO_SUFFIX}' for count in group)})"
-        for reason, group in by_reason.items()
-    )
+        words = f"{count.files} {count.suffix or 'without extension'}"
+        by_reason.setdefault(count.reason, []).append(words)
+    return "; ".join(f"{reason}: {', '.join(words)}" for reason, words in by_reason.items())
 
 
 class _Walker:

@@ -2,6 +2,7 @@
 
 from edgefit.spec.input import Aspect, Enlarge, Frame, InputSpec, JpegDecode
 from edgefit.spec.labels import LabelMap
+from edgefit.spec.links import Links
 from edgefit.spec.predictions import ClassPrediction, Prediction
 from edgefit.spec.rules import (
     RULES,
@@ -47,6 +48,7 @@ __all__ = [
     "InputSpec",
     "JpegDecode",
     "LabelMap",
+    "Links",
     "MaskTruth",
     "NoveltyRule",
     "OutputSpec",

@@ -80,3 +80,17 @@ def test_a_damaged_file_names_the_key(tmp_path: Path, text: str, key: str | None
 def test_records_do_not_change() -> None:
     with pytest.raises(ValidationError, match="frozen"):
         EXAMPLE.name = "other"  # type: ignore[misc]
+
+
+def test_a_name_that_is_not_utf8_becomes_printable(tmp_path: Path) -> None:
+    record = Example(counts=[], name="b_\udcfcber.jpg")
+    assert record.name == "b_\\xfcber.jpg"
+    record.write(tmp_path)
+    assert Example.read(tmp_path) == record
+
+
+def test_keys_and_nested_text_become_printable_too() -> None:
+    class Nested(Part):
+        reasons: dict[str, tuple[str, ...]]
+
+    assert Nested(reasons={"\udcfc": ("\udce4",)}).reasons == {"\\xfc": ("\\xe4",)}

@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from edgefit.names import printable
-from edgefit.runtime.walking import Links, PassedOver, Reason, Walk, counted, walk
+from edgefit.runtime.walking import PassedOver, Reason, Walk, counted, described, walk
+from edgefit.spec import Links
 
 
 def put(root: Path, *paths: str) -> Path:
@@ -135,7 +137,10 @@ def test_folders_nested_deeper_than_python_recurses(tmp_path: Path) -> None:
         os.close(folder)
         folder = inner
     os.close(folder)
-    assert walk(tmp_path).files == ()
+    try:
+        assert walk(tmp_path).files == ()
+    finally:  # shutil.rmtree, which pytest uses, recurses
+        subprocess.run(["rm", "-rf", tmp_path / "d"], check=True)
 
 
 def test_every_entry_is_read_or_passed_over(tmp_path: Path) -> None:
@@ -168,3 +173,12 @@ def test_counts_are_by_reason_and_suffix_the_most_frequent_first() -> None:
 def test_a_root_that_cannot_be_opened_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(OSError):
         walk(tmp_path / "absent")
+
+
+def test_counts_in_words() -> None:
+    entries = [PassedOver(f"{n}.jpg", Reason.SYSTEM) for n in range(3)]
+    entries += [PassedOver("a.txt", Reason.OTHER), PassedOver("README", Reason.OTHER)]
+    assert described(counted(entries)) == (
+        "made by a system: 3 .jpg; not an image: 1 without extension, 1 .txt"
+    )
+    assert described(()) == ""

@@ -19,6 +19,8 @@ from edgefit.errors import DataError
 from edgefit.names import printable
 from edgefit.recipe import DataConfig
 
+_STRAY = 5
+"""Fewer than one image in so many lies outside the sub-folders of a folder that is divided."""
 _INSIST = "if these folders are the classes, set data.layout: classes"
 
 
@@ -75,8 +77,8 @@ class _Tree:
 
     @property
     def is_divided(self) -> bool:
-        """Whether most images lie in two or more sub-folders."""
-        return len(self.tops) > 1 and 2 * len(self.loose) < self.images
+        """Whether the images lie in two or more sub-folders, but for a stray one."""
+        return len(self.tops) > 1 and _STRAY * len(self.loose) < self.images
 
 
 def find_layout(
@@ -235,7 +237,7 @@ def _deeper(tree: _Tree) -> list[str]:
 def _require_no_wrapper(root: Path, tree: _Tree) -> None:
     """Refuse a single top folder that holds the classes, or the splits."""
     folder, inside = root, tree
-    while len(inside.tops) == 1 and 2 * len(inside.loose) < inside.images:
+    while len(inside.tops) == 1 and _STRAY * len(inside.loose) < inside.images:
         name, inside = next(iter(inside.tops.items()))
         folder = folder / name
         is_split = split_of(name) == "train" and folder.parent != root and bool(inside.tops)

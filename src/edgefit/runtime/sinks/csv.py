@@ -7,6 +7,7 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
+from edgefit.names import printable
 from edgefit.runtime.sinks.sink import TextSink
 from edgefit.runtime.sources.source import SourceFrame
 from edgefit.runtime.tasks import Cell, Columns
@@ -29,7 +30,7 @@ class CsvSink(TextSink):
         answer = self._columns.cells(prediction)
         # a source of a user's own may give an int or a number of numpy
         time_s = None if frame.time_s is None else float(frame.time_s)
-        self._row([str(frame.index), frame.name, time_s, *answer, frame.error])
+        self._row([str(frame.index), printable(frame.name), time_s, *answer, frame.error])
 
     def _row(self, cells: Sequence[Cell]) -> None:
         text = io.StringIO()

@@ -6,6 +6,7 @@ import json
 
 from pydantic import JsonValue
 
+from edgefit.names import printable
 from edgefit.runtime.sinks.sink import TextSink
 from edgefit.runtime.sources.source import SourceFrame
 from edgefit.spec import Prediction
@@ -22,7 +23,7 @@ class JsonlSink(TextSink):
         """Write one frame's line; ``prediction`` is None where the frame has an error."""
         facts: dict[str, JsonValue] = {
             "index": frame.index,
-            "name": frame.name,
+            "name": printable(frame.name),
             "time_s": None if frame.time_s is None else round(float(frame.time_s), 6),
             **self._columns.facts(prediction),
             "error": frame.error,

@@ -8,14 +8,34 @@ from pathlib import Path
 from edgefit.errors import FrameError
 from edgefit.runtime.images.decode import decode_image
 from edgefit.runtime.sources.source import FrameSource, SourceFrame
+from edgefit.runtime.walking import PassedOver
 from edgefit.spec import InputSpec
 
 
 class ImageSource(FrameSource):
-    """Image files in the order given."""
+    """Image files in the order given.
 
-    def __init__(self, paths: list[Path], root: Path, spec: InputSpec | None = None) -> None:
+    Args:
+        paths: The files.
+        root: Folder that the frames' names are relative to.
+        spec: The input contract, for a scaled JPEG decode.
+        passed_over: What lies beside the files and is not read.
+    """
+
+    def __init__(
+        self,
+        paths: list[Path],
+        root: Path,
+        spec: InputSpec | None = None,
+        passed_over: tuple[PassedOver, ...] = (),
+    ) -> None:
         self._paths, self._root, self._spec = paths, root, spec
+        self._passed_over = passed_over
+
+    @property
+    def passed_over(self) -> tuple[PassedOver, ...]:
+        """What lies beside the files and is not read."""
+        return self._passed_over
 
     @property
     def len_hint(self) -> int:

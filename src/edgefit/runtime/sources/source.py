@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from edgefit.runtime.walking import PassedOver
 from edgefit.spec import Frame
 
 
@@ -38,6 +39,11 @@ class FrameSource(ABC):
     @abstractmethod
     def len_hint(self) -> int | None:
         """How many frames to expect, for a progress bar; None where it is unknown."""
+
+    @property
+    def passed_over(self) -> tuple[PassedOver, ...]:
+        """Entries of a folder or matches of a glob that are not read, and why."""
+        return ()
 
     @abstractmethod
     def __iter__(self) -> Iterator[SourceFrame]:

@@ -57,3 +57,12 @@ def test_a_row_holds_what_the_operating_point_adds(tmp_path: Path) -> None:
     assert header[-5:] == ["decision", "unsure", "novelty", "novel", "error"]
     assert first[-5:] == ["unsure", "true", "0.750000", "true", ""]
     assert second[-5:-1] == [""] * 4 and second[-1]
+
+
+def test_a_name_that_is_not_utf8_is_escaped(tmp_path: Path) -> None:
+    path = tmp_path / "out.csv"
+    with CsvSink(path, columns()) as sink:
+        sink.write(dataclasses.replace(GOOD, name="b_\udcfcber.jpg"), prediction())
+    with path.open(newline="", encoding="utf-8") as file:
+        (row,) = csv.DictReader(file)
+    assert row["name"] == "b_\\xfcber.jpg"

@@ -64,3 +64,10 @@ def test_a_line_holds_what_the_operating_point_adds(tmp_path: Path) -> None:
     assert [first[k] for k in added] == ["unsure", True, 0.75, True]
     assert first["label"] == 'scratch, "deep"'
     assert [second[k] for k in added] == [None] * 4
+
+
+def test_a_name_that_is_not_utf8_is_escaped(tmp_path: Path) -> None:
+    path = tmp_path / "out.jsonl"
+    with JsonlSink(path, columns()) as sink:
+        sink.write(dataclasses.replace(GOOD, name="b_\udcfcber.jpg"), prediction())
+    assert json.loads(path.read_text(encoding="utf-8"))["name"] == "b_\\xfcber.jpg"
