@@ -6,6 +6,7 @@ replayed images do not show what the network would have kept without them.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ FEWEST_A_CLASS = 4
 """Two images of each class in either half: a probe needs a neighbour, or a second fold."""
 
 _KEY = "retention.general"
+_OTHER_KEY = re.compile(r"\bdata\.")
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,7 @@ def read_general(
     _require_enough(folder, by_class, report)
     for finding in reading.findings:
         if finding.level != "info":
-            reporter.warn(f"general images: {finding.message}")
+            reporter.warn(f"general images: {_in_own_keys(finding.message)}")
     if report.unreadable:
         reporter.warn(
             f"{len(report.unreadable)} general images cannot be read and are left out: "
@@ -135,8 +137,20 @@ def _audit(
             key=_KEY,
             expected="one subfolder of images per class",
             found=error.found,
-            remedy="correct the folder, or give another one with --general",
+            remedy=_own_remedy(error.remedy or ""),
         ) from error
+
+
+def _own_remedy(remedy: str) -> str:
+    """The remedy in the keys of this section; a general one where the section has no such key."""
+    own = _in_own_keys(remedy)
+    if own == remedy or _OTHER_KEY.search(own):
+        return "correct the folder, or give another one with --general"
+    return own
+
+
+def _in_own_keys(text: str) -> str:
+    return text.replace("data.links", "retention.links").replace("--data ", "--general ")
 
 
 def _distinct(report: AuditReport) -> tuple[dict[str, list[Sample]], tuple[str, ...]]:

@@ -6,10 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 
 from edgefit.records.check import Finding
-from edgefit.records.passed_over import PassedOverPart
+from edgefit.records.passed_over import PassedOverFiles
 from edgefit.runtime.sources.video_file import VIDEO_SUFFIXES
 from edgefit.runtime.walking import (
-    NO_SUFFIX,
     PassedOver,
     PassedOverCount,
     Reason,
@@ -35,18 +34,18 @@ VIDEOS = (VIDEO_SUFFIXES | frozenset(_OTHER_VIDEOS.split())) - OTHER_IMAGES
 _LINKS_OUT = "links lead out of the folder and are not followed"
 
 
-def parts_of(entries: Iterable[PassedOver]) -> tuple[PassedOverPart, ...]:
+def parts_of(entries: Iterable[PassedOver]) -> tuple[PassedOverFiles, ...]:
     """The entries counted by suffix and reason, for a record."""
-    return tuple(PassedOverPart(**asdict(count)) for count in counted(entries))
+    return tuple(PassedOverFiles(**asdict(count)) for count in counted(entries))
 
 
-def in_words(parts: Iterable[PassedOverPart]) -> str:
-    """``72 files passed over: 72 made by a system (72 .jpg)``, or that there are none."""
+def in_words(parts: Iterable[PassedOverFiles]) -> str:
+    """``72 files passed over (made by a system: 72 .jpg)``, or that there are none."""
     counts = [PassedOverCount(Reason(p.reason), p.suffix, p.files, p.example) for p in parts]
     total = sum(count.files for count in counts)
     if not total:
         return "nothing passed over"
-    return f"{total} {'file' if total == 1 else 'files'} passed over: {described(counts)}"
+    return f"{total} {'file' if total == 1 else 'files'} passed over ({described(counts)})"
 
 
 def find_passed_over(
@@ -108,8 +107,7 @@ def by_suffix(entries: Iterable[PassedOver]) -> str:
     """``6 .heic, 2 .avif``."""
     totals: dict[str, int] = {}
     for count in counted(entries):
-        name = count.suffix or NO_SUFFIX
-        totals[name] = totals.get(name, 0) + count.files
+        totals[count.suffix] = totals.get(count.suffix, 0) + count.files
     return ", ".join(f"{files} {name}" for name, files in totals.items())
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from edgefit.records.passed_over import PassedOverPart
+from edgefit.records.passed_over import PassedOverFiles
 from edgefit.records.record import Part, Record
 
 Level = Literal["error", "warning", "info"]
@@ -81,7 +81,7 @@ class CheckRecord(Record):
     root: str
     dropped_leaks: tuple[str, ...]
     source_fingerprint: str
-    passed_over: tuple[PassedOverPart, ...] = ()
+    passed_over: tuple[PassedOverFiles, ...] = ()
 
 
 class LabelsRecord(Record):

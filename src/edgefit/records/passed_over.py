@@ -1,18 +1,18 @@
-"""Entries of a folder that no stage reads, counted."""
+"""Entries of a folder that are not read, counted: a part of several records."""
 
 from __future__ import annotations
 
 from edgefit.records.record import Part
 
 
-class PassedOverPart(Part):
-    """How many entries with one suffix are passed over for one reason.
+class PassedOverFiles(Part):
+    """Entries of a folder that were not read, with one suffix and for one reason.
 
     Attributes:
-        reason: Why, as :class:`edgefit.runtime.walking.Reason` words it.
-        suffix: Lower case, with the dot; empty where the name has none.
-        files: How many entries.
-        example: Path of one of them.
+        reason: Why they were passed over.
+        suffix: Lower case, with the dot; empty where the names have none.
+        files: How many.
+        example: Path of one of them, relative to the folder.
     """
 
     reason: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from edgefit.records.figures import Figure
-from edgefit.records.passed_over import PassedOverPart
+from edgefit.records.passed_over import PassedOverFiles
 from edgefit.records.record import Part, Record
 
 
@@ -30,7 +30,7 @@ class GeneralFacts(Part):
     unreadable: dict[str, str]
     duplicates: tuple[str, ...]
     fingerprint: str
-    passed_over: tuple[PassedOverPart, ...] = ()
+    passed_over: tuple[PassedOverFiles, ...] = ()
 
 
 class ProbeAccuracy(Figure):

@@ -11,7 +11,7 @@ from edgefit.data.passed_over import (
     remedy_for,
     why_none,
 )
-from edgefit.records.passed_over import PassedOverPart
+from edgefit.records.passed_over import PassedOverFiles
 from edgefit.runtime.walking import PassedOver, Reason
 
 
@@ -22,11 +22,11 @@ def others(*paths: str) -> list[PassedOver]:
 def test_entries_are_counted_by_reason_and_suffix() -> None:
     entries = [*others("a/1.jxl", "a/2.JXL"), PassedOver("a/._1.jpg", Reason.HIDDEN)]
     parts = parts_of(entries)
-    assert parts[0] == PassedOverPart(
+    assert parts[0] == PassedOverFiles(
         reason="not an image", suffix=".jxl", files=2, example="a/1.jxl"
     )
-    assert in_words(parts) == ("3 files passed over: 2 not an image (2 .jxl), 1 hidden (1 .jpg)")
-    assert in_words(parts[1:]) == "1 file passed over: 1 hidden (1 .jpg)"
+    assert in_words(parts) == ("3 files passed over (not an image: 2 .jxl; hidden: 1 .jpg)")
+    assert in_words(parts[1:]) == "1 file passed over (hidden: 1 .jpg)"
     assert in_words(()) == "nothing passed over"
 
 
@@ -73,8 +73,8 @@ def test_the_key_for_links_can_be_another() -> None:
 
 
 def test_an_empty_set_says_what_it_holds_instead() -> None:
-    assert why_none(others("a.jxl", "b.txt")) == "1 not an image (1 .jxl)"
-    assert why_none(others("b.txt")) == "1 not an image (1 .txt)"
+    assert why_none(others("a.jxl", "b.txt")) == "not an image: 1 .jxl"
+    assert why_none(others("b.txt")) == "not an image: 1 .txt"
     assert why_none([]) is None
     assert remedy_for(others("a.jxl")) == "convert them to PNG or JPEG"
     assert "--set data.links=all" in str(remedy_for([PassedOver("l.png", Reason.LINK_OUT)]))

@@ -27,7 +27,8 @@ from edgefit.errors import DataError
 from edgefit.names import composed, printable
 from edgefit.recipe import DataConfig
 from edgefit.runtime.images.decode import IMAGE_SUFFIXES
-from edgefit.runtime.walking import Links, PassedOver, Reason, Walk, suffix_of, walk
+from edgefit.runtime.walking import PassedOver, Reason, Walk, suffix_of, walk
+from edgefit.spec import Links
 
 _SIBLINGS = 200
 

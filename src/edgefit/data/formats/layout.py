@@ -237,11 +237,11 @@ def _deeper(tree: _Tree) -> list[str]:
 def _require_no_wrapper(root: Path, tree: _Tree) -> None:
     """Refuse a single top folder that holds the classes, or the splits."""
     folder, inside = root, tree
-    while len(inside.tops) == 1 and _STRAY * len(inside.loose) < inside.images:
+    while len(inside.tops) == 1 and 2 * len(inside.loose) < inside.images:
         name, inside = next(iter(inside.tops.items()))
         folder = folder / name
         is_split = split_of(name) == "train" and folder.parent != root and bool(inside.tops)
-        if inside.is_divided or is_split:
+        if is_split or (len(inside.tops) > 1 and 2 * len(inside.loose) < inside.images):
             holder = folder.parent if is_split else folder
             raise DataError(
                 "The classes are one folder deeper."

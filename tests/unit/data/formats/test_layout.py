@@ -51,6 +51,7 @@ def refusal(paths: list[str], **config: object) -> DataError:
         (below("train", "fast freight") + below("boat car"), CLASSES),
         (below("good", "cam1 cam2") + below("hole", "cam1"), CLASSES),
         (below("good", "cam1 cam2") + below("hole", "top side"), CLASSES),
+        (below("good hole", "d0 d1") + below("good hole"), CLASSES),
         (below("good"), CLASSES),
         ([], CLASSES),
     ],
@@ -88,7 +89,7 @@ def test_train_and_another_folder_are_not_told_apart(paths: list[str]) -> None:
         below("test val", "good hole"),
         below("cam1 cam2 cam3", "good hole"),
         below("setA", "good hole scratch") + below("setB", "good hole"),
-        [*below("setA setB", "good hole"), "setA/preview.png"],
+        [*below("setA setB", "good hole dent"), "setA/preview.png"],
     ],
 )
 def test_the_same_folders_under_every_top_folder_are_refused(paths: list[str]) -> None:
