@@ -18,6 +18,7 @@ from edgefit.records.benchmark import BenchmarkRecord
 from edgefit.records.build import BuildResult
 from edgefit.records.check import CheckRecord
 from edgefit.records.evaluate import EvaluateRecord
+from edgefit.records.retention import RetentionRecord
 from edgefit.records.train import TrainRecord
 from edgefit.records.verify import VerifyRecord
 from edgefit.run import RunFolder
@@ -107,6 +108,8 @@ def run_stages(run: RunFolder, reporter: Reporter = QUIET) -> BuildResult | None
             return None
         if stage is Check:
             tell_findings(record, reporter)
+        if isinstance(record, RetentionRecord) and record.general.passed_over:
+            reporter.say(f"general images: {escape(in_words(record.general.passed_over))}")
         if stage is Verify:
             require(record, recipe.verify)
         seconds[stage.NAME] = round(time.monotonic() - started, 1)

@@ -14,8 +14,8 @@ from edgefit.progress import Reporter
 from edgefit.recipe import make_recipe
 from edgefit.records.benchmark import BenchmarkRecord
 from edgefit.records.check import CheckRecord, Finding
-from edgefit.records.passed_over import PassedOverFiles
 from edgefit.records.evaluate import EvaluateRecord
+from edgefit.records.passed_over import PassedOverFiles
 from edgefit.records.train import TrainRecord
 from edgefit.records.verify import VerifyRecord
 from edgefit.run import RunFolder

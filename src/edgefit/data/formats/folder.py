@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path, PurePosixPath
@@ -11,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from edgefit.data.formats.class_folders import find_class_folders
 from edgefit.data.formats.classes import class_list, name_findings
 from edgefit.data.formats.foreign import recognise, require_not_foreign
-from edgefit.data.formats.layout import Layout, find_layout
+from edgefit.data.formats.layout import Layout, find_layout, leave_out, quoted
 from edgefit.data.formats.reading import Reading
 from edgefit.data.formats.rules import (
     group_names,
@@ -142,11 +141,19 @@ def _require_class_folder(root: Path, paths: Sequence[str], layout: Layout) -> N
         path=root,
         expected=layout.form,
         found=examples(loose),
-        remedy=f"give the folder above: --data {shlex.quote(printable(str(parent)))}"
+        remedy=f"give the folder above: --data {quoted(parent)}"
         if is_class
-        else "move them into a class folder, leave them out with data.exclude, or list the images "
-        "and their classes in a CSV file (columns path,label)",
+        else f"move them into a class folder, {_without(loose)}, or list the images and their "
+        "classes in a CSV file (columns path,label)",
     )
+
+
+def _without(loose: Sequence[str]) -> str:
+    """How to leave loose images out: by their folders, where they are all in some."""
+    tops = sorted({path.split("/")[0] for path in loose if "/" in path})
+    if tops and all("/" in path for path in loose):
+        return leave_out(tops)
+    return "leave them out with data.exclude"
 
 
 def _beside(root: Path) -> Iterator[Path]:

@@ -6,7 +6,6 @@ labels into classes.
 
 from __future__ import annotations
 
-import shlex
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,8 +13,8 @@ from pathlib import Path
 
 from edgefit.data.formats import foreign_signs as signs
 from edgefit.data.formats.foreign_signs import Seen
+from edgefit.data.formats.layout import quoted
 from edgefit.errors import DataError
-from edgefit.names import printable
 from edgefit.runtime.walking import Reason, Walk, suffix_of
 
 _ENDS = (".yaml", ".yml", ".json", ".jsonl", ".manifest", ".xml", ".csv", ".txt")
@@ -76,11 +75,11 @@ def _gtsrb_folder(seen: Seen) -> str:
     if not holders:
         return f"the test images have no classes in their folders. {_AS_CLASSES}"
     holder = seen.root / holders.most_common(1)[0][0]
-    return f"give the folder of its class folders: --data {shlex.quote(printable(str(holder)))}"
+    return f"give the folder of its class folders: --data {quoted(holder)}"
 
 
 def _metadata_file(seen: Seen) -> str:
-    file = shlex.quote(printable(str(seen.root / "metadata.csv")))
+    file = quoted(seen.root / "metadata.csv")
     return (
         "a CSV file is read once its column file_name is called path and the column of the class "
         f"label: --data {file}"

@@ -14,6 +14,7 @@ from functools import cached_property
 from itertools import islice
 from pathlib import Path, PurePosixPath
 
+from edgefit.data.formats.splits import split_of
 from edgefit.runtime.walking import suffix_of
 
 _BYTES = 4096
@@ -104,19 +105,30 @@ def is_voc_beside(seen: Seen) -> bool:
 
 
 def is_yolo(seen: Seen) -> bool:
-    """Images in ``images`` folders with text files of numbers in ``labels``."""
-    labels = [p for p in seen.others if "labels" in p.lower().split("/") and p.endswith(".txt")]
-    return bool("images" in seen.folders and labels) and _has_numbers(seen, labels)
+    """Top folders of images and of text files of numbers, perhaps inside splits."""
+    tops = {_behind_split(path) for path in seen.images}
+    return tops == {"images"} and _has_numbers(seen, _labels(seen))
 
 
 def is_yolo_beside(seen: Seen) -> bool:
-    """A YAML file of names and splits, or text files of numbers beside the images."""
+    """A YAML file of names and splits, or text files of numbers beside or near the images."""
     texts = seen.texts(".yaml", ".yml")
     if any(all(key.search(text) for key in _YOLO_KEYS) for text in texts):
         return True
     stems = {str(PurePosixPath(path).with_suffix("")) for path in seen.images}
     beside = [p for p in seen.others if p.endswith(".txt") and p.removesuffix(".txt") in stems]
-    return is_yolo(seen) or _has_numbers(seen, beside)
+    near = "images" in seen.folders and _has_numbers(seen, _labels(seen))
+    return near or _has_numbers(seen, beside)
+
+
+def _behind_split(path: str) -> str:
+    """The lower-case name of the first folder that is not a split."""
+    folders = path.lower().split("/")[:-1]
+    return next((name for name in folders if split_of(name) is None), "")
+
+
+def _labels(seen: Seen) -> list[str]:
+    return [p for p in seen.others if "labels" in p.lower().split("/") and p.endswith(".txt")]
 
 
 def _has_numbers(seen: Seen, paths: list[str]) -> bool:

@@ -6,6 +6,7 @@ A wrong guess trains a network that tells ``Training`` from ``Testing``, and no 
 from __future__ import annotations
 
 import glob
+import json
 import shlex
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -128,7 +129,7 @@ def _require_only_splits(root: Path, splits: Mapping[str, str | None]) -> None:
             key="data.layout",
             expected="train, with or without val and test",
             found=examples(list(splits)),
-            remedy=_leave_out(others) if others else "rename the folder of training images: train",
+            remedy=leave_out(others) if others else "rename the folder of training images: train",
         )
 
 
@@ -143,7 +144,7 @@ def _require_each_split_once(root: Path, splits: Mapping[str, str | None]) -> No
             path=root,
             expected="one folder for each of train, val and test",
             found="; ".join(" and ".join(map(printable, tops)) for tops in twice),
-            remedy=f"move their images into one folder, or {_leave_out(twice[0][1:])}; {_INSIST}",
+            remedy=f"move their images into one folder, or {leave_out(twice[0][1:])}; {_INSIST}",
         )
 
 
@@ -177,7 +178,7 @@ def _require_no_other_beside_splits(root: Path, tree: _Tree) -> None:
             path=root,
             expected="either splits with class folders inside, or class folders",
             found=examples(list(tree.tops)),
-            remedy=f"{_leave_out(others)}, or rename it; {_INSIST}",
+            remedy=f"{leave_out(others)}, or rename it; {_INSIST}",
         )
 
 
@@ -213,7 +214,7 @@ def _are_classes_of_splits(root: Path, tree: _Tree) -> bool:
             path=root,
             expected="train/class/image, or class/train/image in every class",
             found=examples(deeper or [top for top in tree.tops if top not in whole]),
-            remedy=f"give one of the folders: --data {_quoted(root / whole[0])}"
+            remedy=f"give one of the folders: --data {quoted(root / whole[0])}"
             if deeper
             else f"divide all of them alike, or list the images in a CSV file; {_INSIST}",
         )
@@ -250,7 +251,7 @@ def _require_no_wrapper(root: Path, tree: _Tree) -> None:
                 path=root,
                 expected="a folder whose subfolders are the classes",
                 found=f"a single folder, around {examples(list(inside.tops))}",
-                remedy=f"give the folder that holds them: --data {_quoted(holder)}",
+                remedy=f"give the folder that holds them: --data {quoted(holder)}",
             )
 
 
@@ -268,15 +269,18 @@ def _require_different_folders(root: Path, tree: _Tree) -> None:
             expected="class/image, or train|val|test/class/image",
             found=f"{examples(sorted(same))} in each of {examples(list(tree.tops))}",
             remedy="if the top folders are splits, rename them: train, val, test; if one of them "
-            f"holds all classes, give it: --data {_quoted(root / next(iter(tree.tops)))}; to "
+            f"holds all classes, give it: --data {quoted(root / next(iter(tree.tops)))}; to "
             f"choose some, set data.include, or list the images in a CSV file; {_INSIST}",
         )
 
 
-def _leave_out(folders: list[str]) -> str:
-    globs = [f"{glob.escape(folder)}/*" for folder in folders]
-    return f"leave it out with --set {_quoted(f'data.exclude={globs}')}"
+def leave_out(folders: Iterable[str]) -> str:
+    """The option that leaves top folders out, for a remedy."""
+    globs = [f"{glob.escape(printable(folder))}/*" for folder in folders]
+    text = f"data.exclude={json.dumps(globs, ensure_ascii=False)}"
+    return f"leave it out with --set {quoted(text)}"
 
 
-def _quoted(text: object) -> str:
+def quoted(text: object) -> str:
+    """A text as a shell takes it."""
     return shlex.quote(printable(str(text)))

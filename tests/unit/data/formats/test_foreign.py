@@ -29,6 +29,7 @@ FOREIGN: list[tuple[str, dict[str, str]]] = [
     ("YOLO", {"images/train/1.jpg": "", "images/val/2.jpg": "", "labels/train/1.txt": BOX}),
     ("YOLO", {"train/images/1.jpg": "", "train/labels/1.txt": BOX, "valid/images/2.jpg": ""}),
     ("YOLO", {"images/train/1.jpg": "", "images/val/2.jpg": "", "data.yaml": YAML}),
+    ("YOLO", {"coco/images/train2017/1.jpg": "", "coco/labels/train2017/1.txt": BOX}),
     ("YOLO", {"1.jpg": "", "1.txt": BOX, "classes.txt": "dog"}),
     ("COCO", {"train2017/1.jpg": "", "val2017/2.jpg": "", "annotations/instances.json": COCO}),
     ("COCO", {"images/1.jpg": "", "annotations.json": COCO}),
@@ -77,6 +78,7 @@ def test_another_format_is_told_by_name(tmp_path: Path, name: str, files: dict[s
         {"a/GT-00000.csv": GTSRB, "b/GT-00001.csv": GTSRB},
         {"README.roboflow.txt": "", "annotations.xml": CVAT},
         {"metadata.csv": "file_name,label\n"},
+        {"a/images/1.jpg": "", "a/labels/1.txt": BOX, "b/images/2.jpg": ""},
     ],
 )
 def test_class_folders_with_stray_files_are_read(tmp_path: Path, files: dict[str, str]) -> None:

@@ -65,7 +65,7 @@ def test_a_folder_beside_train_and_test_is_refused(extra: str) -> None:
     error = refusal(below("train test", "good hole") + below(extra))
     assert "beside a folder that is neither" in error.message
     assert "data.layout: classes" in str(error.remedy)
-    assert f"data.exclude=['{extra}/*']" in shlex.split(str(error.remedy).split(", or")[0])
+    assert f'data.exclude=["{extra}/*"]' in shlex.split(str(error.remedy).split(", or")[0])
 
 
 @pytest.mark.parametrize(
