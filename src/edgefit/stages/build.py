@@ -108,10 +108,10 @@ def run_stages(run: RunFolder, reporter: Reporter = QUIET) -> BuildResult | None
             return None
         if stage is Check:
             tell_findings(record, reporter)
-        if isinstance(record, RetentionRecord) and record.general.passed_over:
-            reporter.say(f"general images: {escape(in_words(record.general.passed_over))}")
         if stage is Verify:
             require(record, recipe.verify)
+        if isinstance(record, RetentionRecord) and record.general.passed_over:
+            reporter.say(f"general images: {escape(in_words(record.general.passed_over))}")
         seconds[stage.NAME] = round(time.monotonic() - started, 1)
     runner.keep_recipe()
     return summarise_build(run, seconds)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 
 from edgefit.data.formats.classes import class_list
 from edgefit.data.formats.layout import Layout
-from edgefit.data.formats.rules import is_excluded
 from edgefit.data.formats.splits import split_of
 from edgefit.data.passed_over import is_missed, remedy_for
 from edgefit.data.table import examples
@@ -36,28 +36,52 @@ def find_class_folders(
     below = _entries_by_folder(root, found, layout)
     full = {_folder(path, layout) for path in found.files}
     bare = {folder: entries for folder, entries in below.items() if folder not in full}
+    bare |= _bare_splits(found, layout)
     classes = class_list(config)
-    missed = {
-        folder: [e for e in entries if is_missed(e) and not is_excluded(e.path, config)]
+    lost = {
+        folder: missed
         for folder, entries in bare.items()
-        if classes is None or _label(folder, layout) in classes
+        if (missed := [entry for entry in entries if is_missed(entry)])
+        and (classes is None or _label(folder, layout) in (*classes, None))
     }
-    lost = {folder: entries for folder, entries in missed.items() if entries}
     if lost and found.files:
         raise _lost_classes(root, lost)
     empty = sorted(
         folder
         for folder, entries in bare.items()
-        if folder not in lost and not any(_is_left_out(entry, config) for entry in entries)
+        if folder not in lost and not any(e.reason is Reason.EXCLUDED for e in entries)
     )
-    if not empty:
-        return ()
-    one = len(empty) == 1
-    message = (
-        f"{'A folder holds' if one else 'Folders hold'} no images and "
-        f"{'is not a class' if one else 'are not classes'}: {examples(empty)}."
-    )
-    return (Finding(level="info", code="empty-folders", message=message),)
+    return tuple(_empty(empty, layout))
+
+
+def _empty(folders: list[str], layout: Layout) -> Iterator[Finding]:
+    splits = [folder for folder in folders if _label(folder, layout) is None]
+    classes = [folder for folder in folders if folder not in splits]
+    if splits:
+        message = (
+            f"Folders of splits hold no images: {examples(splits)}. Their images are drawn from "
+            "those of train."
+        )
+        yield Finding(level="warning", code="empty-splits", message=message)
+    if classes:
+        one = len(classes) == 1
+        message = (
+            f"{'A folder holds' if one else 'Folders hold'} no images and "
+            f"{'is not a class' if one else 'are not classes'}: {examples(classes)}."
+        )
+        yield Finding(level="info", code="empty-folders", message=message)
+
+
+def _bare_splits(found: Walk, layout: Layout) -> dict[str, list[PassedOver]]:
+    """What is passed over in top folders that are named for splits and hold no image."""
+    if layout.split_at != 0:
+        return {}
+    full = {path.split("/")[0] for path in found.files}
+    names = [f for f in found.folders if "/" not in f and split_of(f) and f not in full]
+    return {
+        name: [entry for entry in found.passed_over if entry.path.startswith(f"{name}/")]
+        for name in names
+    }
 
 
 def _entries_by_folder(root: Path, found: Walk, layout: Layout) -> dict[str, list[PassedOver]]:
@@ -80,10 +104,6 @@ def _entries_by_folder(root: Path, found: Walk, layout: Layout) -> dict[str, lis
     return below
 
 
-def _is_left_out(entry: PassedOver, config: DataConfig) -> bool:
-    return entry.reason is Reason.EXCLUDED or is_excluded(entry.path, config)
-
-
 def _is_folder(path: Path, reason: Reason) -> bool:
     try:
         return reason is Reason.LOCKED or path.is_dir()
@@ -95,8 +115,10 @@ def _folder(path: str, layout: Layout) -> str:
     return "/".join(path.split("/")[: layout.folders])
 
 
-def _label(folder: str, layout: Layout) -> str:
-    return composed(folder.split("/")[layout.class_at])
+def _label(folder: str, layout: Layout) -> str | None:
+    """The class of a class folder; None for the folder of a split."""
+    parts = folder.split("/")
+    return composed(parts[layout.class_at]) if len(parts) == layout.folders else None
 
 
 def _has_split(folder: str, layout: Layout) -> bool:

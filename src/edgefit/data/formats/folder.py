@@ -118,10 +118,19 @@ def _require_folder(root: Path, config: DataConfig) -> None:
 def _chosen(found: Walk, config: DataConfig) -> Walk:
     """The walk with the images that the recipe leaves out among the entries passed over."""
     wanted = [p for p in found.files if is_included(p, config) and not is_excluded(p, config)]
-    left_out = sorted(set(found.files) - set(wanted))
-    excluded = (PassedOver(path, Reason.EXCLUDED) for path in left_out)
-    passed_over = sorted((*found.passed_over, *excluded), key=lambda entry: entry.path)
+    left_out = [PassedOver(path, Reason.EXCLUDED) for path in set(found.files) - set(wanted)]
+    others = (_unless_excluded(entry, config) for entry in found.passed_over)
+    passed_over = sorted((*others, *left_out), key=lambda entry: entry.path)
     return Walk(tuple(wanted), tuple(passed_over), found.folders)
+
+
+def _unless_excluded(entry: PassedOver, config: DataConfig) -> PassedOver:
+    if entry.reason in (Reason.HIDDEN, Reason.SYSTEM):
+        return entry
+    # a link to a folder, or a locked one, is left out by the pattern for what is inside
+    inside = (entry.path, f"{entry.path}/")
+    is_left_out = any(is_excluded(path, config) for path in inside)
+    return PassedOver(entry.path, Reason.EXCLUDED) if is_left_out else entry
 
 
 def _class_names(paths: Sequence[str], layout: Layout) -> Iterator[str]:

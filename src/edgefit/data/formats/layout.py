@@ -8,20 +8,18 @@ from __future__ import annotations
 import glob
 import json
 import shlex
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
-from edgefit.data.formats.splits import split_of, surely_split_of
+from edgefit.data.formats.folder_tree import FolderTree
+from edgefit.data.formats.splits import split_of, split_within, surely_split_of
 from edgefit.data.table import examples
 from edgefit.errors import DataError
 from edgefit.names import printable
 from edgefit.recipe import DataConfig
 
-_STRAY = 5
-"""Fewer than one image in so many lies outside the sub-folders of a folder that is divided."""
 _INSIST = "if these folders are the classes, set data.layout: classes"
 
 
@@ -55,33 +53,6 @@ SPLITS = Layout(1, 0)
 CLASSES_OF_SPLITS = Layout(0, 1)
 
 
-class _Tree:
-    """Images below a folder, by their top folder."""
-
-    def __init__(self, paths: Iterable[str]) -> None:
-        below: dict[str, list[str]] = defaultdict(list)
-        self.loose: list[str] = []
-        for path in paths:
-            top, slash, rest = path.partition("/")
-            below[top].append(rest) if slash else self.loose.append(path)
-        self._below = below
-
-    @cached_property
-    def tops(self) -> dict[str, _Tree]:
-        """The top folders that hold images, by name."""
-        return {name: _Tree(paths) for name, paths in sorted(self._below.items())}
-
-    @property
-    def images(self) -> int:
-        """Images at any depth."""
-        return len(self.loose) + sum(len(paths) for paths in self._below.values())
-
-    @property
-    def is_divided(self) -> bool:
-        """Whether the images lie in two or more sub-folders, but for a stray one."""
-        return len(self.tops) > 1 and _STRAY * len(self.loose) < self.images
-
-
 def find_layout(
     root: Path, paths: Iterable[str], config: DataConfig, needs_labels: bool = True
 ) -> Layout:
@@ -96,7 +67,7 @@ def find_layout(
     Raises:
         DataError: The folders can be read in more than one way, or not at all.
     """
-    tree = _Tree(paths)
+    tree = FolderTree(paths)
     if config.layout == "classes":
         return CLASSES
     splits = {top: split_of(top) for top in tree.tops}
@@ -113,6 +84,7 @@ def find_layout(
     if needs_labels:
         _require_no_wrapper(root, tree)
         _require_different_folders(root, tree)
+        _require_no_split_in_names(root, tree)
     return CLASSES
 
 
@@ -148,7 +120,7 @@ def _require_each_split_once(root: Path, splits: Mapping[str, str | None]) -> No
         )
 
 
-def _require_classes_in_splits(root: Path, tree: _Tree) -> None:
+def _require_classes_in_splits(root: Path, tree: FolderTree) -> None:
     """Refuse ``train/images/class/...``."""
     only = [
         f"{top}/{next(iter(split.tops))}"
@@ -165,7 +137,7 @@ def _require_classes_in_splits(root: Path, tree: _Tree) -> None:
         )
 
 
-def _require_no_other_beside_splits(root: Path, tree: _Tree) -> None:
+def _require_no_other_beside_splits(root: Path, tree: FolderTree) -> None:
     """Refuse ``train``, ``test`` and a folder that is neither; a class may be called train."""
     sure = {top: split for top in tree.tops if (split := surely_split_of(top))}
     others = [top for top in tree.tops if split_of(top) is None]
@@ -182,13 +154,13 @@ def _require_no_other_beside_splits(root: Path, tree: _Tree) -> None:
         )
 
 
-def _looks_like_a_split(tree: _Tree, train: str, others: list[str]) -> bool:
+def _looks_like_a_split(tree: FolderTree, train: str, others: list[str]) -> bool:
     inside = tree.tops[train]
     shared = any(inside.tops.keys() & tree.tops[other].tops.keys() for other in others)
     return inside.is_divided and (shared or len(tree.tops) == 2)
 
 
-def _are_classes_of_splits(root: Path, tree: _Tree) -> bool:
+def _are_classes_of_splits(root: Path, tree: FolderTree) -> bool:
     """Whether the layout is ``class/train|val|test/...``.
 
     Raises:
@@ -223,7 +195,7 @@ def _are_classes_of_splits(root: Path, tree: _Tree) -> bool:
     return True
 
 
-def _deeper(tree: _Tree) -> list[str]:
+def _deeper(tree: FolderTree) -> list[str]:
     """Folders inside splits inside top folders, where a top folder holds several."""
     found = []
     for top, inside in tree.tops.items():
@@ -235,7 +207,7 @@ def _deeper(tree: _Tree) -> list[str]:
     return found
 
 
-def _require_no_wrapper(root: Path, tree: _Tree) -> None:
+def _require_no_wrapper(root: Path, tree: FolderTree) -> None:
     """Refuse a single top folder that holds the classes, or the splits."""
     folder, inside = root, tree
     while len(inside.tops) == 1 and 2 * len(inside.loose) < inside.images:
@@ -255,22 +227,52 @@ def _require_no_wrapper(root: Path, tree: _Tree) -> None:
             )
 
 
-def _require_different_folders(root: Path, tree: _Tree) -> None:
-    """Refuse top folders that all hold the same sub-folders: these are probably the classes."""
-    held = [set(inside.tops) for inside in tree.tops.values() if inside.is_divided]
-    if len(tree.tops) < 2 or len(held) < len(tree.tops):
+def _require_different_folders(root: Path, tree: FolderTree) -> None:
+    """Refuse top folders that hold the same sub-folders: these are probably the classes."""
+    divisions = {
+        f"{top}/{below}".rstrip("/"): inside
+        for top, (below, inside) in ((t, i.first_division()) for t, i in tree.tops.items())
+        if inside.is_divided
+    }
+    held = [set(inside.tops) for inside in divisions.values()]
+    if len(held) < 2 or 2 * len(held) <= len(tree.tops):
         return
-    same, every = set.intersection(*held), set.union(*held)
-    if len(same) > 1 and 2 * len(same) >= len(every):
+    tally = Counter(name for folders in held for name in folders)
+    same = sorted(name for name, tops in tally.items() if 2 * tops > len(held))
+    if len(same) > 1 and 2 * len(same) >= len(tally):
+        largest = max(divisions, key=lambda folder: divisions[folder].images)
         raise DataError(
-            "Every top folder holds the same sub-folders, so it is not clear which are the "
+            "Every top folder holds the same sub-folders, so it is not clear which are the classes."
+            if len(held) == len(tree.tops)
+            else "Most top folders hold the same sub-folders, so it is not clear which are the "
             "classes.",
             path=root,
             expected="class/image, or train|val|test/class/image",
-            found=f"{examples(sorted(same))} in each of {examples(list(tree.tops))}",
+            found=f"{examples(same)} in {examples(list(tree.tops))}",
             remedy="if the top folders are splits, rename them: train, val, test; if one of them "
-            f"holds all classes, give it: --data {quoted(root / next(iter(tree.tops)))}; to "
+            f"holds all classes, give it: --data {quoted(root / largest)}; to "
             f"choose some, set data.include, or list the images in a CSV file; {_INSIST}",
+        )
+
+
+def _require_no_split_in_names(root: Path, tree: FolderTree) -> None:
+    """Refuse ``cats_train`` beside ``cats_test``."""
+    splits: dict[str, set[str]] = defaultdict(set)
+    names: dict[str, list[str]] = defaultdict(list)
+    for top in tree.tops:
+        if found := split_within(top):
+            rest, split = found
+            splits[rest].add(split)
+            names[rest].append(top)
+    mixed = [rest for rest, found_ in splits.items() if "train" in found_ and len(found_) > 1]
+    if mixed:
+        raise DataError(
+            "Names of top folders hold words for splits, so it is not clear what the classes are.",
+            path=root,
+            expected="train|val|test/class/image",
+            found="; ".join(" and ".join(names[rest]) for rest in mixed),
+            remedy="move the images into train/CLASS, val/CLASS and test/CLASS, or list them in a "
+            f"CSV file; {_INSIST}",
         )
 
 

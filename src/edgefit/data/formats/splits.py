@@ -45,13 +45,32 @@ def surely_split_of(name: str) -> str | None:
     return _STRONG.get(_core(name))
 
 
+def split_within(name: str) -> tuple[str, str] | None:
+    """A split that is one word of a name, and the rest of the name; None where there is none.
+
+    >>> split_within("seg_train"), split_within("cats-Test-2"), split_within("freight trains")
+    (('seg', 'train'), ('cats2', 'test'), None)
+    """
+    words = _words(name)
+    found = [word for word in words if word in _STRONG]
+    if len(found) != 1 or len(words) < 2:
+        return None
+    return "".join(word for word in words if word != found[0]), _STRONG[found[0]]
+
+
 def _core(name: str) -> str:
     """What is left of a name, lower case, without blanks, numbers ahead and affixes."""
-    text = unicodedata.normalize("NFKC", printable(name))
-    words = [word.casefold() for word in _BETWEEN.split(_CAMEL.sub(" ", text)) if word]
+    words = _words(name)
     if len(words) > 1 and _NUMBER.fullmatch(words[0]):
         words = words[1:]
-    return "".join(_bare(word) for word in words if word not in _AFFIXES)
+    return "".join(words)
+
+
+def _words(name: str) -> list[str]:
+    """The words of a name, lower case, without affixes."""
+    text = unicodedata.normalize("NFKC", printable(name))
+    words = [word.casefold() for word in _BETWEEN.split(_CAMEL.sub(" ", text)) if word]
+    return [_bare(word) for word in words if word not in _AFFIXES]
 
 
 def _bare(word: str) -> str:

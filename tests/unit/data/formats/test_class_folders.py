@@ -74,6 +74,22 @@ def test_a_class_is_not_lost_from_one_of_the_splits(tmp_path: Path) -> None:
     assert "train/b" in str(caught.value.found)
 
 
+def test_an_empty_folder_of_a_split_is_told(tmp_path: Path) -> None:
+    put(tmp_path, "train/a/1.png", "train/b/2.png")
+    (tmp_path / "test").mkdir()
+    (told,) = read(tmp_path).findings
+    assert (told.level, told.code) == ("warning", "empty-splits")
+    put(tmp_path, "test/a/1.jxl", "test/b/2.jxl")
+    with pytest.raises(DataError, match="no image that is read"):
+        read(tmp_path)
+
+
+def test_an_excluded_class_of_other_files_needs_no_word(tmp_path: Path) -> None:
+    put(tmp_path, "a/1.png", "b/2.png", "c/1.jxl", "c/clip.mp4")
+    reading = read(tmp_path, exclude=["c/*"])
+    assert (len(reading.passed_over), reading.findings) == (2, ())
+
+
 def test_an_excluded_folder_is_no_class_and_needs_no_word(tmp_path: Path) -> None:
     reading = read(put(tmp_path, "a/1.png", "b/2.png", "c/3.png"), exclude=["c/*"])
     assert reading.table.labels.names == ("a", "b")

@@ -52,6 +52,8 @@ def refusal(paths: list[str], **config: object) -> DataError:
         (below("good", "cam1 cam2") + below("hole", "cam1"), CLASSES),
         (below("good", "cam1 cam2") + below("hole", "top side"), CLASSES),
         (below("good hole", "d0 d1") + below("good hole"), CLASSES),
+        (below("train_station test_tube cup"), CLASSES),
+        (below("good hole dent", "Imgs") + below("good", "Imgs", "a b"), CLASSES),
         (below("good"), CLASSES),
         ([], CLASSES),
     ],
@@ -89,6 +91,8 @@ def test_train_and_another_folder_are_not_told_apart(paths: list[str]) -> None:
         below("test val", "good hole"),
         below("cam1 cam2 cam3", "good hole"),
         below("setA", "good hole scratch") + below("setB", "good hole"),
+        below("p1", "a b") + below("p2", "a b c") + below("p3", "b c"),
+        below("seg_train", "seg_train", "a b") + below("seg_test", "seg_test", "a b"),
         [*below("setA setB", "good hole dent"), "setA/preview.png"],
     ],
 )
@@ -98,6 +102,21 @@ def test_the_same_folders_under_every_top_folder_are_refused(paths: list[str]) -
     for way in ("train, val, test", "--data", "data.include", "CSV", "data.layout: classes"):
         assert way in str(error.remedy)
     assert layout_of(paths, layout="classes") == CLASSES
+
+
+def test_a_flat_folder_beside_such_folders_changes_nothing() -> None:
+    error = refusal(below("seg_train seg_test", "good hole") + below("seg_pred"))
+    assert "Most top folders hold the same sub-folders" in error.message
+
+
+@pytest.mark.parametrize(
+    "tops",
+    ["cats_train cats_test dogs_train dogs_test", "seg_train seg_test seg_pred", "a-Train a-Val b"],
+)
+def test_words_for_splits_inside_names_are_refused(tops: str) -> None:
+    error = refusal(below(tops))
+    assert "words for splits" in error.message
+    assert layout_of(below(tops), layout="classes") == CLASSES
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from edgefit.data.formats.splits import split_of, surely_split_of
+from edgefit.data.formats.splits import split_of, split_within, surely_split_of
 
 TRAIN = (
     "train Train TRAIN training training_set training-set trainset TRAINSET TrainSet train_images "
@@ -55,6 +55,20 @@ def test_short_words_count_only_beside_others(word: str) -> None:
 )
 def test_other_names_are_no_splits(word: str) -> None:
     assert split_of(word) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("cats_train", ("cats", "train")),
+        ("Test Cats", ("cats", "test")),
+        ("train", None),
+        ("cats", None),
+        ("train_val_cats", None),
+    ],
+)
+def test_a_split_may_be_one_word_of_a_name(name: str, found: tuple[str, str] | None) -> None:
+    assert split_within(name) == found
 
 
 def test_a_name_that_is_not_utf8_is_no_split() -> None:
