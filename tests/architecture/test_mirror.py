@@ -128,6 +128,7 @@ TOGETHER = (
     "tests/unit/bundle/test_formats.py",
     "tests/unit/cli/test_refused_commands.py",
     "tests/unit/cli/test_wrong_input.py",
+    "tests/unit/data/test_documented_layouts.py",
     "tests/unit/data/test_leaks.py",
     "tests/unit/data/test_real_sets.py",
     "tests/unit/export/test_features_output.py",
