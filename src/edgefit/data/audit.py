@@ -13,7 +13,7 @@ import numpy as np
 
 from edgefit.data.findings import ImageFacts, find_all, most_serious_first
 from edgefit.data.formats.reading import Reading
-from edgefit.data.missing_files import MissingFiles
+from edgefit.data.missing_files import NO_FILE, MissingFiles
 from edgefit.data.passed_over import parts_of
 from edgefit.data.table import Sample, SampleTable
 from edgefit.data.unreadable import reasons_in_words
@@ -146,7 +146,9 @@ def audit(
             f"None of {len(unreadable)} images can be read.",
             path=table.root,
             found=reasons_in_words(unreadable) or "the table is empty",
-            remedy="check that the files are images and were copied completely",
+            remedy="correct the paths: they are relative to the folder of the CSV file"
+            if all(reason.startswith(NO_FILE) for reason in unreadable.values())
+            else "check that the files are images and were copied completely",
         )
     readable = table.with_samples(
         join_duplicates([s for s in table.samples if s.path in facts], facts)

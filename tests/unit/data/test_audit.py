@@ -163,3 +163,12 @@ def test_small_pictures_few_images_imbalance_and_groups(
 def test_result_does_not_depend_on_workers(tmp_path: Path, write_classes: Write) -> None:
     table = read_samples(write_classes(tmp_path, {"a": 9, "b": 9}), DataConfig()).table
     assert audit(table, SPEC, workers=1) == audit(table, SPEC, workers=4)
+
+
+def test_a_list_of_files_that_do_not_exist_says_where_paths_begin(tmp_path: Path) -> None:
+    (tmp_path / "set.csv").write_text("path,label\nset/a.png,a\nset/b.png,b\n", encoding="utf-8")
+    table = read_samples(tmp_path / "set.csv", DataConfig()).table
+    with pytest.raises(DataError, match="None of 2 images can be read") as caught:
+        audit(table, SPEC)
+    assert caught.value.found == "2 no such file, and no such folder (set/a.png)"
+    assert "relative to the folder of the CSV file" in str(caught.value.remedy)

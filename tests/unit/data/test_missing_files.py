@@ -13,9 +13,8 @@ def test_each_reason(tmp_path: Path) -> None:
     (tmp_path / "good" / "broken.png").symlink_to("nowhere.png")
     reason = MissingFiles().reason
     assert reason(tmp_path / "good" / "other.png") == "no such file"
-    assert "the folder holds IMG_1.JPG, and letter case counts" in reason(
-        tmp_path / "good" / "img_1.jpg"
-    )
-    assert reason(tmp_path / "bad" / "1.png") == "no such file; its folder bad does not exist"
+    case = "no such file, but one whose name differs by letter case"
+    assert reason(tmp_path / "good" / "img_1.jpg") == case
+    assert reason(tmp_path / "bad" / "1.png") == "no such file, and no such folder"
     assert reason(tmp_path / "good" / "broken.png") == "a link that leads nowhere"
     assert reason(tmp_path / "good") == "a folder, not a file"

@@ -137,7 +137,9 @@ def _require_header(source: Path, header: Sequence[str], needed: set[str]) -> No
             path=source,
             expected="path,label and, if wanted, split,group and others, each once",
             found=",".join(header) or "an empty line",
-            remedy=header_remedy(header),
+            remedy=header_remedy(header)
+            if len(set(header)) == len(header)
+            else "give each column a name of its own",
         )
 
 

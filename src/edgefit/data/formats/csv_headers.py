@@ -42,7 +42,7 @@ def header_remedy(header: Sequence[str]) -> str:
     ]
     if renames:
         return f"rename {' and '.join(renames)}; paths are relative to the folder of the CSV file"
-    return "write the names of the columns into the first line"
+    return "write the names of the columns into the first line, such as path,label"
 
 
 def _first(header: Sequence[str], words: Sequence[str]) -> str | None:

@@ -20,6 +20,8 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+_WORKBOOKS = {b"PK\3\4": "a workbook (.xlsx)", b"\xd0\xcf\x11\xe0": "a workbook (.xls)"}
+_HEAD = 400
 _SAVE = "save the file as UTF-8 (in Excel: CSV UTF-8), then check the letters that are not ASCII"
 
 
@@ -71,13 +73,35 @@ def read_lines(source: Path) -> Iterator[Line]:
 
 def _decoded(source: Path) -> str:
     data = source.read_bytes()
-    encoding = next((name for mark, name in _MARKS if data.startswith(mark)), "utf-8")
-    if encoding == "utf-8" and b"\0" in data[:200]:
-        encoding = "utf-16-le" if data[1:2] == b"\0" else "utf-16-be"
+    encoding = next((name for mark, name in _MARKS if data.startswith(mark)), _unmarked(data))
+    if encoding is None:
+        kind = next((kind for magic, kind in _WORKBOOKS.items() if data.startswith(magic)), None)
+        raise DataError(
+            "The CSV file is not a text file.",
+            path=source,
+            expected="text, one line for each image",
+            found=kind or "bytes that no text holds",
+            remedy="open it in the program that wrote it, and save it as CSV in UTF-8",
+        )
     try:
         return data.decode(encoding)
     except UnicodeDecodeError as error:
         raise _wrong_encoding(source, data, encoding, error) from error
+
+
+def _unmarked(data: bytes) -> str | None:
+    """The encoding of text without a mark; None where it is not text.
+
+    Text of mostly Latin letters has a zero in every other byte in UTF-16, and none in UTF-8.
+    """
+    head = data[:_HEAD]
+    even, odd = head[0::2].count(0), head[1::2].count(0)
+    if not even + odd:
+        return "utf-8"
+    few, many = sorted((even, odd))
+    if few or 4 * many < len(head):
+        return None
+    return "utf-16-be" if even else "utf-16-le"
 
 
 def _wrong_encoding(

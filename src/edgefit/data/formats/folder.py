@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from edgefit.data.formats.class_folders import find_class_folders
 from edgefit.data.formats.classes import class_list, name_findings
-from edgefit.data.formats.foreign import recognise, require_not_foreign
+from edgefit.data.formats.foreign import recognise, recognise_file, require_not_foreign
 from edgefit.data.formats.layout import Layout, find_layout, leave_out, quoted
 from edgefit.data.formats.reading import Reading
 from edgefit.data.formats.rules import (
@@ -30,6 +30,7 @@ from edgefit.runtime.walking import PassedOver, Reason, Walk, suffix_of, walk
 from edgefit.spec import Links
 
 _SIBLINGS = 200
+_ARCHIVES = frozenset([".zip", ".tar", ".gz", ".tgz", ".xz", ".bz2", ".7z", ".rar"])
 
 
 def read_folder(root: Path, config: DataConfig, needs_labels: bool = True) -> Reading:
@@ -99,12 +100,14 @@ def _layout_of(root: Path, found: Walk, config: DataConfig, needs_labels: bool) 
 
 def _require_folder(root: Path, config: DataConfig) -> None:
     if not root.is_dir():
-        raise DataError(
+        raise recognise_file(root) or DataError(
             "The data set is not a folder.",
             path=root,
             key="data.root",
             expected="a folder with one subfolder of images per class, or a .csv file",
-            remedy="give the folder above the class folders with --data",
+            remedy="unpack it, and give the folder above the class folders with --data"
+            if suffix_of(root.name) in _ARCHIVES
+            else "give the folder above the class folders with --data",
         )
     if config.group_column is not None:
         raise DataError(

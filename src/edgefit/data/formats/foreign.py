@@ -15,7 +15,7 @@ from edgefit.data.formats import foreign_signs as signs
 from edgefit.data.formats.foreign_signs import Seen
 from edgefit.data.formats.layout import quoted
 from edgefit.errors import DataError
-from edgefit.runtime.walking import Reason, Walk, suffix_of
+from edgefit.runtime.walking import PassedOver, Reason, Walk, suffix_of
 
 _ENDS = (".yaml", ".yml", ".json", ".jsonl", ".manifest", ".xml", ".csv", ".txt")
 _AS_CLASSES = (
@@ -50,6 +50,11 @@ def recognise(root: Path, found: Walk) -> DataError | None:
     return None
 
 
+def recognise_file(path: Path) -> DataError | None:
+    """As :func:`recognise`, for a file that is given as the data set."""
+    return recognise(path.parent, Walk((), (PassedOver(path.name, Reason.OTHER),), ()))
+
+
 def _seen(root: Path, found: Walk) -> Seen:
     others = (e.path for e in found.passed_over if e.reason is Reason.OTHER)
     return Seen(root, found.files, tuple(path for path in others if suffix_of(path) in _ENDS))
@@ -60,7 +65,7 @@ def _raise_first(seen: Seen, formats: tuple[_Format, ...]) -> None:
         if form.fits(seen):
             remedy = form.remedy(seen) if callable(form.remedy) else form.remedy
             raise DataError(
-                f"This folder holds {form.name}, which edgefit does not read as it is.",
+                f"The data set holds {form.name}, which edgefit does not read as it is.",
                 path=seen.root,
                 expected="one subfolder of images per class, or a CSV file",
                 found=form.sign,

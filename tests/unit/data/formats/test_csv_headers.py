@@ -32,4 +32,4 @@ def test_columns_of_any_program_are_suggested() -> None:
 
 
 def test_a_file_without_a_header_is_told_to_have_one() -> None:
-    assert header_remedy(["1.png", "good"]) == "write the names of the columns into the first line"
+    assert "the first line, such as path,label" in header_remedy(["1.png", "good"])

@@ -61,6 +61,21 @@ def test_windows_text_says_the_line_and_what_to_do(tmp_path: Path) -> None:
     assert "UTF-8" in str(caught.value.remedy)
 
 
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"PK\3\4\x14\0\6\0\x08\0\0\0" * 40, "workbook"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(300), "workbook"),
+        (bytes(range(256)) * 3, "no text"),
+    ],
+)
+def test_a_file_that_is_not_text_is_told(tmp_path: Path, data: bytes, words: str) -> None:
+    with pytest.raises(DataError, match="not a text file") as caught:
+        rows(tmp_path, data)
+    assert words in str(caught.value.found)
+    assert "CSV" in str(caught.value.remedy)
+
+
 def test_damaged_utf16_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="cut off or damaged") as caught:
         rows(tmp_path, TEXT.encode("utf-16") + b"x")

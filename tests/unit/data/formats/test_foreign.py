@@ -102,6 +102,23 @@ def test_the_key_layout_insists_on_classes(tmp_path: Path) -> None:
     assert len(read_samples(tmp_path, DataConfig(layout="classes")).table.labels) == 2
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("data.yaml", YAML, "YOLO"),
+        ("instances.json", COCO, "COCO"),
+        ("output.manifest", MANIFEST, "SageMaker"),
+        ("set.zip", "PK", "not a folder"),
+    ],
+)
+def test_a_file_of_another_format_is_told_too(
+    tmp_path: Path, name: str, text: str, words: str
+) -> None:
+    with pytest.raises(DataError, match=words) as caught:
+        read_samples(put(tmp_path, {name: text}) / name, DataConfig())
+    assert ("unpack it" in str(caught.value.remedy)) is (name == "set.zip")
+
+
 def test_the_road_signs_name_the_folder_of_their_classes(tmp_path: Path) -> None:
     files = {f"Train/{c}/{i}.png": "" for c in (0, 1, 14) for i in range(2)}
     put(tmp_path, {**files, "Test/1.png": "", "Meta/0.png": "", "Train.csv": GTSRB})
