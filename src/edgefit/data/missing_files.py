@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-
 NO_FILE = "no such file"
 
 

@@ -90,7 +90,7 @@ def _layout_of(root: Path, found: Walk, config: DataConfig, needs_labels: bool) 
         if needs_labels:
             _require_class_folder(root, found.files, layout)
     except DataError as error:
-        if foreign := recognise(root, found):
+        if foreign := recognise(root, found, error.message):
             raise foreign from error
         raise
     if needs_labels and len(set(_class_names(found.files, layout))) < 2:

@@ -41,10 +41,16 @@ def require_not_foreign(root: Path, found: Walk, *, is_single: bool = False) -> 
     _raise_first(seen, asked)
 
 
-def recognise(root: Path, found: Walk) -> DataError | None:
-    """The error that names the format of a folder that cannot be read; None if it is unknown."""
+def recognise(root: Path, found: Walk, problem: str = "") -> DataError | None:
+    """The error that names the format of a folder that cannot be read; None if it is unknown.
+
+    Args:
+        root: The folder of the data set.
+        found: Its images and other entries.
+        problem: Why it cannot be read as class folders, for the error.
+    """
     try:
-        _raise_first(_seen(root, found), _FORMATS)
+        _raise_first(_seen(root, found), _FORMATS, problem)
     except DataError as error:
         return error
     return None
@@ -60,15 +66,15 @@ def _seen(root: Path, found: Walk) -> Seen:
     return Seen(root, found.files, tuple(path for path in others if suffix_of(path) in _ENDS))
 
 
-def _raise_first(seen: Seen, formats: tuple[_Format, ...]) -> None:
+def _raise_first(seen: Seen, formats: tuple[_Format, ...], problem: str = "") -> None:
     for form in formats:
         if form.fits(seen):
             remedy = form.remedy(seen) if callable(form.remedy) else form.remedy
             raise DataError(
-                f"The data set holds {form.name}, which edgefit does not read as it is.",
+                f"This is {form.name}, which edgefit does not read as it is.",
                 path=seen.root,
                 expected="one subfolder of images per class, or a CSV file",
-                found=form.sign,
+                found=form.sign + (f"; as class folders: {problem}" if problem else ""),
                 remedy=remedy,
             )
 
@@ -114,7 +120,7 @@ _WRONG_AS_CLASSES = (
     _Format("a Pascal VOC data set", _VOC_SIGN, signs.is_voc, _BOXES),
     _Format("a YOLO data set", _YOLO_SIGN, signs.is_yolo, _BOXES),
     _Format(
-        "images beside their masks or labels",
+        "a set of images beside masks or labels",
         "top folders such as images and masks",
         signs.is_images_and_masks,
         f"edgefit does not read masks. {_AS_CLASSES}; if these folders are the classes, set "
@@ -158,8 +164,10 @@ _FORMATS = (
         signs.is_sagemaker,
         _AS_CLASSES,
     ),
-    _Format("LabelMe files", "JSON files with shapes beside the images", signs.is_labelme, _BOXES),
-    _Format("annotations of the VGG Image Annotator", "region_attributes", signs.is_via, _BOXES),
+    _Format(
+        "a LabelMe data set", "JSON files with shapes beside the images", signs.is_labelme, _BOXES
+    ),
+    _Format("a data set of the VGG Image Annotator", "region_attributes", signs.is_via, _BOXES),
     _Format(
         "a Hugging Face image folder",
         "a file metadata with file_name",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 from edgefit.names import printable
 
@@ -28,6 +29,7 @@ _NUMBER = re.compile(r"\d{1,2}")
 _YEAR = re.compile(r"^([a-z]+)((?:19|20)\d\d)$")
 
 
+@lru_cache(maxsize=1024)
 def split_of(name: str) -> str | None:
     """The split that a folder or a value of a CSV file names; None where it names none.
 

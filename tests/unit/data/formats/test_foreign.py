@@ -133,6 +133,13 @@ def test_an_error_of_a_class_folder_is_not_hidden_by_stray_files(tmp_path: Path)
         read_samples(tmp_path, DataConfig())
 
 
+def test_why_class_folders_cannot_be_read_is_kept(tmp_path: Path) -> None:
+    put(tmp_path, {"a/1.jpg": "", "b/2.jpg": "", "3.jpg": "", "annotations.json": COCO})
+    with pytest.raises(DataError, match="COCO") as caught:
+        read_samples(tmp_path, DataConfig())
+    assert "1 image lies outside class folders" in str(caught.value.found)
+
+
 def test_rubbish_and_links_raise_nothing(tmp_path: Path) -> None:
     put(tmp_path / "set", {"1.jpg": "", "deep.json": "{" * 9000})
     for suffix in ("json", "yaml", "xml", "csv", "manifest", "txt"):
