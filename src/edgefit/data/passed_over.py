@@ -27,10 +27,7 @@ OTHER_IMAGES = frozenset(
     ".pic .pct .xbm .xpm .emf .wmf .mpo .bpg .flif .qoi .dcm .dicom .nii .fits .fit .pdf".split()
 )
 """Suffixes of images; which of them are read is for the decoder to say."""
-_OTHER_VIDEOS = (
-    ".m4v .mpg .mpeg .ts .mts .m2ts .3gp .wmv .flv .ogv .h264 .264 .h265 .hevc .mjpeg .mjpg"
-)
-VIDEOS = (VIDEO_SUFFIXES | frozenset(_OTHER_VIDEOS.split())) - OTHER_IMAGES
+_VIDEOS = VIDEO_SUFFIXES - OTHER_IMAGES
 _LINKS_OUT = "links lead out of the folder and are not followed"
 
 
@@ -72,7 +69,7 @@ def find_passed_over(
     if broken:
         message = f"{len(broken)} links lead nowhere or folders cannot be opened."
         yield _finding("not-reached", message, broken)
-    videos = [e for e in entries if e.reason is Reason.OTHER and suffix_of(e.path) in VIDEOS]
+    videos = [e for e in entries if e.reason is Reason.OTHER and suffix_of(e.path) in _VIDEOS]
     if videos:
         message = (
             f"{len(videos)} videos are passed over: `edgefit predict` takes a video, a data set "
@@ -99,7 +96,7 @@ def is_other_image(entry: PassedOver) -> bool:
 def is_missed(entry: PassedOver) -> bool:
     """Whether a user probably takes an entry for an image of the data set."""
     reasons = (Reason.LINK_OUT, Reason.LINK_BROKEN, Reason.LOCKED, Reason.UNFINISHED)
-    is_video = entry.reason is Reason.OTHER and suffix_of(entry.path) in VIDEOS
+    is_video = entry.reason is Reason.OTHER and suffix_of(entry.path) in _VIDEOS
     return entry.reason in reasons or is_video or is_other_image(entry)
 
 
