@@ -150,7 +150,7 @@ def _require_no_other_beside_splits(root: Path, tree: FolderTree) -> None:
             path=root,
             expected="either splits with class folders inside, or class folders",
             found=examples(list(tree.tops)),
-            remedy=f"{leave_out(others)}, or rename it; {_INSIST}",
+            remedy=f"{leave_out(others)}, or rename {'it' if len(others) == 1 else 'them'}; {_INSIST}",
         )
 
 
@@ -280,7 +280,7 @@ def leave_out(folders: Iterable[str]) -> str:
     """The option that leaves top folders out, for a remedy."""
     globs = [f"{glob.escape(printable(folder))}/*" for folder in folders]
     text = f"data.exclude={json.dumps(globs, ensure_ascii=False)}"
-    return f"leave it out with --set {quoted(text)}"
+    return f"leave {'it' if len(globs) == 1 else 'them'} out with --set {quoted(text)}"
 
 
 def quoted(text: object) -> str:
