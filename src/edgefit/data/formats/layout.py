@@ -150,7 +150,7 @@ def _require_no_other_beside_splits(root: Path, tree: FolderTree) -> None:
             path=root,
             expected="either splits with class folders inside, or class folders",
             found=examples(list(tree.tops)),
-            remedy=f"{leave_out(others)}, or rename {'it' if len(others) == 1 else 'them'}; {_INSIST}",
+            remedy=f"{leave_out(others)}, or give it another name; {_INSIST}",
         )
 
 
