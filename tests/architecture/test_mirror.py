@@ -29,7 +29,6 @@ ELSEWHERE = {
     # verbs whose whole work is to call a stage and to print its record
     "cli/build.py": GATE,
     "cli/bundle.py": WRONG,
-    "cli/calibrate.py": "tests/unit/stages/test_calibrate.py",
     "cli/demo.py": "tests/e2e/test_demo.py",
     "cli/evaluate.py": "tests/unit/stages/test_calibrate.py",
     "cli/export.py": WRONG,
@@ -49,7 +48,6 @@ ELSEWHERE = {
     "spec/links.py": "tests/unit/runtime/test_walking.py",
     "records/selftest.py": "tests/unit/runtime/test_selftest.py",
     # parts of a larger module that is tested whole
-    "bench/worker.py": "tests/unit/bench/test_suite.py",
     "data/formats/reading.py": "tests/unit/data/formats/test_folder.py",
     "data/worker_imports.py": "tests/unit/data/test_worker_processes.py",
     "data/tasks/classification.py": "tests/unit/data/test_table.py",

@@ -51,7 +51,7 @@ def check(
         print_json(record.to_json())
         return
     _print(record)
-    say_next(f"edgefit train {run.root}")
+    say_next(["edgefit", "train", run.root])
 
 
 def _print(record: CheckRecord) -> None:
@@ -72,8 +72,9 @@ def _print(record: CheckRecord) -> None:
 def _closing_line(record: CheckRecord) -> str:
     """Every file of the folder, counted: read, unreadable, left out, passed over."""
     from edgefit.data.passed_over import in_words
+    from edgefit.wording import counted
 
-    counts = [f"{record.images} images read", f"{len(record.unreadable)} unreadable"]
+    counts = [f"{counted(record.images, 'image')} read", f"{len(record.unreadable)} unreadable"]
     if record.dropped_leaks:
         counts.append(f"{len(record.dropped_leaks)} left out of train or val")
     return ", ".join([*counts, in_words(record.passed_over)])

@@ -23,6 +23,7 @@ from edgefit.records.check import CheckRecord, Finding, Spread
 from edgefit.runtime.cores import available_cores
 from edgefit.runtime.images.preprocess import decode_image
 from edgefit.spec import Frame, InputSpec
+from edgefit.wording import counted
 
 # Below / above these mean grey levels, little can be seen. GTSRB has many such images.
 NEAR_BLACK, NEAR_WHITE = 20.0, 235.0
@@ -143,7 +144,7 @@ def audit(
                 unreadable[sample.path] = result
     if not facts:
         raise DataError(
-            f"None of {len(unreadable)} images can be read.",
+            f"None of {counted(len(unreadable), 'image')} can be read.",
             path=table.root,
             found=reasons_in_words(unreadable) or "the table is empty",
             remedy="correct the paths: they are relative to the folder of the CSV file"
@@ -223,7 +224,7 @@ def _spread(values: list[int]) -> Spread:
 
 def _dropped_leaks(paths: tuple[str, ...]) -> Finding:
     message = (
-        f"{len(paths)} images are left out of train or val because an image with the same pixels "
-        "is held out (data.leaks: keep leaves them in)."
+        f"{counted(len(paths), 'image', 'are')} left out of train or val because an image with the "
+        "same pixels is held out (data.leaks: keep leaves them in)."
     )
     return Finding(level="warning", code="leaks-dropped", message=message, paths=paths)

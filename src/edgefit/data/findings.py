@@ -14,6 +14,7 @@ from edgefit.data.table import Sample, SampleTable, examples
 from edgefit.names import printable
 from edgefit.records.check import Finding, Level
 from edgefit.spec import InputSpec
+from edgefit.wording import agreeing, counted
 
 _GRAVITY: dict[Level, int] = {"error": 0, "warning": 1, "info": 2}
 _FEW_IMAGES = 20
@@ -75,7 +76,8 @@ def most_serious_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 def _unreadable(unreadable: Mapping[str, str], readable: int) -> Iterator[Finding]:
     if unreadable:
         total = readable + len(unreadable)
-        message = f"{len(unreadable)} of {total} images cannot be read and are left out."
+        message = f"{len(unreadable)} of {counted(total, 'image')} cannot be read and "
+        message += f"{agreeing(len(unreadable), 'are')} left out."
         yield Finding(level="warning", code="unreadable", message=message, paths=tuple(unreadable))
 
 
@@ -97,15 +99,17 @@ def _duplicates(table: SampleTable, facts: Mapping[str, ImageFacts]) -> Iterator
         if len(samples) > 1 and not leaking and not conflicting:
             within.append(samples)
     if leaks:
-        message = f"{len(leaks)} images are, pixel for pixel, in more than one split."
+        message = f"{counted(len(leaks), 'image', 'are')}, pixel for pixel, in more than one split."
         yield Finding(level="error", code="leak", message=message, paths=_paths(leaks))
     if conflicts:
-        message = f"{len(conflicts)} images occur, pixel for pixel, with different labels."
+        message = (
+            f"{counted(len(conflicts), 'image', 'occur')}, pixel for pixel, with different labels."
+        )
         yield Finding(
             level="error", code="label-conflict", message=message, paths=_paths(conflicts)
         )
     if within:
-        message = f"{len(within)} images occur more than once within a class."
+        message = f"{counted(len(within), 'image', 'occur')} more than once within a class."
         yield Finding(level="warning", code="duplicate", message=message, paths=_paths(within))
 
 
@@ -116,7 +120,7 @@ def _paths(sets: list[list[Sample]]) -> tuple[str, ...]:
 def _blank(table: SampleTable, facts: Mapping[str, ImageFacts]) -> Iterator[Finding]:
     blank = tuple(s.path for s in table.samples if facts[s.path].blank)
     if blank:
-        message = f"{len(blank)} images have a single plain colour."
+        message = f"{counted(len(blank), 'image', 'have')} a single plain colour."
         yield Finding(level="warning", code="blank", message=message, paths=blank)
 
 
@@ -130,8 +134,8 @@ def _sizes(
     )
     if small:
         message = (
-            f"{len(small)} of {len(table)} images are smaller than the input of "
-            f"{spec.width}x{spec.height} and will be enlarged."
+            f"{len(small)} of {counted(len(table), 'image')} {agreeing(len(small), 'are')} smaller "
+            f"than the input of {spec.width}x{spec.height} and will be enlarged."
         )
         yield Finding(level="info", code="enlarged", message=message, paths=small)
 
@@ -150,7 +154,9 @@ def _colour(table: SampleTable, facts: Mapping[str, ImageFacts]) -> Iterator[Fin
         return
     pure = [name for name in images if grey[name] in (0, images[name])]
     shortcut = any(grey[n] for n in pure) and any(not grey[n] for n in pure)
-    message = f"{sum(grey.values())} of {len(table)} images are grey, the others in colour."
+    greys = sum(grey.values())
+    message = f"{greys} of {counted(len(table), 'image')} {agreeing(greys, 'are')} grey, "
+    message += "the others in colour."
     if shortcut:
         message += " Some classes are all grey and others all colour: a network learns that first."
     yield Finding(level="warning" if shortcut else "info", code="mixed-colour", message=message)
@@ -170,7 +176,7 @@ def _class_sizes(table: SampleTable) -> Iterator[Finding]:
     totals = [sum(c[name] for c in counts.values()) for name in table.labels.names]
     if totals and min(totals) > 0 and max(totals) / min(totals) >= _STRONG_IMBALANCE:
         message = (
-            f"The largest class has {max(totals)} images, the smallest {min(totals)}: "
+            f"The largest class has {counted(max(totals), 'image')}, the smallest {min(totals)}: "
             "look at balanced accuracy, and consider train.balance."
         )
         yield Finding(level="info", code="imbalance", message=message)

@@ -16,6 +16,8 @@ from edgefit.runtime.walking import (
     described,
     suffix_of,
 )
+from edgefit.wording import agreeing
+from edgefit.wording import counted as counted_noun
 
 _RAW = (
     ".3fr .arw .cr2 .cr3 .crw .dcr .dng .erf .fff .iiq .kdc .mef .mos .mrw .nef .nrw .orf .pef "
@@ -28,7 +30,6 @@ OTHER_IMAGES = frozenset(
 )
 """Suffixes of images; which of them are read is for the decoder to say."""
 _VIDEOS = VIDEO_SUFFIXES - OTHER_IMAGES
-_LINKS_OUT = "links lead out of the folder and are not followed"
 
 
 def parts_of(entries: Iterable[PassedOver]) -> tuple[PassedOverFiles, ...]:
@@ -42,18 +43,15 @@ def in_words(parts: Iterable[PassedOverFiles]) -> str:
     total = sum(count.files for count in counts)
     if not total:
         return "nothing passed over"
-    return f"{total} {'file' if total == 1 else 'files'} passed over ({described(counts)})"
+    return f"{counted_noun(total, 'file')} passed over ({described(counts)})"
 
 
-def find_passed_over(
-    entries: Sequence[PassedOver], read: int, *, key: str = "data.links"
-) -> Iterator[Finding]:
+def find_passed_over(entries: Sequence[PassedOver], read: int) -> Iterator[Finding]:
     """What should be known about entries that are not read, though the user may expect it.
 
     Args:
         entries: Everything passed over.
         read: How many images are read.
-        key: The recipe's key that allows links to lead out.
     """
     formats = [entry for entry in entries if is_other_image(entry)]
     if formats:
@@ -64,22 +62,33 @@ def find_passed_over(
         yield _finding("formats-not-read", message, formats)
     out = [entry for entry in entries if entry.reason is Reason.LINK_OUT]
     if out:
-        yield _finding("links-out", f"{len(out)} {_LINKS_OUT} ({key}: all follows them).", out)
+        yield _finding("links-out", _links_out(len(out)), out)
     broken = [e for e in entries if e.reason in (Reason.LINK_BROKEN, Reason.LOCKED)]
     if broken:
-        message = f"{len(broken)} links lead nowhere or folders cannot be opened."
+        message = (
+            f"{counted_noun(len(broken), 'entry', 'are')} not reached: links that lead nowhere, or "
+            "folders that cannot be opened."
+        )
         yield _finding("not-reached", message, broken)
     videos = [e for e in entries if e.reason is Reason.OTHER and suffix_of(e.path) in _VIDEOS]
     if videos:
         message = (
-            f"{len(videos)} videos are passed over: `edgefit predict` takes a video, a data set "
-            "holds images. Save their frames as images to train on them."
+            f"{counted_noun(len(videos), 'video', 'are')} passed over: `edgefit predict` "
+            "takes a video, a data set holds images. Save their frames as images to train on them."
         )
         yield _finding("videos", message, videos)
     again = [entry for entry in entries if entry.reason is Reason.LINK_AGAIN]
     if again:
-        message = f"{len(again)} linked folders are read only once, under the name of the folder."
+        message = (
+            f"{counted_noun(len(again), 'linked folder', 'are')} read only once, under the name of "
+            "the folder."
+        )
         yield _finding("links-again", message, again)
+
+
+def _links_out(count: int) -> str:
+    lead = counted_noun(count, "link", "lead")
+    return f"{lead} out of the folder and {agreeing(count, 'are')} not followed (data.links: all)."
 
 
 def _finding(code: str, message: str, entries: Sequence[PassedOver]) -> Finding:
@@ -114,12 +123,12 @@ def why_none(entries: Sequence[PassedOver]) -> str | None:
     return described(counts) or None
 
 
-def remedy_for(entries: Sequence[PassedOver], key: str = "data.links") -> str | None:
+def remedy_for(entries: Sequence[PassedOver]) -> str | None:
     """What makes passed-over images readable, most frequent reason first; None without any."""
     links = sum(entry.reason is Reason.LINK_OUT for entry in entries)
     formats = sum(is_other_image(entry) for entry in entries)
     if links and links >= formats:
-        return f"to follow links that lead out of the folder, add --set {key}=all"
+        return "to follow links that lead out of the folder, add --set data.links=all"
     if formats:
         return "convert them to PNG or JPEG"
     return None

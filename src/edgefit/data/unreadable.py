@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from edgefit.data.table import SampleTable, examples
 from edgefit.errors import DataError
 from edgefit.names import printable
+from edgefit.wording import counted
 
 _REASONS = 3
 
@@ -47,7 +48,7 @@ def require_readable_classes(source: SampleTable, unreadable: Mapping[str, str])
     }
     if lost:
         named = [
-            f"{name!r}: {len(reasons)} images, {reasons_in_words(reasons)}"
+            f"{name!r}: {counted(len(reasons), 'image')}, {reasons_in_words(reasons)}"
             for name, reasons in lost.items()
         ]
         raise DataError(

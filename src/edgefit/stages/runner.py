@@ -17,10 +17,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from edgefit.bundle import sha256_of
-from edgefit.errors import EdgefitError, RunError
+from edgefit.errors import DataError, EdgefitError, RunError
 from edgefit.progress import QUIET, Reporter
 from edgefit.records.stamp import Stamp, read_stamp, remove_stamp, write_stamp
 from edgefit.run import RunFolder
+from edgefit.shell import shell_line
 from edgefit.stages.stage import Context, InputFiles, Stage
 from edgefit.train.distributed import first_process_first, is_first_process
 
@@ -80,10 +81,10 @@ class Runner:
         kind = type(stage)
         stage.inspect()
         self.require(*kind.REQUIRES)
-        if self.is_done(kind) and stage.holds():
+        if self.is_done(kind) and (earlier := self._earlier_result(stage)) is not None:
             self.reporter.say(f"[dim]{kind.NAME}: already done with these inputs[/]")
             elsewhere = kind.SEVERAL_PROCESSES and not is_first_process()
-            return None if elsewhere else stage.result()
+            return None if elsewhere else earlier
         stage.prepare()
         before = self.folder.recipe_bytes()
         resumable = self._begin(kind)
@@ -96,6 +97,17 @@ class Runner:
         if record is not None:
             self._end(kind, stage.outputs(record))
         return record
+
+    def _earlier_result(self, stage: Stage[R]) -> R | None:
+        """The record of a stage that is done; None where its files cannot be used any more.
+
+        Remedies may therefore say "run the stage again" and be right.
+        """
+        try:
+            return stage.result() if stage.holds() else None
+        except (RunError, DataError) as error:
+            self.reporter.warn(f"{type(stage).NAME} runs again: {error.message}")
+            return None
 
     def run_last(self, make: Callable[[Context], Stage[R]]) -> R | None:
         """Run the last stage of a command: see :meth:`run`. The run keeps the recipe.
@@ -137,13 +149,13 @@ class Runner:
                 raise RunError(
                     f"The stage `{kind.NAME}` has not finished in this run.",
                     path=root,
-                    remedy=f"run `edgefit {kind.NAME} {root}` first",
+                    remedy=f"run `{shell_line('edgefit', kind.NAME, root)}` first",
                 )
             raise RunError(
                 f"The inputs of the stage `{kind.NAME}` have changed since it finished.",
                 path=root,
-                remedy=f"run `edgefit build {root}`, with the same --set options if any: it "
-                "repeats the stages whose inputs have changed",
+                remedy=f"run `{shell_line('edgefit', 'build', root)}`, with the same --set options "
+                "if any: it repeats the stages whose inputs have changed",
             )
 
     def fingerprint(self, kind: AnyStage) -> str:

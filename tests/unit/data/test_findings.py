@@ -145,3 +145,15 @@ def test_a_table_without_groups_is_told() -> None:
     found = findings([replace(row, group=row.path) for row in BOTH])
     assert set(found) == {"no-groups"}
     assert findings([replace(BOTH[0], group=BOTH[0].path), *BOTH[1:]]) == {}
+
+
+def test_one_image_is_told_in_the_singular() -> None:
+    grey = {"a/002.png": {"grey": True}, "a/003.png": {"blank": True}}
+    small = {"a/004.png": {"width": 8, "height": 8}}
+    found = findings(BOTH, {**TWINS, **grey, **small}, unreadable={"x.png": "empty"})
+    said = {code: finding.message for code, finding in found.items()}
+    assert said["duplicate"] == "1 image occurs more than once within a class."
+    assert said["unreadable"] == "1 of 41 images cannot be read and is left out."
+    assert said["blank"] == "1 image has a single plain colour."
+    assert said["mixed-colour"].startswith("1 of 40 images is grey")
+    assert said["enlarged"].startswith("1 of 40 images is smaller")

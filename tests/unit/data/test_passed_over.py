@@ -67,11 +67,6 @@ def test_other_files_need_no_word() -> None:
     assert list(find_passed_over([*others("a.txt", "b.json"), hidden], 1)) == []
 
 
-def test_the_key_for_links_can_be_another() -> None:
-    (told,) = find_passed_over([PassedOver("l", Reason.LINK_OUT)], 1, key="retention.links")
-    assert "retention.links: all" in told.message
-
-
 def test_an_empty_set_says_what_it_holds_instead() -> None:
     assert why_none(others("a.jxl", "b.txt")) == "not an image: 1 .jxl"
     assert why_none(others("b.txt")) == "not an image: 1 .txt"

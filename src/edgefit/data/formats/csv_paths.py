@@ -17,6 +17,7 @@ from edgefit.data.table import examples
 from edgefit.errors import DataError
 from edgefit.names import composed
 from edgefit.records.check import Finding
+from edgefit.wording import counted
 
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]|\\\\")
 
@@ -61,13 +62,11 @@ class CsvPaths:
         """What was read in another way than it is written."""
         slashes, forms = self._changed[_Change.SLASHES], self._changed[_Change.UNICODE]
         if slashes:
-            message = (
-                f"{len(slashes)} paths are written with backslashes; they are read as slashes."
-            )
+            message = f"{counted(len(slashes), 'path', 'have')} backslashes, read as slashes."
             yield Finding(level="info", code="backslashes", message=message)
         if forms:
             message = (
-                f"{len(forms)} paths are in another Unicode form than the names on disk, and are "
+                f"{counted(len(forms), 'path', 'are')} in another Unicode form than the names on disk, and are "
                 f"read as these: {examples(forms)}."
             )
             yield Finding(level="info", code="unicode-forms", message=message)

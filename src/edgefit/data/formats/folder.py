@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from edgefit.data.formats.class_folders import find_class_folders
 from edgefit.data.formats.classes import class_list, name_findings
 from edgefit.data.formats.foreign import recognise, recognise_file, require_not_foreign
-from edgefit.data.formats.layout import Layout, find_layout, leave_out, quoted
+from edgefit.data.formats.layout import Layout, find_layout, leave_out
 from edgefit.data.formats.reading import Reading
 from edgefit.data.formats.rules import (
     group_names,
@@ -27,7 +27,9 @@ from edgefit.names import composed, printable
 from edgefit.recipe import DataConfig
 from edgefit.runtime.images.decode import IMAGE_SUFFIXES
 from edgefit.runtime.walking import PassedOver, Reason, Walk, suffix_of, walk
+from edgefit.shell import shell_line
 from edgefit.spec import Links
+from edgefit.wording import counted
 
 _SIBLINGS = 200
 _ARCHIVES = frozenset([".zip", ".tar", ".gz", ".tgz", ".xz", ".bz2", ".7z", ".rar"])
@@ -148,12 +150,12 @@ def _require_class_folder(root: Path, paths: Sequence[str], layout: Layout) -> N
     parent = root.resolve().parent
     is_class = len(loose) == len(paths) and any(_holds_images(beside) for beside in _beside(root))
     raise DataError(
-        f"{len(loose)} {'image lies' if len(loose) == 1 else 'images lie'} outside class folders."
+        f"{counted(len(loose), 'image', 'lie')} outside class folders."
         + (" This folder looks like one of the class folders." if is_class else ""),
         path=root,
         expected=layout.form,
         found=examples(loose),
-        remedy=f"give the folder above: --data {quoted(parent)}"
+        remedy=f"give the folder above: {shell_line('--data', parent)}"
         if is_class
         else f"move them into a class folder, {_without(loose)}, or list the images and their "
         "classes in a CSV file (columns path,label)",

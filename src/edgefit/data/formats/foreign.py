@@ -13,9 +13,9 @@ from pathlib import Path
 
 from edgefit.data.formats import foreign_signs as signs
 from edgefit.data.formats.foreign_signs import Seen
-from edgefit.data.formats.layout import quoted
 from edgefit.errors import DataError
 from edgefit.runtime.walking import PassedOver, Reason, Walk, suffix_of
+from edgefit.shell import shell_line
 
 _ENDS = (".yaml", ".yml", ".json", ".jsonl", ".manifest", ".xml", ".csv", ".txt")
 _AS_CLASSES = (
@@ -86,14 +86,14 @@ def _gtsrb_folder(seen: Seen) -> str:
     if not holders:
         return f"the test images have no classes in their folders. {_AS_CLASSES}"
     holder = seen.root / holders.most_common(1)[0][0]
-    return f"give the folder of its class folders: --data {quoted(holder)}"
+    return f"give the folder of its class folders: {shell_line('--data', holder)}"
 
 
 def _metadata_file(seen: Seen) -> str:
-    file = quoted(seen.root / "metadata.csv")
+    file = shell_line("--data", seen.root / "metadata.csv")
     return (
         "a CSV file is read once its column file_name is called path and the column of the class "
-        f"label: --data {file}"
+        f"label: {file}"
     )
 
 

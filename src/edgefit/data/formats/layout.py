@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import glob
 import json
-import shlex
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from edgefit.data.table import examples
 from edgefit.errors import DataError
 from edgefit.names import printable
 from edgefit.recipe import DataConfig
+from edgefit.shell import shell_line
 
 _INSIST = "if these folders are the classes, set data.layout: classes"
 
@@ -186,7 +186,7 @@ def _are_classes_of_splits(root: Path, tree: FolderTree) -> bool:
             path=root,
             expected="train/class/image, or class/train/image in every class",
             found=examples(deeper or [top for top in tree.tops if top not in whole]),
-            remedy=f"give one of the folders: --data {quoted(root / whole[0])}"
+            remedy=f"give one of the folders: {shell_line('--data', root / whole[0])}"
             if deeper
             else f"divide all of them alike, or list the images in a CSV file; {_INSIST}",
         )
@@ -223,7 +223,7 @@ def _require_no_wrapper(root: Path, tree: FolderTree) -> None:
                 path=root,
                 expected="a folder whose subfolders are the classes",
                 found=f"a single folder, around {examples(list(inside.tops))}",
-                remedy=f"give the folder that holds them: --data {quoted(holder)}",
+                remedy=f"give the folder that holds them: {shell_line('--data', holder)}",
             )
 
 
@@ -250,7 +250,7 @@ def _require_different_folders(root: Path, tree: FolderTree) -> None:
             expected="class/image, or train|val|test/class/image",
             found=f"{examples(same)} in {examples(list(tree.tops))}",
             remedy="if the top folders are splits, rename them: train, val, test; if one of them "
-            f"holds all classes, give it: --data {quoted(root / largest)}; to "
+            f"holds all classes, give it: {shell_line('--data', root / largest)}; to "
             f"choose some, set data.include, or list the images in a CSV file; {_INSIST}",
         )
 
@@ -280,9 +280,4 @@ def leave_out(folders: Iterable[str]) -> str:
     """The option that leaves top folders out, for a remedy."""
     globs = [f"{glob.escape(printable(folder))}/*" for folder in folders]
     text = f"data.exclude={json.dumps(globs, ensure_ascii=False)}"
-    return f"leave {'it' if len(globs) == 1 else 'them'} out with --set {quoted(text)}"
-
-
-def quoted(text: object) -> str:
-    """A text as a shell takes it."""
-    return shlex.quote(printable(str(text)))
+    return f"leave {'it' if len(globs) == 1 else 'them'} out with {shell_line('--set', text)}"

@@ -117,7 +117,7 @@ def check_signature(
             path=model_path,
             expected="one input, uint8 (N, H, W, 3) with fixed H and W",
             found=found,
-            remedy="export it with `edgefit export`",
+            remedy="export it with `edgefit export RUN`",
         )
     return height, width
 
@@ -152,7 +152,7 @@ def check_outputs(model_path: Path, asked: Sequence[str], held: Sequence[str]) -
             path=model_path,
             expected=f"an output named {name}",
             found=", ".join(held),
-            remedy="export it with `edgefit export`",
+            remedy="export it with `edgefit export RUN`",
         )
 
 
