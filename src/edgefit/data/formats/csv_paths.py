@@ -66,8 +66,8 @@ class CsvPaths:
             yield Finding(level="info", code="backslashes", message=message)
         if forms:
             message = (
-                f"{counted(len(forms), 'path', 'are')} in another Unicode form than the names on disk, and are "
-                f"read as these: {examples(forms)}."
+                f"{counted(len(forms), 'path', 'are')} in another Unicode form than on disk; "
+                f"the names on disk are taken: {examples(forms)}."
             )
             yield Finding(level="info", code="unicode-forms", message=message)
 
