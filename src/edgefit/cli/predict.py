@@ -104,6 +104,7 @@ def _summary(
         variant=variant,
         answered=counts.answered,
         unreadable=counts.unreadable,
+        noted=counts.noted,
         passed_over=tuple(PassedOverFiles(**asdict(count)) for count in passed_over),
     ).to_json()
 
@@ -117,6 +118,7 @@ def _print_end(
     skipped = described(passed_over)
     console.print(
         f"{counted(counts.answered, 'frame')} answered by {variant}, {counts.unreadable} unreadable"
+        + (f", {counts.noted} with notes" if counts.noted else "")
         + (f"; passed over: {escape(skipped)}" if skipped else ""),
         soft_wrap=True,
     )

@@ -21,8 +21,8 @@ from edgefit.errors import DataError, FrameError
 from edgefit.progress import QUIET, Reporter
 from edgefit.records.check import CheckRecord, Finding, Spread
 from edgefit.runtime.cores import available_cores
-from edgefit.runtime.images.preprocess import decode_image
-from edgefit.spec import Frame, InputSpec
+from edgefit.runtime.images.preprocess import read_image
+from edgefit.spec import Frame, InputSpec, JpegDecode
 from edgefit.wording import counted
 
 # Below / above these mean grey levels, little can be seen. GTSRB has many such images.
@@ -119,7 +119,7 @@ def audit(
 
     Args:
         table: Samples, with or without splits.
-        spec: The input contract; images are compared with its size.
+        spec: The input contract; images are read by its rules and compared with its size.
         workers: Decoding threads; default is one for each CPU, at most 8.
         reporter: Shows the progress.
 
@@ -135,7 +135,7 @@ def audit(
     unreadable: dict[str, str] = {}
     missing = MissingFiles()
     with ThreadPoolExecutor(threads) as pool:
-        results = pool.map(lambda s: _look(table.absolute(s), missing), table.samples)
+        results = pool.map(lambda s: _look(table.absolute(s), spec, missing), table.samples)
         tracked = reporter.track(results, "reading images", total=len(table))
         for sample, result in zip(table.samples, tracked, strict=True):
             if isinstance(result, ImageFacts):
@@ -182,14 +182,15 @@ def join_duplicates(samples: list[Sample], facts: Mapping[str, ImageFacts]) -> l
     return [replace(s, group=find(s.group)) for s in samples]
 
 
-def _look(path: Path, missing: MissingFiles) -> ImageFacts | str:
+def _look(path: Path, spec: InputSpec, missing: MissingFiles) -> ImageFacts | str:
     """Measure one image, or say why it cannot be read."""
     if not path.is_file():
         return missing.reason(path)
     try:
-        frame = decode_image(path)
+        image = read_image(path, replace(spec, jpeg_decode=JpegDecode.EXACT))
     except FrameError as error:
         return error.message
+    frame = image.frame
     thumb = _thinned(frame)
     return ImageFacts(
         width=frame.shape[1],
@@ -199,6 +200,8 @@ def _look(path: Path, missing: MissingFiles) -> ImageFacts | str:
         # Look at the whole frame only if the thinned one is plain.
         blank=_is_plain(thumb) and _is_plain(frame),
         pixels_hash=_pixels_hash(frame),
+        notes=image.notes,
+        largest=image.largest,
     )
 
 

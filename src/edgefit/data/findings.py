@@ -13,12 +13,21 @@ from dataclasses import dataclass
 from edgefit.data.table import Sample, SampleTable, examples
 from edgefit.names import printable
 from edgefit.records.check import Finding, Level
+from edgefit.runtime.images.header import Note, NoteKind
 from edgefit.spec import InputSpec
 from edgefit.wording import agreeing, counted
 
 _GRAVITY: dict[Level, int] = {"error": 0, "warning": 1, "info": 2}
 _FEW_IMAGES = 20
 _STRONG_IMBALANCE = 10
+_CAMERA_BITS = (10, 12, 14)
+_NOTED = {
+    NoteKind.DAMAGED: "Damaged, and read all the same (input.damaged: warn)",
+    NoteKind.LOOSE_BYTES: "Loose bytes before the end of the image, which are padding or damage",
+    NoteKind.FURTHER_IMAGES: "Further pages or frames, of which only the first is read",
+    NoteKind.TRANSPARENT: "Transparent at every pixel, and read as plain white",
+    NoteKind.CLIPPED: "Values that do not fit input.bits, and are cut",
+}
 
 
 @dataclass(frozen=True)
@@ -32,6 +41,8 @@ class ImageFacts:
         mean_level: Mean grey level, 0 to 255.
         blank: Whether all pixels are alike.
         pixels_hash: Hash of the shape and of all decoded pixels.
+        notes: What the decoder said about the file.
+        largest: The largest value of a 16-bit file that does not state its scale, else None.
     """
 
     width: int
@@ -40,6 +51,8 @@ class ImageFacts:
     mean_level: float
     blank: bool
     pixels_hash: str
+    notes: tuple[Note, ...] = ()
+    largest: int | None = None
 
 
 def find_all(
@@ -60,6 +73,8 @@ def find_all(
         *_unreadable(unreadable, len(table)),
         *_duplicates(table, facts),
         *_blank(table, facts),
+        *_notes(table, facts),
+        *_unused_bits(table, facts, spec),
         *_sizes(table, facts, spec),
         *_colour(table, facts),
         *_class_sizes(table),
@@ -122,6 +137,34 @@ def _blank(table: SampleTable, facts: Mapping[str, ImageFacts]) -> Iterator[Find
     if blank:
         message = f"{counted(len(blank), 'image', 'have')} a single plain colour."
         yield Finding(level="warning", code="blank", message=message, paths=blank)
+
+
+def _notes(table: SampleTable, facts: Mapping[str, ImageFacts]) -> Iterator[Finding]:
+    for kind, words in _NOTED.items():
+        paths = tuple(
+            s.path for s in table.samples if any(n.kind == kind for n in facts[s.path].notes)
+        )
+        if paths:
+            message = f"{words}: {len(paths)} of {len(table)} images."
+            yield Finding(level="warning", code=str(kind), message=message, paths=paths)
+
+
+def _unused_bits(
+    table: SampleTable, facts: Mapping[str, ImageFacts], spec: InputSpec
+) -> Iterator[Finding]:
+    """Report 16-bit files of a camera that delivers fewer bits: they look almost black."""
+    deep = [s.path for s in table.samples if facts[s.path].largest is not None]
+    largest = max((facts[path].largest or 0 for path in deep), default=0)
+    used = next((bits for bits in _CAMERA_BITS if largest < 1 << bits), spec.bits)
+    if largest and used < spec.bits:
+        remedy = f"set input.bits: {used} in the recipe"
+        if largest <= 255:
+            used, remedy = 8, "save them as 8-bit images"
+        message = (
+            f"No value of {len(deep)} 16-bit images is above {largest}: they seem to use {used} "
+            f"bits, and input.bits is {spec.bits}, so they are dark. If so, {remedy}."
+        )
+        yield Finding(level="warning", code="unused-bits", message=message, paths=tuple(deep))
 
 
 def _sizes(

@@ -23,10 +23,12 @@ class StreamCounts:
     Attributes:
         answered: Frames with a prediction.
         unreadable: Frames with an error.
+        noted: Frames with a note, answered or not.
     """
 
     answered: int
     unreadable: int
+    noted: int = 0
 
 
 def stream(
@@ -45,16 +47,17 @@ def stream(
         reporter: Where progress goes.
 
     Returns:
-        How many frames have a prediction, and how many do not.
+        How many frames have a prediction, how many do not, and how many have notes.
     """
-    answered = unreadable = 0
+    answered = unreadable = noted = 0
     for item in reporter.track(source, "predicting", total=source.len_hint):
         shot, prediction = _answer(predictor, item)
         for sink in sinks:
             sink.write(shot, prediction)
         answered += prediction is not None
         unreadable += prediction is None
-    return StreamCounts(answered, unreadable)
+        noted += bool(shot.notes)
+    return StreamCounts(answered, unreadable, noted)
 
 
 def _answer(

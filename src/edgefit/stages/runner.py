@@ -28,6 +28,9 @@ from edgefit.train.distributed import first_process_first, is_first_process
 R = TypeVar("R")
 AnyStage = type[Stage[Any]]
 
+# Keys that the recipe gained after runs existed; while they have their default, those stay valid.
+_LATER_KEYS = ("input.damaged", "input.bits", "input.max_pixels")
+
 
 class FileHashes(InputFiles):
     """Hashes of files and folders, each computed once."""
@@ -169,6 +172,11 @@ class Runner:
         for dotted in kind.NOT_PART_OF_THE_RESULT:
             section, key = dotted.split(".")
             sections[section].pop(key, None)
+        for dotted in _LATER_KEYS:
+            section, key = dotted.split(".")
+            default = type(getattr(self._recipe, section)).model_fields[key].default
+            if sections.get(section, {}).get(key) == default:
+                del sections[section][key]
         sections["files"] = kind.further_inputs(self.folder, self._recipe, self.files)
         stamps = {earlier.NAME: self._stamp(earlier, "done") for earlier in kind.REQUIRES}
         earlier = {name: stamp and stamp.outputs for name, stamp in stamps.items()}

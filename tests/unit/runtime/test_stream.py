@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -92,3 +93,14 @@ def test_the_predictor_draws_below_the_frame(tmp_path: Path) -> None:
     np.testing.assert_array_equal(drawn[:120], before)
     np.testing.assert_array_equal(frame, before)
     assert (drawn[120:] > 200).any(), "white text in the strip"
+
+
+def test_frames_with_notes_are_counted() -> None:
+    class Noted(Given):
+        def __iter__(self) -> Iterator[SourceFrame]:
+            for shot in super().__iter__():
+                yield replace(shot, notes=("page 1 of 2 read",) if shot.index == 1 else ())
+
+    grey = np.full((4, 4, 3), 9, np.uint8)
+    counts = stream(lambda frame: Prediction(decision="fine"), Noted(grey, grey, grey), [Kept()])
+    assert counts == StreamCounts(answered=3, unreadable=0, noted=1)

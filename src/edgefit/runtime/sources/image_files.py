@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from edgefit.errors import FrameError
-from edgefit.runtime.images.decode import decode_image
+from edgefit.runtime.images.decode import read_image
 from edgefit.runtime.sources.source import FrameSource, SourceFrame
 from edgefit.runtime.walking import PassedOver
 from edgefit.spec import InputSpec
@@ -46,8 +46,10 @@ class ImageSource(FrameSource):
         for index, path in enumerate(self._paths):
             inside = path.relative_to(self._root) if path.is_relative_to(self._root) else path
             frame, error = None, None
+            notes: tuple[str, ...] = ()
             try:
-                frame = decode_image(path, self._spec)
+                image = read_image(path, self._spec)
+                frame, notes = image.frame, tuple(note.text for note in image.notes)
             except FrameError as refused:
                 error = refused.message
-            yield SourceFrame(index, inside.as_posix(), None, frame, error, path)
+            yield SourceFrame(index, inside.as_posix(), None, frame, error, path, notes)

@@ -22,6 +22,7 @@ class SourceFrame:
         frame: ``uint8`` (H, W, 3) RGB, or None where it cannot be read.
         error: Why the frame is missing, or None.
         path: The file.
+        notes: What is worth knowing about a frame that was read all the same, one sentence each.
     """
 
     index: int
@@ -30,6 +31,7 @@ class SourceFrame:
     frame: Frame | None
     error: str | None
     path: Path | None
+    notes: tuple[str, ...] = ()
 
 
 class FrameSource(ABC):

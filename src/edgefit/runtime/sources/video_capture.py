@@ -11,7 +11,7 @@ from typing import Any
 
 import cv2
 
-from edgefit.runtime.images.decode import quiet_opencv
+from edgefit.runtime.images.opencv import quiet_opencv
 
 _TRIES_AT_END = 32
 """Packets that may fail in a row before a count of packets takes them for the end."""
