@@ -97,7 +97,8 @@ def predict(
 def _summary(
     variant: str, counts: StreamCounts, passed_over: tuple[PassedOverCount, ...]
 ) -> dict[str, JsonValue]:
-    from edgefit.records.predict import PassedOverFiles, PredictSummary
+    from edgefit.records.passed_over import PassedOverFiles
+    from edgefit.records.predict import PredictSummary
 
     return PredictSummary(
         variant=variant,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from edgefit.records.predict import PassedOverFiles, PredictSummary
+from edgefit.records.passed_over import PassedOverFiles
+from edgefit.records.predict import PredictSummary
 from edgefit.runtime.walking import PassedOverCount, Reason
 
 
