@@ -126,26 +126,25 @@ def _tell_end(tally: Tally, left: Inventory | None, stop: Stop, voice: _Voice) -
 
 
 def _in_inbox(left: Inventory | None) -> str:
-    from edgefit.runtime.walking import counted, described
+    from edgefit.runtime.walking import counts_of, described
 
     if left is None:
         return "unknown, it cannot be opened"
-    told = described(counted(left.passed_over))
+    told = described(counts_of(left.passed_over))
     return f"{left.files} to answer" + (f"; passed over: {printable(told)}" if told else "")
 
 
 def _summary(
     tally: Tally, left: Inventory | None, places: Places, predictor: Predictor, stop: Stop
 ) -> dict[str, JsonValue]:
-    from edgefit.records.predict import PassedOverFiles
     from edgefit.records.watch import WatchSummary
-    from edgefit.runtime.walking import counted
+    from edgefit.runtime.walking import counts_of
 
-    counts = counted(left.passed_over) if left is not None else ()
+    counts = counts_of(left.passed_over) if left is not None else ()
     return WatchSummary(
         **asdict(tally),
         left=None if left is None else left.files,
-        passed_over=tuple(PassedOverFiles(**asdict(count)) for count in counts),
+        passed_over=counts,
         stopped_by=stop.asked.name if stop.asked else None,
         inbox=printable(str(places.inbox)),
         done=printable(str(places.done)),

@@ -14,7 +14,6 @@ import numpy as np
 from edgefit.data.findings import ImageFacts, find_all, most_serious_first
 from edgefit.data.formats.reading import Reading
 from edgefit.data.missing_files import NO_FILE, MissingFiles
-from edgefit.data.passed_over import parts_of
 from edgefit.data.table import Sample, SampleTable
 from edgefit.data.unreadable import reasons_in_words
 from edgefit.errors import DataError, FrameError
@@ -22,6 +21,7 @@ from edgefit.progress import QUIET, Reporter
 from edgefit.records.check import CheckRecord, Finding, Spread
 from edgefit.runtime.cores import available_cores
 from edgefit.runtime.images.preprocess import read_image
+from edgefit.runtime.walking import counts_of
 from edgefit.spec import Frame, InputSpec, JpegDecode
 from edgefit.wording import counted
 
@@ -104,7 +104,7 @@ class AuditReport:
             root=str(self.table.root),
             dropped_leaks=dropped,
             source_fingerprint=source.table.fingerprint(),
-            passed_over=parts_of(source.passed_over),
+            passed_over=counts_of(source.passed_over),
         )
 
 

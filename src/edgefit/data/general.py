@@ -15,13 +15,12 @@ from pathlib import Path
 from edgefit.data.audit import AuditReport, audit
 from edgefit.data.formats.folder import read_folder
 from edgefit.data.formats.reading import Reading
-from edgefit.data.passed_over import parts_of
 from edgefit.data.table import Sample, SampleTable, examples
 from edgefit.errors import DataError, RecipeError
 from edgefit.progress import QUIET, Reporter
 from edgefit.recipe import DataConfig, Recipe, RetentionConfig
 from edgefit.records.retention import GeneralFacts
-from edgefit.runtime.walking import PassedOver
+from edgefit.runtime.walking import PassedOver, counts_of
 from edgefit.spec import InputSpec
 from edgefit.wording import counted
 
@@ -65,7 +64,7 @@ class General:
             unreadable=dict(self.unreadable),
             duplicates=self.duplicates,
             fingerprint=self.probe.fingerprint(),
-            passed_over=parts_of(self.passed_over),
+            passed_over=counts_of(self.passed_over),
         )
 
 

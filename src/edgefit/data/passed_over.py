@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict
 
 from edgefit.records.check import Finding
 from edgefit.records.passed_over import PassedOverFiles
 from edgefit.runtime.sources.video_file import VIDEO_SUFFIXES
 from edgefit.runtime.walking import (
     PassedOver,
-    PassedOverCount,
     Reason,
-    counted,
+    counts_of,
     described,
     suffix_of,
 )
-from edgefit.wording import agreeing
-from edgefit.wording import counted as counted_noun
+from edgefit.wording import agreeing, counted
 
 _RAW = (
     ".3fr .arw .cr2 .cr3 .crw .dcr .dng .erf .fff .iiq .kdc .mef .mos .mrw .nef .nrw .orf .pef "
@@ -32,18 +29,13 @@ OTHER_IMAGES = frozenset(
 _VIDEOS = VIDEO_SUFFIXES - OTHER_IMAGES
 
 
-def parts_of(entries: Iterable[PassedOver]) -> tuple[PassedOverFiles, ...]:
-    """The entries counted by suffix and reason, for a record."""
-    return tuple(PassedOverFiles(**asdict(count)) for count in counted(entries))
-
-
 def in_words(parts: Iterable[PassedOverFiles]) -> str:
     """``72 files passed over (made by a system: 72 .jpg)``, or that there are none."""
-    counts = [PassedOverCount(Reason(p.reason), p.suffix, p.files, p.example) for p in parts]
-    total = sum(count.files for count in counts)
+    parts = tuple(parts)
+    total = sum(part.files for part in parts)
     if not total:
         return "nothing passed over"
-    return f"{counted_noun(total, 'file')} passed over ({described(counts)})"
+    return f"{counted(total, 'file')} passed over ({described(parts)})"
 
 
 def find_passed_over(entries: Sequence[PassedOver], read: int) -> Iterator[Finding]:
@@ -66,28 +58,28 @@ def find_passed_over(entries: Sequence[PassedOver], read: int) -> Iterator[Findi
     broken = [e for e in entries if e.reason in (Reason.LINK_BROKEN, Reason.LOCKED)]
     if broken:
         message = (
-            f"{counted_noun(len(broken), 'entry', 'are')} not reached: links that lead nowhere, or "
+            f"{counted(len(broken), 'entry', 'are')} not reached: links that lead nowhere, or "
             "folders that cannot be opened."
         )
         yield _finding("not-reached", message, broken)
     videos = [e for e in entries if e.reason is Reason.OTHER and suffix_of(e.path) in _VIDEOS]
     if videos:
         message = (
-            f"{counted_noun(len(videos), 'video', 'are')} passed over: `edgefit predict` "
+            f"{counted(len(videos), 'video', 'are')} passed over: `edgefit predict` "
             "takes a video, a data set holds images. Save their frames as images to train on them."
         )
         yield _finding("videos", message, videos)
     again = [entry for entry in entries if entry.reason is Reason.LINK_AGAIN]
     if again:
         message = (
-            f"{counted_noun(len(again), 'linked folder', 'are')} read only once, under the name of "
+            f"{counted(len(again), 'linked folder', 'are')} read only once, under the name of "
             "the folder."
         )
         yield _finding("links-again", message, again)
 
 
 def _links_out(count: int) -> str:
-    lead = counted_noun(count, "link", "lead")
+    lead = counted(count, "link", "lead")
     return f"{lead} out of the folder and {agreeing(count, 'are')} not followed (data.links: all)."
 
 
@@ -112,14 +104,14 @@ def is_missed(entry: PassedOver) -> bool:
 def by_suffix(entries: Iterable[PassedOver]) -> str:
     """``6 .heic, 2 .avif``."""
     totals: dict[str, int] = {}
-    for count in counted(entries):
+    for count in counts_of(entries):
         totals[count.suffix] = totals.get(count.suffix, 0) + count.files
     return ", ".join(f"{files} {name}" for name, files in totals.items())
 
 
 def why_none(entries: Sequence[PassedOver]) -> str | None:
     """What a folder without images holds instead, for an error."""
-    counts = counted(entry for entry in entries if is_missed(entry)) or counted(entries)
+    counts = counts_of(entry for entry in entries if is_missed(entry)) or counts_of(entries)
     return described(counts) or None
 
 

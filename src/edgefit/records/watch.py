@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edgefit.records.predict import PassedOverFiles
+from edgefit.records.passed_over import PassedOverFiles
 from edgefit.records.record import Part
 
 

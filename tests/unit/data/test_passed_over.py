@@ -7,12 +7,11 @@ import pytest
 from edgefit.data.passed_over import (
     find_passed_over,
     in_words,
-    parts_of,
     remedy_for,
     why_none,
 )
 from edgefit.records.passed_over import PassedOverFiles
-from edgefit.runtime.walking import PassedOver, Reason
+from edgefit.runtime.walking import PassedOver, Reason, counts_of
 
 
 def others(*paths: str) -> list[PassedOver]:
@@ -21,7 +20,7 @@ def others(*paths: str) -> list[PassedOver]:
 
 def test_entries_are_counted_by_reason_and_suffix() -> None:
     entries = [*others("a/1.jxl", "a/2.JXL"), PassedOver("a/._1.jpg", Reason.HIDDEN)]
-    parts = parts_of(entries)
+    parts = counts_of(entries)
     assert parts[0] == PassedOverFiles(
         reason="not an image", suffix=".jxl", files=2, example="a/1.jxl"
     )
@@ -31,7 +30,7 @@ def test_entries_are_counted_by_reason_and_suffix() -> None:
 
 
 def test_a_name_that_is_not_utf8_is_printable_in_the_record() -> None:
-    (part,) = parts_of(others("x_\udcfc.txt"))
+    (part,) = counts_of(others("x_\udcfc.txt"))
     assert part.example == "x_\\xfc.txt"
 
 

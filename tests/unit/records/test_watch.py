@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 import os
 
-from edgefit.records.predict import PassedOverFiles
+from edgefit.records.passed_over import PassedOverFiles
 from edgefit.records.watch import WatchSummary
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from edgefit.names import printable
-from edgefit.runtime.walking import PassedOver, Reason, Walk, counted, described, walk
+from edgefit.runtime.walking import PassedOver, Reason, Walk, counts_of, described, walk
 from edgefit.spec import Links
 
 
@@ -163,7 +163,7 @@ def test_counts_are_by_reason_and_suffix_the_most_frequent_first() -> None:
         PassedOver("a.heic", Reason.OTHER),
         PassedOver(".x", Reason.HIDDEN),
     ]
-    found = [(c.reason, c.suffix, c.files, c.example) for c in counted(entries)]
+    found = [(c.reason, c.suffix, c.files, c.example) for c in counts_of(entries)]
     assert found == [
         (Reason.OTHER, ".heic", 2, "z.HEIC"),
         (Reason.HIDDEN, "", 1, ".x"),
@@ -197,7 +197,7 @@ def test_a_file_that_vanishes_while_the_folder_is_read_is_no_error(
 def test_counts_in_words() -> None:
     entries = [PassedOver(f"{n}.jpg", Reason.SYSTEM) for n in range(3)]
     entries += [PassedOver("a.txt", Reason.OTHER), PassedOver("README", Reason.OTHER)]
-    assert described(counted(entries)) == (
+    assert described(counts_of(entries)) == (
         "made by a system: 3 .jpg; not an image: 1 without extension, 1 .txt"
     )
     assert described(()) == ""

@@ -15,7 +15,7 @@ from edgefit.errors import DataError
 from edgefit.names import composed
 from edgefit.recipe import DataConfig
 from edgefit.records.check import Finding
-from edgefit.runtime.walking import PassedOver, Reason, Walk, counted, described
+from edgefit.runtime.walking import PassedOver, Reason, Walk, counts_of, described
 
 
 def find_class_folders(
@@ -127,7 +127,9 @@ def _has_split(folder: str, layout: Layout) -> bool:
 
 def _lost_classes(root: Path, lost: dict[str, list[PassedOver]]) -> DataError:
     entries = [entry for folder in lost.values() for entry in folder]
-    named = [f"{folder} ({described(counted(inside))})" for folder, inside in sorted(lost.items())]
+    named = [
+        f"{folder} ({described(counts_of(inside))})" for folder, inside in sorted(lost.items())
+    ]
     return DataError(
         f"{'A class folder holds' if len(lost) == 1 else 'Class folders hold'} no image that is "
         "read, and the class would be lost.",

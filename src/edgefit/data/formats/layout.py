@@ -237,9 +237,9 @@ def _require_different_folders(root: Path, tree: FolderTree) -> None:
     held = [set(inside.tops) for inside in divisions.values()]
     if len(held) < 2 or 2 * len(held) <= len(tree.tops):
         return
-    tally = Counter(name for folders in held for name in folders)
-    same = sorted(name for name, tops in tally.items() if 2 * tops > len(held))
-    if len(same) > 1 and 2 * len(same) >= len(tally):
+    counts_of = Counter(name for folders in held for name in folders)
+    same = sorted(name for name, tops in counts_of.items() if 2 * tops > len(held))
+    if len(same) > 1 and 2 * len(same) >= len(counts_of):
         largest = max(divisions, key=lambda folder: divisions[folder].images)
         raise DataError(
             "Every top folder holds the same sub-folders, so it is not clear which are the classes."
