@@ -44,9 +44,11 @@ ELSEWHERE = {
     "stages/stage.py": "tests/unit/stages/test_runner.py",
     # records: those of real runs are loaded and dumped in one place
     "records/export.py": GATE,
+    "records/passed_over.py": "tests/unit/data/test_passed_over.py",
     "spec/links.py": "tests/unit/runtime/test_walking.py",
     "records/selftest.py": "tests/unit/runtime/test_selftest.py",
     # parts of a larger module that is tested whole
+    "data/formats/reading.py": "tests/unit/data/formats/test_folder.py",
     "data/worker_imports.py": "tests/unit/data/test_worker_processes.py",
     "data/tasks/classification.py": "tests/unit/data/test_table.py",
     "data/tasks/task.py": CONTRACT,
@@ -125,9 +127,11 @@ TOGETHER = (
     "tests/unit/bundle/test_formats.py",
     "tests/unit/cli/test_refused_commands.py",
     "tests/unit/cli/test_wrong_input.py",
+    "tests/unit/data/test_documented_layouts.py",
     "tests/unit/data/test_leaks.py",
     "tests/unit/data/test_real_sets.py",
     "tests/unit/export/test_features_output.py",
+    "tests/unit/runtime/watch/test_power_cuts.py",
     "tests/unit/stages/test_operating_point.py",
     "tests/unit/test_device_kit.py",
     "tests/unit/train/test_tasks.py",

@@ -36,7 +36,7 @@ NOT_EVERYWHERE = {
 }
 NOT_EVERYWHERE_MODULES = {
     "resource": {"bench/memory.py"},
-    "fcntl": set[str](),
+    "fcntl": {"runtime/watch/locking.py"},
     "pwd": set[str](),
     "grp": set[str](),
     "termios": set[str](),

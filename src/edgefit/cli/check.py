@@ -66,3 +66,15 @@ def _print(record: CheckRecord) -> None:
         error_console().print(f"[{colour}]{finding.level}[/]: {escape(finding.message)}")
     for path, reason in list(record.unreadable.items())[:20]:
         error_console().print(f"  unreadable: {escape(path)}: {escape(reason)}")
+    error_console().print(escape(_closing_line(record)), soft_wrap=True)
+
+
+def _closing_line(record: CheckRecord) -> str:
+    """Every file of the folder, counted: read, unreadable, left out, passed over."""
+    from edgefit.data.passed_over import in_words
+    from edgefit.wording import counted
+
+    counts = [f"{counted(record.images, 'image')} read", f"{len(record.unreadable)} unreadable"]
+    if record.dropped_leaks:
+        counts.append(f"{len(record.dropped_leaks)} left out of train or val")
+    return ", ".join([*counts, in_words(record.passed_over)])

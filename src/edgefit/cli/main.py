@@ -32,6 +32,7 @@ from edgefit.cli import (
     retention,
     train,
     verify,
+    watch,
 )
 from edgefit.cli.output import error_console, print_error, reader_has_gone, write_nowhere
 from edgefit.cli.unexpected import (
@@ -75,6 +76,7 @@ for verb in (
     benchmark,
     bundle,
     predict,
+    watch,
     doctor,
     demo,
 ):

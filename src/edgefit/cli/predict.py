@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import warnings
-from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -20,8 +19,8 @@ from edgefit.spec import Links
 from edgefit.wording import counted
 
 if TYPE_CHECKING:
+    from edgefit.records.passed_over import PassedOverFiles
     from edgefit.runtime.stream import StreamCounts
-    from edgefit.runtime.walking import PassedOverCount
 
 
 class Format(StrEnum):
@@ -70,7 +69,7 @@ def predict(
     from edgefit.runtime.sinks.jsonl import JsonlSink
     from edgefit.runtime.sources import open_source
     from edgefit.runtime.stream import stream
-    from edgefit.runtime.walking import counted as by_reason
+    from edgefit.runtime.walking import counts_of
 
     _require_text_file(out)
     chosen = output_format or (Format.CSV if out.endswith(".csv") else Format.JSONL)
@@ -86,7 +85,7 @@ def predict(
     sinks = {Format.CSV: CsvSink, Format.JSONL: JsonlSink}
     with sinks[chosen](out, predictor.columns(top=top_k)) as sink:
         counts = stream(predictor, frames, [sink], reporter=shown)
-    passed_over = by_reason(frames.passed_over)
+    passed_over = counts_of(frames.passed_over)
     if as_json:
         print_json_line({"summary": _summary(str(predictor.variant), counts, passed_over)})
     if not quiet:
@@ -95,21 +94,21 @@ def predict(
 
 
 def _summary(
-    variant: str, counts: StreamCounts, passed_over: tuple[PassedOverCount, ...]
+    variant: str, counts: StreamCounts, passed_over: tuple[PassedOverFiles, ...]
 ) -> dict[str, JsonValue]:
-    from edgefit.records.predict import PassedOverFiles, PredictSummary
+    from edgefit.records.predict import PredictSummary
 
     return PredictSummary(
         variant=variant,
         answered=counts.answered,
         unreadable=counts.unreadable,
         noted=counts.noted,
-        passed_over=tuple(PassedOverFiles(**asdict(count)) for count in passed_over),
+        passed_over=passed_over,
     ).to_json()
 
 
 def _print_end(
-    variant: str, counts: StreamCounts, passed_over: tuple[PassedOverCount, ...], out: str
+    variant: str, counts: StreamCounts, passed_over: tuple[PassedOverFiles, ...], out: str
 ) -> None:
     from edgefit.runtime.walking import described
 

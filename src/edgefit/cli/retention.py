@@ -105,6 +105,10 @@ def _print_retention(record: RetentionRecord) -> None:
     typer.echo(f"The other half, {counted(apart, 'image')}, is reserved for train.keep.replay.")
     for note in record.notes:
         typer.echo(note)
+    if record.general.passed_over:
+        from edgefit.data.passed_over import in_words
+
+        typer.echo(in_words(record.general.passed_over))
 
 
 def _print_comparison(record: ComparisonRecord) -> None:

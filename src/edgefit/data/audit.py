@@ -11,13 +11,17 @@ from statistics import median
 
 import numpy as np
 
-from edgefit.data.findings import ImageFacts, find_all
+from edgefit.data.findings import ImageFacts, find_all, most_serious_first
+from edgefit.data.formats.reading import Reading
+from edgefit.data.missing_files import NO_FILE, MissingFiles
 from edgefit.data.table import Sample, SampleTable
+from edgefit.data.unreadable import reasons_in_words
 from edgefit.errors import DataError, FrameError
 from edgefit.progress import QUIET, Reporter
 from edgefit.records.check import CheckRecord, Finding, Spread
 from edgefit.runtime.cores import available_cores
 from edgefit.runtime.images.preprocess import read_image
+from edgefit.runtime.walking import counts_of
 from edgefit.spec import Frame, InputSpec, JpegDecode
 from edgefit.wording import counted
 
@@ -73,13 +77,14 @@ class AuditReport:
         kept = self.table.with_samples(s for s in self.table.samples if s.path not in leaking)
         return self.with_splits(kept), tuple(sorted(leaking))
 
-    def to_record(self, source: SampleTable, dropped: tuple[str, ...] = ()) -> CheckRecord:
+    def to_record(self, source: Reading, dropped: tuple[str, ...] = ()) -> CheckRecord:
         """The record that the stage `check` writes.
 
         Args:
             source: The data set as read, before anything was left out.
             dropped: Paths that :meth:`without_leaks` left out; the record lists them in a finding.
         """
+        told = (*([_dropped_leaks(dropped)] if dropped else []), *source.findings, *self.findings)
         facts = [self.facts[s.path] for s in self.table.samples]
         return CheckRecord(
             images=len(self.table),
@@ -95,10 +100,11 @@ class AuditReport:
             near_white=sum(f.mean_level > NEAR_WHITE for f in facts),
             fingerprint=self.table.fingerprint(),
             unreadable=dict(self.unreadable),
-            findings=(*([_dropped_leaks(dropped)] if dropped else []), *self.findings),
+            findings=most_serious_first(told),
             root=str(self.table.root),
             dropped_leaks=dropped,
-            source_fingerprint=source.fingerprint(),
+            source_fingerprint=source.table.fingerprint(),
+            passed_over=counts_of(source.passed_over),
         )
 
 
@@ -127,8 +133,9 @@ def audit(
     threads = workers or min(8, available_cores())
     facts: dict[str, ImageFacts] = {}
     unreadable: dict[str, str] = {}
+    missing = MissingFiles()
     with ThreadPoolExecutor(threads) as pool:
-        results = pool.map(lambda s: _look(table.absolute(s), spec), table.samples)
+        results = pool.map(lambda s: _look(table.absolute(s), spec, missing), table.samples)
         tracked = reporter.track(results, "reading images", total=len(table))
         for sample, result in zip(table.samples, tracked, strict=True):
             if isinstance(result, ImageFacts):
@@ -136,12 +143,13 @@ def audit(
             else:
                 unreadable[sample.path] = result
     if not facts:
-        path, reason = next(iter(unreadable.items()), ("", "the table is empty"))
         raise DataError(
             f"None of {counted(len(unreadable), 'image')} can be read.",
             path=table.root,
-            found=f"{path}: {reason}",
-            remedy="check that the files are images and were copied completely",
+            found=reasons_in_words(unreadable) or "the table is empty",
+            remedy="correct the paths: they are relative to the folder of the CSV file"
+            if all(reason.startswith(NO_FILE) for reason in unreadable.values())
+            else "check that the files are images and were copied completely",
         )
     readable = table.with_samples(
         join_duplicates([s for s in table.samples if s.path in facts], facts)
@@ -174,10 +182,10 @@ def join_duplicates(samples: list[Sample], facts: Mapping[str, ImageFacts]) -> l
     return [replace(s, group=find(s.group)) for s in samples]
 
 
-def _look(path: Path, spec: InputSpec) -> ImageFacts | str:
+def _look(path: Path, spec: InputSpec, missing: MissingFiles) -> ImageFacts | str:
     """Measure one image, or say why it cannot be read."""
     if not path.is_file():
-        return "no such file"
+        return missing.reason(path)
     try:
         image = read_image(path, replace(spec, jpeg_decode=JpegDecode.EXACT))
     except FrameError as error:

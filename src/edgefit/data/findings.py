@@ -7,10 +7,11 @@ An ``error`` makes figures measured on these data wrong; the caller decides whet
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from edgefit.data.table import Sample, SampleTable, examples
+from edgefit.names import printable
 from edgefit.records.check import Finding, Level
 from edgefit.runtime.images.header import Note, NoteKind
 from edgefit.spec import InputSpec
@@ -79,6 +80,11 @@ def find_all(
         *_class_sizes(table),
         *_groups(table),
     ]
+    return most_serious_first(findings)
+
+
+def most_serious_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """The findings by their level; those of one level keep their order."""
     return tuple(sorted(findings, key=lambda finding: _GRAVITY[finding.level]))
 
 
@@ -220,7 +226,7 @@ def _class_sizes(table: SampleTable) -> Iterator[Finding]:
 
 
 def _groups(table: SampleTable) -> Iterator[Finding]:
-    if all(sample.group == sample.path for sample in table.samples):
+    if all(sample.group == printable(sample.path) for sample in table.samples):
         message = (
             "Every image is its own group. If several show the same part, track or patient, set "
             "data.group; otherwise the test figures are too good."

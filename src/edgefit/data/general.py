@@ -6,6 +6,7 @@ replayed images do not show what the network would have kept without them.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,11 +14,13 @@ from pathlib import Path
 
 from edgefit.data.audit import AuditReport, audit
 from edgefit.data.formats.folder import read_folder
+from edgefit.data.formats.reading import Reading
 from edgefit.data.table import Sample, SampleTable, examples
 from edgefit.errors import DataError, RecipeError
 from edgefit.progress import QUIET, Reporter
 from edgefit.recipe import DataConfig, Recipe, RetentionConfig
 from edgefit.records.retention import GeneralFacts
+from edgefit.runtime.walking import PassedOver, counts_of
 from edgefit.spec import InputSpec
 from edgefit.wording import counted
 
@@ -25,6 +28,7 @@ FEWEST_A_CLASS = 4
 """Two images of each class in either half: a probe needs a neighbour, or a second fold."""
 
 _KEY = "retention.general"
+_OTHER_KEY = re.compile(r"\bdata\.")
 
 
 @dataclass(frozen=True)
@@ -36,12 +40,14 @@ class General:
         probe: The half that is measured; at most ``images_per_class`` of each class.
         unreadable: ``{path: reason}`` of the images that cannot be decoded and are left out.
         duplicates: Paths left out because an earlier image has the same pixels.
+        passed_over: What else the folder holds.
     """
 
     replay: SampleTable
     probe: SampleTable
     unreadable: Mapping[str, str]
     duplicates: tuple[str, ...]
+    passed_over: tuple[PassedOver, ...] = ()
 
     @property
     def classes(self) -> int:
@@ -58,6 +64,7 @@ class General:
             unreadable=dict(self.unreadable),
             duplicates=self.duplicates,
             fingerprint=self.probe.fingerprint(),
+            passed_over=counts_of(self.passed_over),
         )
 
 
@@ -83,9 +90,12 @@ def read_general(
         DataError: The folder does not exist, holds fewer than two classes, or holds a class with
             fewer than :data:`FEWEST_A_CLASS` different readable images.
     """
-    report = _audit(folder, spec, reporter)
+    reading, report = _audit(folder, config, spec, reporter)
     by_class, duplicates = _distinct(report)
     _require_enough(folder, by_class, report)
+    for finding in reading.findings:
+        if finding.level != "info":
+            reporter.warn(f"general images: {_in_own_keys(finding.message)}")
     if report.unreadable:
         reporter.warn(
             f"{counted(len(report.unreadable), 'general image')} cannot be read: "
@@ -98,10 +108,17 @@ def read_general(
         _in_order(report.table, probe),
         dict(report.unreadable),
         duplicates,
+        reading.passed_over,
     )
 
 
-def _audit(folder: Path, spec: InputSpec, reporter: Reporter) -> AuditReport:
+def _read(folder: Path, config: RetentionConfig) -> Reading:
+    return read_folder(folder, DataConfig(links=config.links))
+
+
+def _audit(
+    folder: Path, config: RetentionConfig, spec: InputSpec, reporter: Reporter
+) -> tuple[Reading, AuditReport]:
     if not folder.is_dir():
         raise DataError(
             "The folder of general images does not exist.",
@@ -111,8 +128,8 @@ def _audit(folder: Path, spec: InputSpec, reporter: Reporter) -> AuditReport:
             remedy="give its path with --general, or remove the key from the recipe",
         )
     try:
-        table = read_folder(folder, DataConfig())
-        return audit(table, spec, reporter=reporter)
+        reading = _read(folder, config)
+        return reading, audit(reading.table, spec, reporter=reporter)
     except DataError as error:  # its remedy names keys of the training data
         raise DataError(
             f"The general images cannot be used: {error.message}",
@@ -120,8 +137,20 @@ def _audit(folder: Path, spec: InputSpec, reporter: Reporter) -> AuditReport:
             key=_KEY,
             expected="one subfolder of images per class",
             found=error.found,
-            remedy="correct the folder, or give another one with --general",
+            remedy=_own_remedy(error.remedy or ""),
         ) from error
+
+
+def _own_remedy(remedy: str) -> str:
+    """The remedy in the keys of this section; a general one where the section has no such key."""
+    own = _in_own_keys(remedy)
+    if own == remedy or _OTHER_KEY.search(own):
+        return "correct the folder, or give another one with --general"
+    return own
+
+
+def _in_own_keys(text: str) -> str:
+    return text.replace("data.links", "retention.links").replace("--data ", "--general ")
 
 
 def _distinct(report: AuditReport) -> tuple[dict[str, list[Sample]], tuple[str, ...]]:
@@ -189,4 +218,4 @@ def general_folder(recipe: Recipe) -> Path:
 def source_fingerprint(recipe: Recipe) -> str | None:
     """Fingerprint of the general images that the folder holds now; None if it is gone."""
     folder = general_folder(recipe)
-    return read_folder(folder, DataConfig()).fingerprint() if folder.is_dir() else None
+    return _read(folder, recipe.retention).table.fingerprint() if folder.is_dir() else None

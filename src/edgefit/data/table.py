@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from edgefit.atomic import written_whole
 from edgefit.errors import DataError
+from edgefit.names import escaped, is_utf8, printable, unescaped
 from edgefit.shell import shell_line
 from edgefit.spec import LabelMap
 
@@ -176,31 +177,34 @@ class SampleTable:
     def _size(self, path: str) -> int:
         try:
             return (self.root / path).stat().st_size
-        except FileNotFoundError:
+        except OSError:
             return -1
 
     def write_csv(self, target: Path) -> None:
         """Write path, label, split, group and the further columns as UTF-8 CSV, atomically.
 
-        Boxes (as JSON) and masks get columns only if a sample has them.
+        Boxes (as JSON) and masks get columns only if a sample has them. Names that are not UTF-8
+        are escaped, and their rows marked in a column of their own.
         """
         extra = sorted({name for s in self.samples for name in s.columns})
         marks = [name for name, column in _MARKS.items() if any(map(column, self.samples))]
         with (
             written_whole(target) as part,
-            part.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file,
+            part.open("w", encoding="utf-8", newline="") as file,
         ):
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow([*_FIXED_COLUMNS, *marks, *extra])
             for s in self.samples:
-                further = (s.columns.get(name, "") for name in extra)
+                further = (_text(s, s.columns.get(name, "")) for name in extra)
                 marked = (_MARKS[name](s) for name in marks)
-                fixed = (s.path, s.label or "", s.split or "", s.group)
+                fixed = (_text(s, s.path), s.label or "", s.split or "", _text(s, s.group))
                 writer.writerow([*fixed, *marked, *further])
 
     @classmethod
     def read_csv(cls, source: Path, *, root: Path, labels: LabelMap) -> SampleTable:
         """Read what :meth:`write_csv` wrote.
+
+        Names that an earlier release wrote as bytes that are not UTF-8 are read too.
 
         Args:
             source: The CSV file.
@@ -240,13 +244,24 @@ class SampleTable:
         return cls(root, tuple(samples), labels)
 
 
+def _is_escaped(sample: Sample) -> bool:
+    """Whether a row needs the escaped form because UTF-8 cannot hold a name in it."""
+    texts = (sample.path, sample.group, sample.mask or "", *sample.columns.values())
+    return not all(map(is_utf8, texts))
+
+
+def _text(sample: Sample, text: str) -> str:
+    return escaped(text) if _is_escaped(sample) else text
+
+
 _MARKS: dict[str, Callable[[Sample], str]] = {
     "@boxes": lambda s: "" if s.boxes is None else json.dumps([astuple(box) for box in s.boxes]),
-    "@mask": lambda s: s.mask or "",
+    "@mask": lambda s: _text(s, s.mask or ""),
+    "@escaped": lambda s: "yes" if _is_escaped(s) else "",
 }
-"""Columns for boxes and masks, and their text for a sample.
+"""Columns for boxes, masks and escaped names, and their text for a sample.
 
-The text is empty for a sample without boxes or without a mask."""
+The text is empty for a sample without boxes, without a mask or with names in UTF-8."""
 RESERVED_COLUMNS = frozenset(_MARKS)
 """Names that a data set's own columns must not have."""
 
@@ -257,14 +272,16 @@ def _read_row(header: Sequence[str], row: Sequence[str], labels: LabelMap) -> Sa
     path, label, split, group = (further.pop(name) for name in _FIXED_COLUMNS)
     if label not in (*labels.names, "") or split not in (*SPLITS, ""):
         raise ValueError(label)
-    marked, mask = further.pop("@boxes", ""), further.pop("@mask", "")
+    form = unescaped if further.pop("@escaped", "") else str
+    marked, mask = further.pop("@boxes", ""), form(further.pop("@mask", ""))
     boxes = tuple(Box(*box) for box in json.loads(marked)) if marked else None
-    columns = {name: text for name, text in further.items() if text}
+    columns = {name: form(text) for name, text in further.items() if text}
+    path, group = form(path), form(group)
     return Sample(path, label or None, split or None, group, columns, boxes, mask or None)
 
 
 def examples(names: Sequence[str]) -> str:
-    """The first few names and how many more there are, for messages."""
-    shown = ", ".join(names[:_EXAMPLES])
+    """The first few names, printable, and how many more there are, for messages."""
+    shown = ", ".join(map(printable, names[:_EXAMPLES]))
     rest = len(names) - _EXAMPLES
     return f"{shown} and {rest} more" if rest > 0 else shown

@@ -33,6 +33,10 @@ class DataConfig(Section):
     Attributes:
         root: Folder of images, or a CSV file. Usually given as ``--data``.
         format: ``auto`` takes ``csv`` for a CSV file or when ``csv`` is set, else ``folder``.
+        layout: What the top folders are: ``splits``, ``classes``, or, with ``auto``, what their
+            names say; where the names leave it open, ``auto`` is an error.
+        links: Which symbolic links are followed: those that lead ``inside`` the folder, or
+            ``all``.
         csv: Name of a CSV file inside ``root``.
         include: Glob patterns on the path relative to ``root``; empty means every image.
         exclude: Glob patterns to leave out, applied after ``include``.
@@ -47,6 +51,8 @@ class DataConfig(Section):
 
     root: Path | None = None
     format: Literal["auto", "folder", "csv"] = "auto"
+    layout: Literal["auto", "classes", "splits"] = "auto"
+    links: Literal["inside", "all"] = "inside"
     csv: str | None = None
     include: list[str] = []
     exclude: list[str] = []

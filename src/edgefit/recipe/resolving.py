@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from edgefit.errors import InputError
+from edgefit.names import is_utf8, printable
 from edgefit.recipe import Recipe, load_recipe, make_recipe
 from edgefit.spec.weights import WeightsSource
 
@@ -44,7 +46,28 @@ def resolve(
         facts["retention"]["general"] = str(_beside(recipe, facts["retention"]["general"]))
     if facts["train"]["teacher"] is not None:
         facts["train"]["teacher"]["run"] = str(_beside(recipe, facts["train"]["teacher"]["run"]))
+    _require_utf8(facts)
     return _find_augmentation(make_recipe(facts), recipe)
+
+
+def _require_utf8(facts: Mapping[str, Any]) -> None:
+    """Check the paths that a run's recipe.yaml must hold; names below them may be any bytes."""
+    teacher = facts["train"]["teacher"]
+    paths = {
+        "data.root": facts["data"]["root"],
+        "model.weights": facts["model"]["weights"],
+        "retention.general": facts["retention"]["general"],
+        "train.teacher.run": teacher and teacher["run"],
+        "train.augment": facts["train"]["augment"],
+    }
+    for key, path in paths.items():
+        if path is not None and not is_utf8(path):
+            raise InputError(
+                "The name of a file or folder that the recipe names is not UTF-8.",
+                path=printable(path),
+                key=key,
+                remedy="rename it, or one of the folders above it; the names inside may stay",
+            )
 
 
 def _beside(recipe: str | Path | Recipe, path: str) -> Path:

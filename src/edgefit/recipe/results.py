@@ -16,11 +16,13 @@ class RetentionConfig(Section):
 
     Attributes:
         general: Folder of general images, one folder per class; None leaves the stage out.
+        links: Which symbolic links in it are followed: those that lead ``inside`` it, or ``all``.
         images_per_class: Largest number of images measured of each class.
         neighbours: k of the k-nearest-neighbour probe.
     """
 
     general: Path | None = None
+    links: Literal["inside", "all"] = "inside"
     images_per_class: int = Field(default=40, ge=4)
     neighbours: int = Field(default=10, ge=1)
 

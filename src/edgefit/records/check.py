@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
+from edgefit.records.passed_over import PassedOverFiles
 from edgefit.records.record import Part, Record
 
 Level = Literal["error", "warning", "info"]
@@ -57,6 +58,7 @@ class CheckRecord(Record):
         root: Folder that the paths of the table are relative to.
         dropped_leaks: Paths left out because a held-out image has the same pixels.
         source_fingerprint: Of the data set as it was read, before anything was left out.
+        passed_over: Entries of the folder that are not read, by reason and suffix.
     """
 
     STAGE: ClassVar[str] = "check"
@@ -79,6 +81,7 @@ class CheckRecord(Record):
     root: str
     dropped_leaks: tuple[str, ...]
     source_fingerprint: str
+    passed_over: tuple[PassedOverFiles, ...] = ()
 
 
 class LabelsRecord(Record):

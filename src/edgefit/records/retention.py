@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from edgefit.records.figures import Figure
+from edgefit.records.passed_over import PassedOverFiles
 from edgefit.records.record import Part, Record
 
 
@@ -19,6 +20,7 @@ class GeneralFacts(Part):
         unreadable: ``{path: reason}`` of the images that cannot be decoded.
         duplicates: Paths left out because an earlier image has the same pixels.
         fingerprint: Of the measured half.
+        passed_over: Entries of the folder that are not read, by reason and suffix.
     """
 
     root: str
@@ -28,6 +30,7 @@ class GeneralFacts(Part):
     unreadable: dict[str, str]
     duplicates: tuple[str, ...]
     fingerprint: str
+    passed_over: tuple[PassedOverFiles, ...] = ()
 
 
 class ProbeAccuracy(Figure):

@@ -109,6 +109,7 @@ class Predictor:
         labels: Class names in output order.
         input: The input contract.
         variant: Engine and precision that run.
+        bundle_sha256: Hash of the bundle's manifest.
         operating: From outputs to decisions; the task's plain rule where the bundle states none.
     """
 
@@ -116,6 +117,7 @@ class Predictor:
         self.labels: LabelMap = bundle.labels
         self.input: InputSpec = bundle.input
         self.variant = key
+        self.bundle_sha256: str = bundle.manifest.sha256
         self.operating: Rule = bundle.operating
         self._task = TASKS[bundle.manifest.task]
         self._wanted = self._task.wanted(bundle.operating)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
 
+from edgefit.records.passed_over import PassedOverFiles
 from edgefit.runtime.images.decode import IMAGE_SUFFIXES
 from edgefit.spec import Links
 
@@ -85,23 +86,6 @@ class Walk:
     folders: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class PassedOverCount:
-    """How many entries with one suffix are passed over for one reason.
-
-    Attributes:
-        reason: Why.
-        suffix: Lower case, with the dot; empty where the name has none.
-        files: How many entries.
-        example: Path of one of them.
-    """
-
-    reason: Reason
-    suffix: str
-    files: int
-    example: str
-
-
 def walk(
     root: Path,
     *,
@@ -147,21 +131,23 @@ def suffix_of(path: str) -> str:
     return PurePosixPath(path).suffix.lower()
 
 
-def counted(entries: Iterable[PassedOver]) -> tuple[PassedOverCount, ...]:
-    """The entries by reason and suffix, the most frequent first."""
+def counts_of(entries: Iterable[PassedOver]) -> tuple[PassedOverFiles, ...]:
+    """The entries counted by reason and suffix, the most frequent first."""
     entries = list(entries)
-    tally = Counter((entry.reason, suffix_of(entry.path)) for entry in entries)
+    counts = Counter((entry.reason, suffix_of(entry.path)) for entry in entries)
     first = {(entry.reason, suffix_of(entry.path)): entry.path for entry in reversed(entries)}
-    ordered = sorted(tally.items(), key=lambda item: (-item[1], item[0]))
-    return tuple(PassedOverCount(*key, number, first[key]) for key, number in ordered)
+    return tuple(
+        PassedOverFiles(reason=key[0], suffix=key[1], files=files, example=first[key])
+        for key, files in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    )
 
 
-def described(counts: Iterable[PassedOverCount]) -> str:
+def described(counts: Iterable[PassedOverFiles]) -> str:
     """The counts in words, e.g. ``made by a system: 72 .jpg; not an image: 2 .txt, 1 .md``.
 
     Empty where nothing is passed over.
     """
-    by_reason: dict[Reason, list[str]] = {}
+    by_reason: dict[str, list[str]] = {}
     for count in counts:
         words = f"{count.files} {count.suffix or 'without extension'}"
         by_reason.setdefault(count.reason, []).append(words)
@@ -213,7 +199,11 @@ class _Walker:
         elif entry.is_symlink():
             self._sort_link(path)
         else:
-            self._sort_file(path, entry.stat(follow_symlinks=False).st_mode)
+            try:
+                mode = entry.stat(follow_symlinks=False).st_mode
+            except FileNotFoundError:  # renamed or taken away since the folder was listed
+                return
+            self._sort_file(path, mode)
 
     def _sort_link(self, path: str) -> None:
         try:

@@ -8,6 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from rich.markup import escape
+
+from edgefit.data.passed_over import in_words
 from edgefit.data.table import examples
 from edgefit.progress import QUIET, Reporter
 from edgefit.recipe import Recipe
@@ -15,6 +18,7 @@ from edgefit.records.benchmark import BenchmarkRecord
 from edgefit.records.build import BuildResult
 from edgefit.records.check import CheckRecord
 from edgefit.records.evaluate import EvaluateRecord
+from edgefit.records.retention import RetentionRecord
 from edgefit.records.train import TrainRecord
 from edgefit.records.verify import VerifyRecord
 from edgefit.run import RunFolder
@@ -106,6 +110,8 @@ def run_stages(run: RunFolder, reporter: Reporter = QUIET) -> BuildResult | None
             tell_findings(record, reporter)
         if stage is Verify:
             require(record, recipe.verify)
+        if isinstance(record, RetentionRecord) and record.general.passed_over:
+            reporter.say(f"general images: {escape(in_words(record.general.passed_over))}")
         seconds[stage.NAME] = round(time.monotonic() - started, 1)
     runner.keep_recipe()
     return summarise_build(run, seconds)
@@ -129,6 +135,8 @@ def tell_findings(checked: CheckRecord, reporter: Reporter) -> None:
         if finding.level != "info":
             concerned = f" ({examples(finding.paths)})" if finding.paths else ""
             reporter.warn(finding.message + concerned)
+    if checked.passed_over:
+        reporter.say(escape(in_words(checked.passed_over)))
 
 
 def summarise_build(run: RunFolder, seconds: dict[str, float]) -> BuildResult:

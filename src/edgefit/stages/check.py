@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from edgefit.data.audit import audit
 from edgefit.data.formats import read_samples
+from edgefit.data.formats.reading import Reading
 from edgefit.data.frozen import freeze, frozen_samples
 from edgefit.data.split import assign_splits, require_every_class
 from edgefit.data.table import SampleTable
 from edgefit.data.tasks import TASKS, DataTask
+from edgefit.data.unreadable import require_readable_classes
 from edgefit.errors import DataError, RunError, missing_weights
 from edgefit.metrics.tasks import TASKS as METRICS_TASKS
 from edgefit.operating.tasks import TASKS as OPERATING_TASKS
@@ -36,18 +38,20 @@ class Check(Stage[CheckRecord]):
         """Read the list of images; refuse mistakes that would otherwise surface after training."""
         self.source = _read(self.run, self.recipe, TASKS[self.recipe.task])
         for name in self.recipe.evaluate.by:
-            self.source.column_N(name)
-        _require_what_later_stages_need(self.recipe, self.source)
+            self.source.table.column_N(name)
+        _require_what_later_stages_need(self.recipe, self.source.table)
 
     def holds(self) -> bool:
         """Whether the data set has not changed since the check, and the table can be read."""
         frozen_samples(self.run)
-        return self.result().source_fingerprint == self.source.fingerprint()
+        return self.result().source_fingerprint == self.source.table.fingerprint()
 
     def prepare(self) -> None:
         """Decode every image, list what is wrong, draw the splits."""
         recipe, task = self.recipe, TASKS[self.recipe.task]
-        report = audit(self.source, input_spec(recipe), reporter=self.reporter)
+        report = audit(self.source.table, input_spec(recipe), reporter=self.reporter)
+        if task.needs_labels:
+            require_readable_classes(self.source.table, report.unreadable)
         report = report.with_splits(assign_splits(report.table, recipe.data.split, task))
         self.dropped: tuple[str, ...] = ()
         if recipe.data.leaks == "drop":
@@ -112,7 +116,7 @@ def _require_what_later_stages_need(recipe: Recipe, source: SampleTable) -> None
         )
 
 
-def _read(run: RunFolder, recipe: Recipe, task: DataTask) -> SampleTable:
+def _read(run: RunFolder, recipe: Recipe, task: DataTask) -> Reading:
     if recipe.data.root is None:
         raise DataError(
             "The recipe names no data set.",

@@ -29,7 +29,14 @@ R = TypeVar("R")
 AnyStage = type[Stage[Any]]
 
 # Keys that the recipe gained after runs existed; while they have their default, those stay valid.
-_LATER_KEYS = ("input.damaged", "input.bits", "input.max_pixels")
+_LATER_KEYS = (
+    "input.damaged",
+    "input.bits",
+    "input.max_pixels",
+    "data.layout",
+    "data.links",
+    "retention.links",
+)
 
 
 class FileHashes(InputFiles):

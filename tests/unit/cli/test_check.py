@@ -40,6 +40,23 @@ def test_people_read_a_table_the_findings_and_what_comes_next(
     assert f"edgefit train {tmp_path / 'run'}" in stderr
 
 
+def test_the_closing_line_counts_every_file(
+    command: list[str], images: Path, capsys: Capture
+) -> None:
+    (images / "good" / "._a.jpg").write_bytes(b"")
+    (images / "good" / "notes.txt").write_bytes(b"")
+    assert run(command) == 0
+    stderr = capsys.readouterr().err
+    read = "images read, 1 unreadable, 2 files passed over (hidden: 1 .jpg; not an image: 1 .txt)"
+    assert read in stderr
+    assert run([*command, "--json"]) == 0
+    counted = json.loads(capsys.readouterr().out)["passed_over"]
+    assert [(part["reason"], part["files"]) for part in counted] == [
+        ("hidden", 1),
+        ("not an image", 1),
+    ]
+
+
 def test_programs_read_one_document_that_is_the_record(
     command: list[str], tmp_path: Path, capsys: Capture
 ) -> None:

@@ -37,7 +37,7 @@ def test_help_lists_every_verb(capsys: Capture) -> None:
     shown = capsys.readouterr().out
     verbs = (
         *("build", "check", "train", "calibrate", "evaluate", "retention", "learning-curve"),
-        *("export", "verify", "benchmark", "bundle", "predict", "doctor", "demo"),
+        *("export", "verify", "benchmark", "bundle", "predict", "watch", "doctor", "demo"),
     )
     assert [verb for verb in verbs if verb not in shown] == []
 

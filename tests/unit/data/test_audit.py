@@ -10,6 +10,7 @@ import pytest
 
 from edgefit.data.audit import AuditReport, audit
 from edgefit.data.formats import read_samples
+from edgefit.data.formats.reading import Reading
 from edgefit.data.split import assign_splits
 from edgefit.data.tasks import TASKS
 from edgefit.errors import DataError
@@ -22,7 +23,7 @@ Write = Callable[..., Path]
 
 
 def run(root: Path, **config: object) -> AuditReport:
-    return audit(read_samples(root, DataConfig.model_validate(config)), SPEC)
+    return audit(read_samples(root, DataConfig.model_validate(config)).table, SPEC)
 
 
 def finding(report: AuditReport, code: str) -> Finding:
@@ -45,7 +46,7 @@ def test_clean_set(tmp_path: Path, write_classes: Write) -> None:
 
 def test_the_record_counts(tmp_path: Path, write_classes: Write) -> None:
     report = run(write_classes(tmp_path, {"a": 3, "b": 2}))
-    record = report.to_record(report.table)
+    record = report.to_record(Reading(report.table))
     assert record.images == record.groups == 5
     assert record.images_by_split_and_class == {"unassigned": {"a": 3, "b": 2}}
     assert record.width == Spread(min=16, median=16.0, max=16)
@@ -129,7 +130,7 @@ def test_blank_and_dark_pictures(tmp_path: Path, write_classes: Write) -> None:
     for name, level in {"a/black1": 0, "b/black2": 0, "a/white": 250}.items():
         cv2.imwrite(str(root / f"{name}.png"), np.full((12, 16, 3), level, np.uint8))
     report = run(root)
-    record = report.to_record(report.table)
+    record = report.to_record(Reading(report.table))
     assert (record.near_black, record.near_white) == (2, 1)
     assert len(finding(report, "blank").paths) == 3
     assert not codes(report) & {"duplicate", "label-conflict"}, "blank pictures are no duplicates"
@@ -151,7 +152,7 @@ def test_small_pictures_few_images_imbalance_and_groups(
     tmp_path: Path, write_classes: Write
 ) -> None:
     root = write_classes(tmp_path, {"a": 33, "b": 3})
-    report = audit(read_samples(root, DataConfig()), InputSpec(64, 64))
+    report = audit(read_samples(root, DataConfig()).table, InputSpec(64, 64))
     assert len(finding(report, "enlarged").paths) == 36
     assert "b (3 in unassigned)" in finding(report, "few-images").message
     assert "33" in finding(report, "imbalance").message
@@ -160,8 +161,17 @@ def test_small_pictures_few_images_imbalance_and_groups(
 
 
 def test_result_does_not_depend_on_workers(tmp_path: Path, write_classes: Write) -> None:
-    table = read_samples(write_classes(tmp_path, {"a": 9, "b": 9}), DataConfig())
+    table = read_samples(write_classes(tmp_path, {"a": 9, "b": 9}), DataConfig()).table
     assert audit(table, SPEC, workers=1) == audit(table, SPEC, workers=4)
+
+
+def test_a_list_of_files_that_do_not_exist_says_where_paths_begin(tmp_path: Path) -> None:
+    (tmp_path / "set.csv").write_text("path,label\nset/a.png,a\nset/b.png,b\n", encoding="utf-8")
+    table = read_samples(tmp_path / "set.csv", DataConfig()).table
+    with pytest.raises(DataError, match="None of 2 images can be read") as caught:
+        audit(table, SPEC)
+    assert caught.value.found == "2 no such file, and no such folder (set/a.png)"
+    assert "relative to the folder of the CSV file" in str(caught.value.remedy)
 
 
 def test_images_are_read_by_the_rules_of_the_input(tmp_path: Path, write_classes: Write) -> None:
@@ -171,7 +181,7 @@ def test_images_are_read_by_the_rules_of_the_input(tmp_path: Path, write_classes
     (root / "a" / "cut.jpg").write_bytes(data[: len(data) // 2] + b"\xff\xd9")
     deep = np.random.default_rng(1).integers(0, 4096, (24, 32), dtype=np.uint16)
     cv2.imwrite(str(root / "b" / "deep.png"), deep)
-    table = read_samples(root, DataConfig())
+    table = read_samples(root, DataConfig()).table
     refused = audit(table, SPEC)
     assert "premature end" in refused.unreadable["a/cut.jpg"]
     assert finding(refused, "unused-bits").paths == ("b/deep.png",)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from edgefit.data.formats import FORMATS, read_samples
-from edgefit.data.table import SampleTable
+from edgefit.data.formats.reading import Reading
 from edgefit.errors import DataError
 from edgefit.recipe import DataConfig
 
@@ -18,8 +18,8 @@ def chosen(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The formats that were asked, in order."""
     asked: list[str] = []
 
-    def reader(name: str) -> Callable[[Path, DataConfig, bool], SampleTable]:
-        def read(root: Path, config: DataConfig, needs_labels: bool = True) -> SampleTable:
+    def reader(name: str) -> Callable[[Path, DataConfig, bool], Reading]:
+        def read(root: Path, config: DataConfig, needs_labels: bool = True) -> Reading:
             asked.append(name)
             return None  # type: ignore[return-value]
 
@@ -36,6 +36,7 @@ def chosen(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         ("", {}, "folder"),
         ("set.csv", {}, "csv"),
         ("SET.CSV", {}, "csv"),
+        ("set.tsv", {}, "csv"),
         ("set.txt", {}, "folder"),
         ("", {"csv": "list.csv"}, "csv"),
         ("set.csv", {"format": "folder"}, "folder"),

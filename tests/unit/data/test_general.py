@@ -120,6 +120,36 @@ def test_copies_do_not_make_up_for_too_few_images(tmp_path: Path) -> None:
     assert "class0 (3)" in (caught.value.found or "")
 
 
+def test_what_the_folder_holds_beside_images_is_counted(tmp_path: Path) -> None:
+    root = write_general(tmp_path / "g")
+    (root / "class0" / "._0.png").write_bytes(b"")
+    (root / "class1" / "notes.txt").write_bytes(b"")
+    parts = read(root).facts().passed_over
+    assert {(part.reason, part.suffix, part.files) for part in parts} == {
+        ("hidden", ".png", 1),
+        ("not an image", ".txt", 1),
+    }
+
+
+def test_links_that_lead_out_are_followed_with_a_key_of_their_own(tmp_path: Path) -> None:
+    real = write_general(tmp_path / "real")
+    root = tmp_path / "g"
+    root.mkdir()
+    for folder in real.iterdir():
+        (root / folder.name).symlink_to(folder)
+    with pytest.raises(DataError) as caught:
+        read(root)
+    assert "--set retention.links=all" in str(caught.value.remedy)
+    assert read_general(root, RetentionConfig(links="all"), SPEC).classes == 3
+
+
+def test_classes_one_folder_deeper_name_the_folder_to_give(tmp_path: Path) -> None:
+    root = write_general(tmp_path / "g" / "inner").parent
+    with pytest.raises(DataError, match="one folder deeper") as caught:
+        read(root)
+    assert str(caught.value.remedy).endswith(f"--general {root / 'inner'}")
+
+
 @pytest.mark.shared
 @pytest.mark.slow
 def test_the_real_general_set(shared: Path) -> None:

@@ -26,7 +26,7 @@ Write = Callable[..., Path]
 
 @pytest.fixture
 def table(tmp_path: Path, write_classes: Write) -> SampleTable:
-    return read_samples(write_classes(tmp_path, {"a": 12, "b": 5}), DataConfig())
+    return read_samples(write_classes(tmp_path, {"a": 12, "b": 5}), DataConfig()).table
 
 
 def store_of(table: SampleTable, budget_mb: int = 8) -> FrameStore:

@@ -38,6 +38,31 @@ def test_csv_of_names_that_are_not_utf8(tmp_path: Path) -> None:
     assert len(again.fingerprint()) == 64
 
 
+def test_names_that_are_not_utf8_are_escaped_in_the_file(tmp_path: Path) -> None:
+    samples = (
+        Sample("a/x_\udcfc.png", "good", "train", "x_\udcfc", {"note": "a\\b"}, mask="m\udce9.png"),
+        Sample(r"b/back\slash.png", "bad", "val", "g", {"note": "c"}),
+        Sample("c/ü.png", "bad", "val", "g"),
+    )
+    table = SampleTable(tmp_path, samples, LABELS)
+    table.write_csv(tmp_path / "samples.csv")
+    text = (tmp_path / "samples.csv").read_text(encoding="utf-8")
+    assert text.splitlines()[0].split(",")[4:6] == ["@mask", "@escaped"]
+    assert r"a/x_\xfc.png" in text and r"b/back\slash.png" in text
+    again = SampleTable.read_csv(tmp_path / "samples.csv", root=tmp_path, labels=LABELS)
+    assert again == table
+
+
+def test_a_table_of_an_earlier_release_is_read(tmp_path: Path) -> None:
+    """It held the bytes of such names as they are."""
+    text = b"path,label,split,group\ncaf\xe9.png,good,train,caf\xe9.png\n"
+    (tmp_path / "samples.csv").write_bytes(text)
+    table = SampleTable.read_csv(tmp_path / "samples.csv", root=tmp_path, labels=LABELS)
+    assert table.samples[0].path == table.samples[0].group == "caf\udce9.png"
+    table.write_csv(tmp_path / "again.csv")
+    assert SampleTable.read_csv(tmp_path / "again.csv", root=tmp_path, labels=LABELS) == table
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -47,6 +72,7 @@ def test_csv_of_names_that_are_not_utf8(tmp_path: Path) -> None:
         ("path,label,split,group\na,good,train,g\nb,ugly,train,g\n", "Row 3"),
         ("path,label,split,group\na,good,holdout,g\n", "Row 2"),
         ("path,label,split,group,@boxes\na,good,train,g,[[1\n", "Row 2"),
+        ("path,label,split,group,@escaped\n\\xzz,good,train,g,yes\n", "Row 2"),
     ],
 )
 def test_damaged_csv_is_an_error(tmp_path: Path, text: str, message: str) -> None:

@@ -39,7 +39,7 @@ Write = Callable[..., Path]
 
 @pytest.fixture
 def table(tmp_path: Path, write_classes: Write) -> SampleTable:
-    return read_samples(write_classes(tmp_path, {"a": 12, "b": 5}), DataConfig())
+    return read_samples(write_classes(tmp_path, {"a": 12, "b": 5}), DataConfig()).table
 
 
 def dataset_of(table: SampleTable, budget_mb: int = 8) -> TrainingSet:
@@ -206,7 +206,7 @@ from edgefit.recipe import DataConfig
 from tests.unit.data.test_worker_processes import dataset_of, sampler_of
 
 print("started")
-dataset = dataset_of(read_samples(Path(sys.argv[1]), DataConfig()))
+dataset = dataset_of(read_samples(Path(sys.argv[1]), DataConfig()).table)
 made = TrainingBatches(dataset, sampler_of(dataset), batch_size=4, workers=2, processes=True)
 print(sum(len(targets) for _, targets in made), "images")
 made.close()
@@ -244,7 +244,7 @@ from edgefit.data.loader import TrainingBatches
 from edgefit.recipe import DataConfig
 from tests.unit.data.test_worker_processes import dataset_of, sampler_of
 
-dataset = dataset_of(read_samples(Path(sys.argv[1]), DataConfig()))
+dataset = dataset_of(read_samples(Path(sys.argv[1]), DataConfig()).table)
 made = TrainingBatches(dataset, sampler_of(dataset), batch_size=4, workers=2, processes=True)
 next(iter(made))
 pids = [worker.pid for worker in multiprocessing.active_children()]

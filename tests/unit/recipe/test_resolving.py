@@ -53,6 +53,25 @@ def test_words_for_weights_are_no_paths(here: Path, word: str) -> None:
     assert resolve(write(here, f"model: {{weights: {word}}}")).model.weights == word
 
 
+@pytest.mark.parametrize("key", ["data.root", "retention.general"])
+def test_a_folder_whose_name_is_not_utf8_is_one_clear_error(here: Path, key: str) -> None:
+    section, _, name = key.partition(".")
+    recipe = make_recipe({"name": "x", section: {name: "/sets/gr\udcfcn"}})
+    with pytest.raises(InputError, match="not UTF-8") as caught:
+        resolve(recipe)
+    assert (caught.value.key, caught.value.path) == (key, "/sets/gr\\xfcn")
+
+
+def test_a_recipe_in_a_folder_whose_name_is_not_utf8(here: Path) -> None:
+    """It can be read, but what it names beside itself cannot be kept in a run."""
+    folder = here / "rez\udce8pte"
+    folder.mkdir()
+    (folder / "recipe.yaml").write_text("name: x\ndata: {root: images}\n", encoding="utf-8")
+    with pytest.raises(InputError, match="not UTF-8"):
+        resolve(folder / "recipe.yaml")
+    assert resolve(folder / "recipe.yaml", data="/sets/a").data.root == Path("/sets/a")
+
+
 def test_no_data_stays_none(here: Path) -> None:
     assert resolve(write(here, "")).data.root is None
 

@@ -31,6 +31,7 @@ CHECK = {
     "root": "/data",
     "dropped_leaks": ["c.png"],
     "source_fingerprint": "cd",
+    "passed_over": [{"reason": "hidden", "suffix": ".jpg", "files": 2, "example": "._a.jpg"}],
 }
 
 
@@ -40,6 +41,12 @@ def test_a_file_is_written_again_as_it_was_read(tmp_path: Path) -> None:
     assert record.classes == ("good", "dent")
     assert record.findings[0].paths == ("b.png",)
     written_again(tmp_path, LabelsRecord, {"labels": ["good", "dent"], "sha256": "ab"})
+
+
+def test_a_file_of_an_earlier_release_is_read(tmp_path: Path) -> None:
+    """It did not count what is passed over."""
+    facts = {key: value for key, value in CHECK.items() if key != "passed_over"}
+    assert CheckRecord.model_validate(facts).passed_over == ()
 
 
 @pytest.mark.parametrize(

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from edgefit.records.predict import PassedOverFiles, PredictSummary
-from edgefit.runtime.walking import PassedOverCount, Reason
+from edgefit.records.predict import PredictSummary
+from edgefit.runtime.walking import PassedOver, Reason, counts_of
 
 
 def test_counts_of_the_walker_become_json() -> None:
-    count = PassedOverCount(Reason.SYSTEM, ".jpg", 2, "@eaDir/\udcfc.jpg")
-    part = PassedOverFiles(
-        reason=count.reason, suffix=count.suffix, files=count.files, example=count.example
-    )
+    counts = counts_of([PassedOver("@eaDir/\udcfc.jpg", Reason.SYSTEM)] * 2)
     summary = PredictSummary(
-        variant="onnxruntime/fp32", answered=3, unreadable=1, passed_over=(part,)
+        variant="onnxruntime/fp32", answered=3, unreadable=1, passed_over=counts
     )
     assert summary.to_json() == {
         "variant": "onnxruntime/fp32",

@@ -21,6 +21,7 @@ RETENTION = {
         "unreadable": {},
         "duplicates": ["d.png"],
         "fingerprint": "ef",
+        "passed_over": [{"reason": "hidden", "suffix": "", "files": 1, "example": ".x"}],
     },
     "images": 4,
     "classes": 2,

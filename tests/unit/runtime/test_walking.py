@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from edgefit.names import printable
-from edgefit.runtime.walking import PassedOver, Reason, Walk, counted, described, walk
+from edgefit.runtime.walking import PassedOver, Reason, Walk, counts_of, described, walk
 from edgefit.spec import Links
 
 
@@ -163,7 +163,7 @@ def test_counts_are_by_reason_and_suffix_the_most_frequent_first() -> None:
         PassedOver("a.heic", Reason.OTHER),
         PassedOver(".x", Reason.HIDDEN),
     ]
-    found = [(c.reason, c.suffix, c.files, c.example) for c in counted(entries)]
+    found = [(c.reason, c.suffix, c.files, c.example) for c in counts_of(entries)]
     assert found == [
         (Reason.OTHER, ".heic", 2, "z.HEIC"),
         (Reason.HIDDEN, "", 1, ".x"),
@@ -175,10 +175,29 @@ def test_a_root_that_cannot_be_opened_is_an_error(tmp_path: Path) -> None:
         walk(tmp_path / "absent")
 
 
+def test_a_file_that_vanishes_while_the_folder_is_read_is_no_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a.png", "b.png"):
+        (tmp_path / name).touch()
+    real = os.scandir
+
+    class Listing(list):  # type: ignore[type-arg]
+        def __enter__(self) -> Listing:
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            (tmp_path / "a.png").unlink(missing_ok=True)
+
+    monkeypatch.setattr(os, "scandir", lambda path: Listing(real(path)))
+    found = walk(tmp_path)
+    assert (found.files, found.passed_over) == (("b.png",), ())
+
+
 def test_counts_in_words() -> None:
     entries = [PassedOver(f"{n}.jpg", Reason.SYSTEM) for n in range(3)]
     entries += [PassedOver("a.txt", Reason.OTHER), PassedOver("README", Reason.OTHER)]
-    assert described(counted(entries)) == (
+    assert described(counts_of(entries)) == (
         "made by a system: 3 .jpg; not an image: 1 without extension, 1 .txt"
     )
     assert described(()) == ""

@@ -15,6 +15,7 @@ from edgefit.recipe import make_recipe
 from edgefit.records.benchmark import BenchmarkRecord
 from edgefit.records.check import CheckRecord, Finding
 from edgefit.records.evaluate import EvaluateRecord
+from edgefit.records.passed_over import PassedOverFiles
 from edgefit.records.train import TrainRecord
 from edgefit.records.verify import VerifyRecord
 from edgefit.run import RunFolder
@@ -115,12 +116,14 @@ def test_findings_that_matter_are_told() -> None:
         Finding(level="warning", code="few", message="Few images."),
         Finding(level="info", code="grey", message="All images are grey."),
     ]
-    checked = CheckRecord.model_construct(findings=tuple(findings))
+    passed_over = PassedOverFiles(reason="hidden", suffix=".[b]", files=2, example="._a.jpg")
+    checked = CheckRecord.model_construct(findings=tuple(findings), passed_over=(passed_over,))
     tell_findings(checked, Reporter(console=console))
     told = console.file.getvalue()
     assert "Pixels are in two splits. (a, b)" in told
     assert "Few images." in told
     assert "grey" not in told
+    assert "2 files passed over (hidden: 2 .[b])" in told
 
 
 def test_several_processes_are_refused_before_anything_is_written(

@@ -26,7 +26,7 @@ def table(tmp_path: Path) -> SampleTable:
         path.parent.mkdir(exist_ok=True)
         pixels = np.random.default_rng(index).integers(0, 256, (40, 40, 3), dtype=np.uint8)
         cv2.imwrite(str(path), pixels)
-    table = read_samples(tmp_path, DataConfig())
+    table = read_samples(tmp_path, DataConfig()).table
     splits = ["train", "train", "train", "val", "train", "val"]
     samples = (replace(s, split=name) for s, name in zip(table.samples, splits, strict=True))
     return replace(table, samples=tuple(samples))

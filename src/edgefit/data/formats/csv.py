@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import csv
-import posixpath
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from edgefit.data.formats.classes import class_list
+from edgefit.data.formats.csv_headers import described_header, header_remedy
+from edgefit.data.formats.csv_paths import CsvPaths
+from edgefit.data.formats.csv_text import read_lines
+from edgefit.data.formats.reading import Reading
 from edgefit.data.formats.rules import (
-    SPLIT_NAMES,
     group_names,
     is_excluded,
     is_included,
@@ -17,9 +19,12 @@ from edgefit.data.formats.rules import (
     require_inside,
     unknown_label,
 )
-from edgefit.data.table import RESERVED_COLUMNS, Sample, SampleTable
+from edgefit.data.formats.splits import split_of
+from edgefit.data.table import RESERVED_COLUMNS, Sample
 from edgefit.errors import DataError
+from edgefit.names import composed
 from edgefit.recipe import DataConfig
+from edgefit.runtime.walking import PassedOver, Reason
 
 _KNOWN = ("path", "label", "split", "group")
 
@@ -30,11 +35,12 @@ class _Row:
     values: dict[str, str]
 
 
-def read_csv_file(root: Path, config: DataConfig, needs_labels: bool = True) -> SampleTable:
-    """Read a CSV file (UTF-8, byte order mark allowed, comma or semicolon, quoted as in RFC 4180).
+def read_csv_file(root: Path, config: DataConfig, needs_labels: bool = True) -> Reading:
+    """Read a CSV file; see :func:`edgefit.data.formats.csv_text.read_lines` for its text.
 
     The first line names the columns, in any order and case: ``path`` (relative to the CSV's
-    folder) and ``label``; ``split`` (train, val, valid, validation, test; in every row or in
+    folder; :class:`edgefit.data.formats.csv_paths.CsvPaths` says which spellings fit) and
+    ``label``; ``split`` (see :func:`edgefit.data.formats.splits.split_of`; in every row or in
     none); ``group`` unless ``config.group`` or ``config.group_column`` says otherwise. Files that
     do not exist stay in the table; the audit counts and lists them with the unreadable ones. If
     labels are not needed, they may be empty, or their column may be missing.
@@ -44,35 +50,44 @@ def read_csv_file(root: Path, config: DataConfig, needs_labels: bool = True) -> 
             repeated path, an unknown split or label, or a path that leads out of the folder.
     """
     source = _find_csv(root, config)
-    folder = source.parent
-    seen: dict[str, int] = {}
-    samples = []
-    needed = {"path", "label"} if needs_labels else {"path"}
-    rows = list(_rows(source, needed))
+    rows = list(_rows(source, {"path", "label"} if needs_labels else {"path"}))
     if not rows:
         raise DataError(
             "The CSV file names no images.",
             path=source,
             expected="a header line, then one line for each image",
             found="only the header line",
+            remedy="add a line for each image",
         )
+    paths = CsvPaths(source.parent, follow_links=config.links == "all")
+    seen: dict[str, int] = {}
+    samples: list[Sample] = []
+    passed_over: list[PassedOver] = []
     for row in rows:
-        sample = _sample(row, source, config, needs_labels)
+        sample = _sample(row, paths, source, config, needs_labels)
         if not is_included(sample.path, config) or is_excluded(sample.path, config):
+            passed_over.append(PassedOver(sample.path, Reason.EXCLUDED))
             continue
-        if sample.path in seen:
-            raise _bad_row(source, row, f"repeats the path of line {seen[sample.path]}", "path")
-        label = sample.label
-        if label and config.classes is not None and label not in config.classes:
-            raise unknown_label(label, config, path=source, where=f"Line {row.line}")
+        _require_new_and_known(row, sample, seen, source, config)
         seen[sample.path] = row.line
-        require_inside(folder / sample.path, folder)
         samples.append(sample)
     _require_all_or_no_splits(source, samples, seen)
     if config.group is not None:
         names = group_names([s.path for s in samples], config.group)
         samples = [replace(s, group=name) for s, name in zip(samples, names, strict=True)]
-    return make_table(folder, samples, config)
+    table = make_table(source.parent, samples, config, passed_over)
+    return Reading(table, tuple(passed_over), tuple(paths.findings()))
+
+
+def _require_new_and_known(
+    row: _Row, sample: Sample, seen: dict[str, int], source: Path, config: DataConfig
+) -> None:
+    if sample.path in seen:
+        fact = f"repeats the path of line {seen[sample.path]}"
+        raise _bad_row(source, row, fact, "path", "remove one of the two lines")
+    classes = class_list(config)
+    if sample.label and classes is not None and sample.label not in classes:
+        raise unknown_label(sample.label, config, path=source, where=f"Line {row.line}")
 
 
 def _find_csv(root: Path, config: DataConfig) -> Path:
@@ -90,34 +105,21 @@ def _find_csv(root: Path, config: DataConfig) -> Path:
 
 
 def _rows(source: Path, needed: set[str]) -> Iterator[_Row]:
-    with source.open(encoding="utf-8-sig", newline="") as file:
-        try:
-            header_line = file.readline()
-            file.seek(0)
-            delimiter = ";" if header_line.count(";") > header_line.count(",") else ","
-            reader = csv.reader(file, delimiter=delimiter, strict=True)
-            header = [name.strip() for name in next(reader, [])]
-            header = [name.lower() if name.lower() in _KNOWN else name for name in header]
-            _require_header(source, header, needed)
-            for values in reader:
-                if not values:
-                    continue
-                row = _Row(reader.line_num, dict(zip(header, values, strict=False)))
-                if len(values) != len(header):
-                    raise _bad_row(
-                        source, row, f"has {len(values)} values, the header {len(header)}", None
-                    )
-                yield row
-        except (csv.Error, UnicodeDecodeError) as error:
-            raise DataError(
-                "The CSV file cannot be read.",
-                path=source,
-                expected="UTF-8 text, comma or semicolon, quotes doubled inside quotes",
-                found=str(error),
-            ) from error
+    lines = read_lines(source)
+    first = next(lines, None)
+    header = [name.strip() for name in first.values] if first else []
+    header = [name.lower() if name.lower() in _KNOWN else name for name in header]
+    _require_header(source, header, needed)
+    for line in lines:
+        row = _Row(line.number, dict(zip(header, line.values, strict=False)))
+        if len(line.values) != len(header):
+            fact = f"has {len(line.values)} values, the header {len(header)}"
+            remedy = "write a value for each column, and quote values that hold the delimiter"
+            raise _bad_row(source, row, fact, None, remedy)
+        yield row
 
 
-def _require_header(source: Path, header: list[str], needed: set[str]) -> None:
+def _require_header(source: Path, header: Sequence[str], needed: set[str]) -> None:
     reserved = sorted(RESERVED_COLUMNS & set(header))
     if reserved:
         raise DataError(
@@ -127,24 +129,33 @@ def _require_header(source: Path, header: list[str], needed: set[str]) -> None:
             remedy="give the column another name",
         )
     if not needed <= set(header) or len(set(header)) != len(header):
+        what = described_header(header)
         raise DataError(
-            "The first line of the CSV file does not name its columns.",
+            "The first line of the CSV file does not name its columns."
+            if what is None
+            else f"The CSV file is {what}, with other names of columns.",
             path=source,
             expected="path,label and, if wanted, split,group and others, each once",
             found=",".join(header) or "an empty line",
-            remedy="write the names of the columns into the first line",
+            remedy=header_remedy(header)
+            if len(set(header)) == len(header)
+            else "give each column a name of its own",
         )
 
 
-def _sample(row: _Row, source: Path, config: DataConfig, needs_labels: bool) -> Sample:
-    path = _relative_path(row, source)
-    label = row.values.get("label", "").strip()
+def _sample(
+    row: _Row, paths: CsvPaths, source: Path, config: DataConfig, needs_labels: bool
+) -> Sample:
+    path = _path(row, paths, source)
+    label = composed(row.values.get("label", "").strip())
     if not label and needs_labels:
-        raise _bad_row(source, row, "has no label", "label")
+        remedy = "write the class, or remove the line"
+        raise _bad_row(source, row, "has no label", "label", remedy)
     stated = row.values.get("split", "").strip()
-    if stated and stated.lower() not in SPLIT_NAMES:
-        known = ", ".join(SPLIT_NAMES)
-        raise _bad_row(source, row, f"has the unknown split {stated!r} (known: {known})", "split")
+    split = split_of(stated) if stated else None
+    if stated and split is None:
+        fact = f"has the unknown split {stated!r}"
+        raise _bad_row(source, row, fact, "split", "write train, val or test")
     column = config.group_column or "group"
     if config.group_column is not None and config.group_column not in row.values:
         raise DataError(
@@ -153,23 +164,32 @@ def _sample(row: _Row, source: Path, config: DataConfig, needs_labels: bool) -> 
             key="data.group_column",
             expected=config.group_column,
             found=",".join(row.values),
+            remedy="set data.group_column to one of the columns",
         )
-    group = row.values.get(column, path).strip()
+    group = row.values[column].strip() if column in row.values else group_names([path], None)[0]
     if not group and config.group is None:
-        raise _bad_row(source, row, "has no group", column)
+        remedy = f"write what the image belongs to into the column {column}"
+        raise _bad_row(source, row, "has no group", column, remedy)
     columns = {name: text for name, text in row.values.items() if name not in _KNOWN}
-    return Sample(path, label or None, SPLIT_NAMES.get(stated.lower()), group, columns)
+    return Sample(path, label or None, split, group, columns)
 
 
-def _relative_path(row: _Row, source: Path) -> str:
+def _path(row: _Row, paths: CsvPaths, source: Path) -> str:
     text = row.values["path"].strip()
     if not text:
-        raise _bad_row(source, row, "has no path", "path")
-    path = Path(text)
-    if path.is_absolute():
-        require_inside(path, source.parent)
-        return path.resolve().relative_to(source.parent.resolve()).as_posix()
-    return posixpath.normpath(path.as_posix())  # on Windows, a backslash becomes /
+        remedy = "write the path of the image, or remove the line"
+        raise _bad_row(source, row, "has no path", "path", remedy)
+    try:
+        return paths.find(text)
+    except DataError as error:
+        raise DataError(
+            f"Line {row.line}: {error.message}",
+            path=source,
+            key="path",
+            expected=error.expected,
+            found=error.found if error.path is None else error.path,
+            remedy=error.remedy,
+        ) from None
 
 
 def _require_all_or_no_splits(source: Path, samples: list[Sample], lines: dict[str, int]) -> None:
@@ -184,6 +204,8 @@ def _require_all_or_no_splits(source: Path, samples: list[Sample], lines: dict[s
         )
 
 
-def _bad_row(source: Path, row: _Row, fact: str, column: str | None) -> DataError:
+def _bad_row(source: Path, row: _Row, fact: str, column: str | None, remedy: str) -> DataError:
     found = row.values.get(column) if column else ",".join(row.values.values())
-    return DataError(f"Line {row.line} {fact}.", path=source, key=column, found=found)
+    return DataError(
+        f"Line {row.line} {fact}.", path=source, key=column, found=found, remedy=remedy
+    )

@@ -1,46 +1,115 @@
-"""Folders of images: ``class/...``, or ``train|val|test/class/...``."""
+"""Folders of images: ``class/...``, ``train/class/...``, or ``class/train/...``."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from pathlib import Path, PurePath
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path, PurePosixPath
 
+from edgefit.data.formats.class_folders import find_class_folders
+from edgefit.data.formats.classes import class_list, name_findings
+from edgefit.data.formats.foreign import recognise, recognise_file, require_not_foreign
+from edgefit.data.formats.layout import Layout, find_layout, leave_out
+from edgefit.data.formats.reading import Reading
 from edgefit.data.formats.rules import (
-    SPLIT_NAMES,
-    empty_class,
     group_names,
     is_excluded,
     is_included,
     make_table,
-    require_inside,
     unknown_label,
 )
-from edgefit.data.table import Sample, SampleTable, examples
+from edgefit.data.formats.splits import split_of
+from edgefit.data.passed_over import find_passed_over
+from edgefit.data.table import Sample, examples
 from edgefit.errors import DataError
+from edgefit.names import composed, printable
 from edgefit.recipe import DataConfig
 from edgefit.runtime.images.decode import IMAGE_SUFFIXES
+from edgefit.runtime.walking import PassedOver, Reason, Walk, suffix_of, walk
+from edgefit.shell import shell_line
+from edgefit.spec import Links
+from edgefit.wording import counted
+
+_SIBLINGS = 200
+_ARCHIVES = frozenset([".zip", ".tar", ".gz", ".tgz", ".xz", ".bz2", ".7z", ".rar"])
 
 
-def read_folder(root: Path, config: DataConfig, needs_labels: bool = True) -> SampleTable:
+def read_folder(root: Path, config: DataConfig, needs_labels: bool = True) -> Reading:
     """Read a folder whose subfolders are the classes; images may lie deeper inside them.
 
-    If every top folder is named train, val, valid, validation or test (any case), and one is train,
-    these folders are the splits and the classes lie one level deeper. Hidden files and folders
-    (``.name``) are skipped. Classes are sorted by name unless ``config.classes`` orders them. If
-    labels are not needed, images outside class folders get none.
+    Folders that are named for splits in any common form (see
+    :func:`edgefit.data.formats.splits.split_of`) are read as such, above or below the class
+    folders. ``config.layout`` decides where names leave it open. Labels are in Unicode's composed
+    form. Classes are sorted by name unless ``config.classes`` orders them. If labels are not
+    needed, images outside class folders get none.
+
+    Returns:
+        The table, what :func:`edgefit.runtime.walking.walk` and the globs leave out, and findings.
 
     Raises:
-        DataError: No folder, images outside class folders, an empty class folder, a class that is
-            not in ``config.classes``, a link that leads out, or a group pattern that does not fit.
+        DataError: No folder, a layout that can be read in several ways or is another format,
+            images outside class folders, a class without a readable image, twin class names, a
+            class that is not in ``config.classes``, or a group pattern that does not fit.
     """
+    _require_folder(root, config)
+    found = _chosen(walk(root, links=Links(config.links)), config)
+    paths = found.files
+    layout = _layout_of(root, found, config, needs_labels)
+    findings = find_class_folders(root, found, layout, config) if needs_labels else ()
+    groups = group_names(paths, config.group)
+    classes = class_list(config)
+    samples = []
+    for path, group in zip(paths, groups, strict=True):
+        parts = path.split("/")
+        inside = len(parts) > layout.folders
+        label = composed(parts[layout.class_at]) if inside else None
+        if label is not None and classes is not None and label not in classes:
+            where = f"The folder {printable('/'.join(parts[: layout.folders]))!r}"
+            raise unknown_label(label, config, path=root, where=where)
+        stated = None if layout.split_at is None else split_of(parts[layout.split_at])
+        samples.append(Sample(path, label, stated, group))
+    table = make_table(root, samples, config, found.passed_over)
+    if needs_labels and layout.split_at is not None:
+        _require_trained_classes(root, samples)
+    return Reading(
+        table,
+        found.passed_over,
+        (
+            *name_findings(_class_names(paths, layout)),
+            *find_passed_over(found.passed_over, len(paths)),
+            *findings,
+        ),
+    )
+
+
+def _layout_of(root: Path, found: Walk, config: DataConfig, needs_labels: bool) -> Layout:
+    """Where classes and splits are; another format is told by its name."""
+    if config.layout == "auto":
+        require_not_foreign(root, found)
+    try:
+        layout = find_layout(root, found.files, config, needs_labels)
+        if needs_labels:
+            _require_class_folder(root, found.files, layout)
+    except DataError as error:
+        if foreign := recognise(root, found, error.message):
+            raise foreign from error
+        raise
+    if needs_labels and len(set(_class_names(found.files, layout))) < 2:
+        require_not_foreign(root, found, is_single=True)
+    return layout
+
+
+def _require_folder(root: Path, config: DataConfig) -> None:
     if not root.is_dir():
-        raise DataError(
+        raise recognise_file(root) or DataError(
             "The data set is not a folder.",
             path=root,
             key="data.root",
             expected="a folder with one subfolder of images per class, or a .csv file",
-            remedy="give the folder above the class folders with --data",
+            remedy="unpack it, and give the folder above the class folders with --data"
+            if suffix_of(root.name) in _ARCHIVES
+            else "give the folder above the class folders with --data",
         )
     if config.group_column is not None:
         raise DataError(
@@ -49,69 +118,90 @@ def read_folder(root: Path, config: DataConfig, needs_labels: bool = True) -> Sa
             key="data.group_column",
             remedy="use data.group (a regular expression on the path), or a CSV file",
         )
-    tops = [path.name for path in root.iterdir() if path.is_dir() and path.name[0] != "."]
-    depth = 1 if _are_splits(tops) else 0
-    every_image = [path for path in sorted(_walk(root)) if is_included(path, config)]
-    paths = [path for path in every_image if not is_excluded(path, config)]
-    if needs_labels:
-        _require_class_folder(root, paths, depth)
-    if config.classes is None:
-        _require_no_empty_class(root, every_image, depth)
-    samples = []
-    for path, group in zip(paths, group_names(paths, config.group), strict=True):
-        parts = path.split("/")
-        label = parts[depth] if len(parts) > depth + 1 else None
-        if label and config.classes is not None and label not in config.classes:
-            where = f"The folder {'/'.join(parts[: depth + 1])!r}"
-            raise unknown_label(label, config, path=root, where=where)
-        split = SPLIT_NAMES[parts[0].lower()] if depth else None
-        samples.append(Sample(path, label, split, group))
-    return make_table(root, samples, config)
 
 
-def _are_splits(tops: list[str]) -> bool:
-    lowered = {name.lower() for name in tops}
-    return "train" in lowered and lowered <= SPLIT_NAMES.keys()
+def _chosen(found: Walk, config: DataConfig) -> Walk:
+    """The walk with the images that the recipe leaves out among the entries passed over."""
+    wanted = [p for p in found.files if is_included(p, config) and not is_excluded(p, config)]
+    left_out = [PassedOver(path, Reason.EXCLUDED) for path in set(found.files) - set(wanted)]
+    others = (_unless_excluded(entry, config) for entry in found.passed_over)
+    passed_over = sorted((*others, *left_out), key=lambda entry: entry.path)
+    return Walk(tuple(wanted), tuple(passed_over), found.folders)
 
 
-def _walk(root: Path, prefix: str = "") -> Iterator[str]:
-    """Relative POSIX paths of all image files below ``root``, in no particular order."""
-    with os.scandir(root / prefix) as scan:
-        entries = list(scan)
-    for entry in entries:
-        if entry.name.startswith("."):
-            continue
-        if entry.is_symlink():
-            require_inside(Path(entry.path), root)
-        if entry.is_dir():
-            if entry.is_symlink():
-                raise DataError(
-                    "A folder in the data set is a symbolic link.",
-                    path=entry.path,
-                    remedy="its images would count twice: remove the link or copy the folder",
-                )
-            yield from _walk(root, f"{prefix}{entry.name}/")
-        elif PurePath(entry.name).suffix.lower() in IMAGE_SUFFIXES:
-            yield prefix + entry.name
+def _unless_excluded(entry: PassedOver, config: DataConfig) -> PassedOver:
+    if entry.reason in (Reason.HIDDEN, Reason.SYSTEM):
+        return entry
+    # a link to a folder, or a locked one, is left out by the pattern for what is inside
+    inside = (entry.path, f"{entry.path}/")
+    is_left_out = any(is_excluded(path, config) for path in inside)
+    return PassedOver(entry.path, Reason.EXCLUDED) if is_left_out else entry
 
 
-def _require_class_folder(root: Path, paths: list[str], depth: int) -> None:
-    loose = [path for path in paths if path.count("/") <= depth]
-    if loose:
+def _class_names(paths: Sequence[str], layout: Layout) -> Iterator[str]:
+    parts = (path.split("/") for path in paths)
+    return (folders[layout.class_at] for folders in parts if len(folders) > layout.folders)
+
+
+def _require_class_folder(root: Path, paths: Sequence[str], layout: Layout) -> None:
+    loose = [path for path in paths if path.count("/") < layout.folders]
+    if not loose:
+        return
+    parent = root.resolve().parent
+    is_class = len(loose) == len(paths) and any(_holds_images(beside) for beside in _beside(root))
+    raise DataError(
+        f"{counted(len(loose), 'image', 'lie')} outside class folders."
+        + (" This folder looks like one of the class folders." if is_class else ""),
+        path=root,
+        expected=layout.form,
+        found=examples(loose),
+        remedy=f"give the folder above: {shell_line('--data', parent)}"
+        if is_class
+        else f"move them into a class folder, {_without(loose)}, or list the images and their "
+        "classes in a CSV file (columns path,label)",
+    )
+
+
+def _without(loose: Sequence[str]) -> str:
+    """How to leave loose images out: by their folders, where they are all in some."""
+    tops = sorted({path.split("/")[0] for path in loose if "/" in path})
+    if tops and all("/" in path for path in loose):
+        return leave_out(tops)
+    return "leave them out with data.exclude"
+
+
+def _beside(root: Path) -> Iterator[Path]:
+    """Some of the folders beside the root."""
+    real = root.resolve()
+    try:
+        with os.scandir(real.parent) as scan:
+            entries = [e for e in islice(scan, _SIBLINGS) if e.is_dir(follow_symlinks=False)]
+    except OSError:
+        return iter(())
+    return (Path(entry.path) for entry in entries if entry.name != real.name)
+
+
+def _holds_images(folder: Path) -> bool:
+    try:
+        with os.scandir(folder) as scan:
+            return any(suffix_of(entry.name) in IMAGE_SUFFIXES for entry in islice(scan, 50))
+    except OSError:
+        return False
+
+
+def _require_trained_classes(root: Path, samples: Sequence[Sample]) -> None:
+    """Refuse classes that only val or test hold, as data sets for anomaly detection do."""
+    trained = {s.label for s in samples if s.split == "train"}
+    unseen = sorted({s.label for s in samples if s.label is not None} - trained)
+    if unseen and trained:
+        first = next(s for s in samples if s.label == unseen[0])
         raise DataError(
-            f"{len(loose)} images lie outside class folders.",
+            f"{'A class is' if len(unseen) == 1 else 'Classes are'} missing from the training "
+            "images: the network cannot learn what it never sees.",
             path=root,
-            expected="split/class/image" if depth else "class/image",
-            found=examples(loose),
-            remedy="move them into a class folder, or leave them out with data.exclude",
+            expected="every class among the training images",
+            found=f"only in {PurePosixPath(printable(first.path)).parent} and the like: "
+            f"{examples(unseen)}",
+            remedy="move some of their images into the training folder, or list all images in a "
+            "CSV file without the column split, to have splits drawn",
         )
-
-
-def _require_no_empty_class(root: Path, images: list[str], depth: int) -> None:
-    """``images`` includes those of excluded classes, so only truly empty folders are refused."""
-    pattern = "/".join(["*"] * (depth + 1))
-    folders = [folder.relative_to(root).parts for folder in root.glob(pattern) if folder.is_dir()]
-    classes = {parts[-1] for parts in folders if not any(p.startswith(".") for p in parts)}
-    empty = sorted(classes - {path.split("/")[depth] for path in images})
-    if empty and images:
-        raise empty_class(root, empty)

@@ -1,4 +1,4 @@
-"""What all formats share: which files are images, which are wanted, which belong together."""
+"""What all formats share: which images are wanted, which belong together, and the class list."""
 
 from __future__ import annotations
 
@@ -7,41 +7,44 @@ from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from edgefit.data.formats.classes import class_list, require_no_twins
+from edgefit.data.passed_over import remedy_for, why_none
 from edgefit.data.table import Sample, SampleTable, examples
 from edgefit.errors import DataError
+from edgefit.names import composed, printable
 from edgefit.recipe import DataConfig
 from edgefit.runtime.images.decode import IMAGE_SUFFIXES
+from edgefit.runtime.walking import PassedOver
 from edgefit.spec import LabelMap
-
-SPLIT_NAMES = {
-    "train": "train",
-    "val": "val",
-    "valid": "val",
-    "validation": "val",
-    "test": "test",
-}
 
 
 def is_included(path: str, config: DataConfig) -> bool:
     """Whether a relative path passes ``include``. ``*`` matches any characters, ``/`` too."""
-    return not config.include or any(fnmatchcase(path, glob) for glob in config.include)
+    return not config.include or _matches(path, config.include)
 
 
 def is_excluded(path: str, config: DataConfig) -> bool:
     """Whether ``exclude`` matches a relative path."""
-    return any(fnmatchcase(path, glob) for glob in config.exclude)
+    return _matches(path, config.exclude)
+
+
+def _matches(path: str, globs: Sequence[str]) -> bool:
+    """A name matches in either Unicode form, since nobody can see which one was typed."""
+    forms = {path, composed(path)}
+    return any(fnmatchcase(form, g) for g in {*globs, *map(composed, globs)} for form in forms)
 
 
 def group_names(paths: Sequence[str], pattern: str | None) -> list[str]:
     """Each path's group: the pattern's captured groups joined by ``/``, or its whole match.
 
-    Without a pattern each image is its own group, named by its path.
+    Without a pattern each image is its own group, named by its path. Names are printable.
 
     Raises:
         DataError: Paths that the pattern does not match.
     """
+    paths = [printable(path) for path in paths]
     if pattern is None:
-        return list(paths)
+        return paths
     expression = re.compile(pattern)
     names, unmatched = [], []
     for path in paths:
@@ -68,49 +71,80 @@ def require_inside(path: Path, root: Path) -> None:
     Raises:
         DataError: It does not.
     """
-    resolved = path.resolve()
+    try:
+        resolved = path.resolve()
+    except (OSError, RuntimeError, ValueError) as error:  # too long, links in a circle, a NUL
+        raise DataError(
+            "A path cannot be followed.",
+            path=printable(str(path)),
+            found=str(error),
+            remedy="correct the path",
+        ) from error
     if not resolved.is_relative_to(root.resolve()):
         raise DataError(
             "A path leads out of the data set's folder.",
-            path=path,
+            path=printable(str(path)),
             expected=f"a file inside {root}",
-            found=resolved,
-            remedy="copy the file into the folder, or give a root that holds all files",
+            found=printable(str(resolved)),
+            remedy="copy the file into the folder, or give a root that holds all files; a symbolic "
+            "link that leads out is followed with data.links: all",
         )
 
 
-def make_table(root: Path, samples: Iterable[Sample], config: DataConfig) -> SampleTable:
+def make_table(
+    root: Path,
+    samples: Iterable[Sample],
+    config: DataConfig,
+    passed_over: Sequence[PassedOver] = (),
+) -> SampleTable:
     """Freeze the class list and sort the samples by path.
 
+    Args:
+        root: Folder that the samples' paths are relative to.
+        samples: The images, in any order.
+        config: ``classes`` orders and limits the classes.
+        passed_over: What else the folder holds, for the errors.
+
     Raises:
-        DataError: No images, or a class of ``config.classes`` has none.
+        DataError: No images, a class of ``config.classes`` has none, or two classes have nearly
+            the same name.
     """
     ordered = tuple(sorted(samples, key=lambda s: s.path))
     if not ordered:
-        wanted = f"include={config.include} exclude={config.exclude}"
-        raise DataError(
-            "The data set holds no images.",
-            path=root,
-            expected=f"files ending in {' '.join(sorted(IMAGE_SUFFIXES))}",
-            found=wanted if config.include or config.exclude else None,
-            remedy="check the path" + (" and the globs" if config.include else ""),
-        )
+        raise _no_images(root, config, passed_over)
     present = {s.label for s in ordered if s.label is not None}
-    names = tuple(config.classes) if config.classes is not None else tuple(sorted(present))
-    labels = LabelMap(names)
+    names = class_list(config) or tuple(sorted(present))
     empty = [name for name in names if name not in present]
     if empty:
-        raise empty_class(root, empty)
-    return SampleTable(root, ordered, labels)
+        raise empty_class(root, empty, passed_over)
+    require_no_twins(root, present, config)
+    return SampleTable(root, ordered, LabelMap(names))
 
 
-def empty_class(root: Path, names: Sequence[str]) -> DataError:
-    """The error for classes without a single image."""
+def _no_images(root: Path, config: DataConfig, passed_over: Sequence[PassedOver]) -> DataError:
+    wanted = f"include={config.include} exclude={config.exclude}"
+    has_globs = bool(config.include or config.exclude)
+    found = [text for text in (wanted if has_globs else None, why_none(passed_over)) if text]
+    return DataError(
+        "The data set holds no images.",
+        path=root,
+        expected=f"files ending in {' '.join(sorted(IMAGE_SUFFIXES))}",
+        found="; ".join(found) or None,
+        remedy=remedy_for(passed_over)
+        or ("check the path and the globs" if has_globs else "check the path"),
+    )
+
+
+def empty_class(
+    root: Path, names: Sequence[str], passed_over: Sequence[PassedOver] = ()
+) -> DataError:
+    """The error for classes of the class list without a single image."""
     return DataError(
         f"{'A class has' if len(names) == 1 else 'Classes have'} no images.",
         path=root,
-        found=examples(names),
-        remedy="add images, or leave the class out (data.classes, or data.exclude for its folder)",
+        key="data.classes",
+        found="; ".join([examples(names), *filter(None, [why_none(passed_over)])]),
+        remedy=remedy_for(passed_over) or "add images, or leave the class out of data.classes",
     )
 
 

@@ -9,6 +9,7 @@ from pydantic import JsonValue
 from edgefit.names import printable
 from edgefit.runtime.sinks.sink import TextSink
 from edgefit.runtime.sources.source import SourceFrame
+from edgefit.runtime.tasks import Columns
 from edgefit.spec import Prediction
 
 
@@ -21,13 +22,21 @@ class JsonlSink(TextSink):
 
     def write(self, frame: SourceFrame, prediction: Prediction | None) -> None:
         """Write one frame's line; ``prediction`` is None where the frame has an error."""
-        facts: dict[str, JsonValue] = {
-            "index": frame.index,
-            "name": printable(frame.name),
-            "time_s": None if frame.time_s is None else round(float(frame.time_s), 6),
-            **self._columns.facts(prediction),
-            "error": frame.error,
-        }
-        if frame.notes:
-            facts["notes"] = list(frame.notes)
+        facts = frame_facts(frame, prediction, self._columns)
         self._put(json.dumps(facts, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def frame_facts(
+    frame: SourceFrame, prediction: Prediction | None, columns: Columns
+) -> dict[str, JsonValue]:
+    """The record of one frame, see :class:`JsonlSink`."""
+    facts: dict[str, JsonValue] = {
+        "index": frame.index,
+        "name": printable(frame.name),
+        "time_s": None if frame.time_s is None else round(float(frame.time_s), 6),
+        **columns.facts(prediction),
+        "error": frame.error,
+    }
+    if frame.notes:
+        facts["notes"] = list(frame.notes)
+    return facts

@@ -12,7 +12,7 @@ from edgefit.names import printable
 from edgefit.runtime.images.decode import IMAGE_SUFFIXES
 from edgefit.runtime.sources.image_files import ImageSource
 from edgefit.runtime.sources.options import SourceOptions
-from edgefit.runtime.walking import PassedOver, Reason, Walk, counted, described, walk
+from edgefit.runtime.walking import PassedOver, Reason, Walk, counts_of, described, walk
 from edgefit.spec import InputSpec, Links
 
 _ANY_FOLDERS = "**"
@@ -97,7 +97,7 @@ def _no_image(passed_over: tuple[PassedOver, ...], source: str | Path) -> InputE
         "No image was found.",
         path=printable(str(source)),
         expected=f"files with one of the extensions {' '.join(sorted(IMAGE_SUFFIXES))}",
-        found=described(counted(passed_over)) or nothing,
+        found=described(counts_of(passed_over)) or nothing,
         remedy="follow links that lead out with --links all"
         if leads_out
         else "correct the path or the pattern",

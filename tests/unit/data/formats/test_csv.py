@@ -1,18 +1,19 @@
 from __future__ import annotations
 
-from pathlib import Path, PureWindowsPath
+from pathlib import Path
 
 import pytest
 
-from edgefit.data.formats import csv, read_samples
+from edgefit.data.formats import read_samples
 from edgefit.data.table import SampleTable
 from edgefit.errors import DataError
 from edgefit.recipe import DataConfig
+from edgefit.runtime.walking import PassedOver, Reason
 
 
 def read(tmp_path: Path, text: str, **config: object) -> SampleTable:
     (tmp_path / "set.csv").write_text(text, encoding="utf-8")
-    return read_samples(tmp_path / "set.csv", DataConfig.model_validate(config))
+    return read_samples(tmp_path / "set.csv", DataConfig.model_validate(config)).table
 
 
 def test_columns_in_any_order_and_case(tmp_path: Path) -> None:
@@ -36,7 +37,7 @@ def test_semicolons_quotes_and_byte_order_mark(tmp_path: Path) -> None:
 def test_csv_named_in_the_recipe(tmp_path: Path) -> None:
     (tmp_path / "lists").mkdir()
     (tmp_path / "lists" / "all.csv").write_text("path,label\nx.png,a\n")
-    table = read_samples(tmp_path, DataConfig(csv="lists/all.csv"))
+    table = read_samples(tmp_path, DataConfig(csv="lists/all.csv")).table
     assert table.root == tmp_path / "lists", "paths are relative to the CSV's folder"
 
 
@@ -74,10 +75,7 @@ def test_globs_apply(tmp_path: Path) -> None:
         ("path,label\n,a\n", "Line 2 has no path"),
         ("path,label\nx.png, \n", "Line 2 has no label"),
         ("path,label\nx.png,a\n./x.png,b\n", "Line 3 repeats the path of line 2"),
-        (
-            "path,label,split\nx.png,a,holdout\n",
-            "unknown split 'holdout' .known: train, val, valid",
-        ),
+        ("path,label,split\nx.png,a,demo\n", "Line 2 has the unknown split 'demo'"),
         ("path,label\n", "names no images"),
         ("path,label,split\nx.png,a,train\ny.png,a,\n", "1 of 2 rows state no split"),
         ("path,label,group\nx.png,a,\n", "Line 2 has no group"),
@@ -87,8 +85,9 @@ def test_globs_apply(tmp_path: Path) -> None:
     ],
 )
 def test_errors(tmp_path: Path, text: str, message: str) -> None:
-    with pytest.raises(DataError, match=message):
+    with pytest.raises(DataError, match=message) as caught:
         read(tmp_path, text)
+    assert caught.value.remedy, "an error says what to do"
 
 
 def test_label_that_is_not_in_the_class_list_names_the_line(tmp_path: Path) -> None:
@@ -99,8 +98,10 @@ def test_label_that_is_not_in_the_class_list_names_the_line(tmp_path: Path) -> N
 
 def test_text_that_is_not_utf8_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "set.csv").write_bytes(b"path,label\ncaf\xe9.png,a\n")
-    with pytest.raises(DataError, match="cannot be read"):
+    with pytest.raises(DataError, match="line 2 is not UTF-8") as caught:
         read_samples(tmp_path / "set.csv", DataConfig())
+    assert "caf\u00e9.png" in str(caught.value.found)
+    assert "save the file as UTF-8" in str(caught.value.remedy)
 
 
 def test_absent_csv_and_absent_group_column(tmp_path: Path) -> None:
@@ -122,18 +123,55 @@ def test_link_out_of_the_folder_is_an_error(tmp_path: Path) -> None:
     folder.mkdir()
     (tmp_path / "secret.png").write_bytes(b"")
     (folder / "x.png").symlink_to(tmp_path / "secret.png")
-    with pytest.raises(DataError, match="leads out"):
+    with pytest.raises(DataError, match="Line 2: A path leads out") as caught:
         read(folder, "path,label\nx.png,a\n")
+    assert "data.links: all" in str(caught.value.remedy)
+    assert len(read(folder, "path,label\nx.png,a\n", links="all")) == 1
+    with pytest.raises(DataError, match="leads out"):
+        read(folder, "path,label\n../secret.png,a\n", links="all")
 
 
-@pytest.mark.parametrize("text", [r"good\one\a.png", "good/one/a.png", r".\good\one\a.png"])
-def test_windows_paths_are_kept_with_slashes(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(csv, "Path", PureWindowsPath)
-    row = csv._Row(2, {"path": text, "label": "good"})
-    assert csv._relative_path(row, Path("set.csv")) == "good/one/a.png"
+@pytest.mark.parametrize("word", ["Training", "train_set", "TRN", " trainset "])
+def test_the_split_column_takes_any_common_form(tmp_path: Path, word: str) -> None:
+    text = f"path,label,split\nx.png,a,{word}\ny.png,a,hold-out\nz.png,b,dev\n"
+    assert [s.split for s in read(tmp_path, text).samples] == ["train", "test", "val"]
 
 
-@pytest.mark.parametrize("name", ["@mask", "@boxes"])
+def test_rows_that_are_left_out_are_counted(tmp_path: Path) -> None:
+    (tmp_path / "set.csv").write_text("path,label\nx.png,a\ny.jpg,b\n")
+    reading = read_samples(tmp_path / "set.csv", DataConfig(exclude=["*.jpg"]))
+    assert reading.passed_over == (PassedOver("y.jpg", Reason.EXCLUDED),)
+
+
+def test_labels_are_in_one_unicode_form_and_twins_are_refused(tmp_path: Path) -> None:
+    table = read(tmp_path, "path,label\nx.png,scho\u0308n\ny.png,sch\u00f6n\nz.png,b\n")
+    assert table.labels.names == ("b", "sch\u00f6n")
+    with pytest.raises(DataError, match="nearly the same name") as caught:
+        read(tmp_path, "path,label\nx.png,Good\ny.png,good\n")
+    assert caught.value.found == "'Good' and 'good'"
+
+
+def test_a_list_from_windows_is_read(tmp_path: Path) -> None:
+    """Backslashes, semicolons after `sep=;`, UTF-16 and CRLF, all at once."""
+    (tmp_path / "good").mkdir()
+    (tmp_path / "good" / "\u00e4.png").write_bytes(b"")
+    text = "sep=;\r\npath;label\r\ngood\\\u00e4.png;good\r\n"
+    (tmp_path / "set.csv").write_bytes(text.encode("utf-16"))
+    reading = read_samples(tmp_path / "set.csv", DataConfig())
+    assert [s.path for s in reading.table.samples] == ["good/\u00e4.png"]
+    assert [f.code for f in reading.findings] == ["backslashes"]
+
+
+def test_the_list_of_another_program_is_named(tmp_path: Path) -> None:
+    header = "Filename;Width;Height;Roi.X1;Roi.Y1;Roi.X2;Roi.Y2;ClassId"
+    with pytest.raises(DataError, match="GTSRB") as caught:
+        read(tmp_path, f"{header}\n00000.ppm;29;30;5;6;24;25;0\n")
+    assert "rename the column Filename to path and the column ClassId to label" in str(
+        caught.value.remedy
+    )
+
+
+@pytest.mark.parametrize("name", ["@mask", "@boxes", "@escaped"])
 def test_a_column_with_a_name_of_our_own_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(DataError, match="a name that edgefit uses itself") as caught:
         read(tmp_path, f"path,label,{name}\na.png,good,x\n")

@@ -1,0 +1,161 @@
+"""``edgefit watch``: answer the files of an inbox as they arrive, and move them away."""
+
+from __future__ import annotations
+
+import signal
+import warnings
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from pydantic import JsonValue
+from rich.markup import escape
+
+from edgefit.cli.output import JsonOption, QuietOption, error_console, print_json
+from edgefit.names import printable
+
+if TYPE_CHECKING:
+    from edgefit.runtime.predictor import Predictor
+    from edgefit.runtime.watch.batch import Tally
+    from edgefit.runtime.watch.loop import Inventory
+    from edgefit.runtime.watch.places import Places
+    from edgefit.runtime.watch.stopping import Stop
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command("watch")(watch)
+
+
+def watch(
+    bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="A bundle.")],
+    inbox: Annotated[
+        Path, typer.Argument(metavar="INBOX", help="The folder that images and videos arrive in.")
+    ],
+    done: Annotated[
+        Path | None, typer.Option(help="Where answered files go; default: done/ beside the inbox.")
+    ] = None,
+    failed: Annotated[
+        Path | None,
+        typer.Option(help="Where unreadable files go; default: failed/ beside the inbox."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", help="JSON lines are added to it; default: results.jsonl beside the inbox."
+        ),
+    ] = None,
+    once: Annotated[bool, typer.Option("--once", help="Answer what is there, then end.")] = False,
+    interval: Annotated[
+        float, typer.Option(min=0.01, max=3600, help="Seconds between two looks.")
+    ] = 0.5,
+    settle: Annotated[
+        float,
+        typer.Option(min=0, max=3600, help="Seconds a file must not change before it is read."),
+    ] = 0.5,
+    variant: Annotated[
+        str | None, typer.Option("--variant", help="engine/precision; default: the recommended.")
+    ] = None,
+    top_k: Annotated[int, typer.Option("--top-k", min=1, help="Classes listed per frame.")] = 3,
+    threads: Annotated[int | None, typer.Option(min=1, help="Threads of the engine.")] = None,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> int:
+    """Answer each file that arrives in a folder, add its lines to a file, then move it away.
+
+    A file moves to `done` when its lines are on the disk, or to `failed` with the reason beside it.
+    After a power cut or a kill, the next start goes on where the last one ended. SIGTERM and Ctrl-C
+    end it after the current file.
+    """
+    from edgefit.runtime.watch.answering import Answerer, Stamp
+    from edgefit.runtime.watch.locking import require_locks
+    from edgefit.runtime.watch.loop import Pace, Watcher
+    from edgefit.runtime.watch.places import choose_places
+    from edgefit.runtime.watch.stopping import Stop
+
+    require_locks()
+    places = choose_places(bundle, inbox, done, failed, out)
+    voice = _Voice(quiet=quiet or as_json)
+    predictor = _load(bundle, variant, threads, voice)
+    stamp = Stamp(predictor.bundle_sha256, str(predictor.variant))
+    answerer = Answerer(
+        places.inbox, predictor, predictor.input, predictor.columns(top=top_k), stamp
+    )
+    pace = Pace(interval_s=interval, settle_s=settle)
+    with Stop() as stop, Watcher(places, answerer, pace, stop, voice) as watcher:
+        waiting = _in_inbox(watcher.inventory())
+        voice.say(f"watching {printable(str(places.inbox))} with {predictor.variant}: {waiting}")
+        watcher.run(once=once)
+        left = watcher.inventory()
+        _tell_end(watcher.tally, left, stop, voice)
+        if as_json:
+            print_json(_summary(watcher.tally, left, places, predictor, stop))
+        return _exit_code(watcher.tally, stop, once=once)
+
+
+@dataclass(frozen=True)
+class _Voice:
+    """Sentences on standard error; warnings even with ``--quiet``."""
+
+    quiet: bool
+
+    def say(self, text: str) -> None:
+        if not self.quiet:
+            error_console().print(escape(text), soft_wrap=True, emoji=False)
+
+    def warn(self, text: str) -> None:
+        error_console().print(f"[yellow]warning:[/] {escape(text)}", soft_wrap=True, emoji=False)
+
+
+def _load(bundle: Path, variant: str | None, threads: int | None, voice: _Voice) -> Predictor:
+    from edgefit.runtime.predictor import load
+
+    with warnings.catch_warnings(record=True) as notes:
+        warnings.simplefilter("always")
+        predictor = load(bundle, variant=variant, threads=threads)
+    for note in notes:
+        voice.warn(str(note.message))
+    return predictor
+
+
+def _tell_end(tally: Tally, left: Inventory | None, stop: Stop, voice: _Voice) -> None:
+    ended = f"{stop.asked.name}: " if stop.asked else ""
+    done = f"{tally.answered} answered, {tally.failed} failed"
+    voice.say(f"{ended}{done}; in the inbox: {_in_inbox(left)}")
+
+
+def _in_inbox(left: Inventory | None) -> str:
+    from edgefit.runtime.walking import counts_of, described
+
+    if left is None:
+        return "unknown, it cannot be opened"
+    told = described(counts_of(left.passed_over))
+    return f"{left.files} to answer" + (f"; passed over: {printable(told)}" if told else "")
+
+
+def _summary(
+    tally: Tally, left: Inventory | None, places: Places, predictor: Predictor, stop: Stop
+) -> dict[str, JsonValue]:
+    from edgefit.records.watch import WatchSummary
+    from edgefit.runtime.walking import counts_of
+
+    counts = counts_of(left.passed_over) if left is not None else ()
+    return WatchSummary(
+        **asdict(tally),
+        left=None if left is None else left.files,
+        passed_over=counts,
+        stopped_by=stop.asked.name if stop.asked else None,
+        inbox=printable(str(places.inbox)),
+        done=printable(str(places.done)),
+        failed_folder=printable(str(places.failed)),
+        results=printable(str(places.results)),
+        bundle=predictor.bundle_sha256,
+        variant=str(predictor.variant),
+    ).to_json()
+
+
+def _exit_code(tally: Tally, stop: Stop, *, once: bool) -> int:
+    if stop.asked is signal.SIGINT:
+        return 130
+    return 1 if once and tally.failed and not tally.answered else 0

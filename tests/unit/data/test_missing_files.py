@@ -1,0 +1,20 @@
+"""Why a file is not there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from edgefit.data.missing_files import MissingFiles
+
+
+def test_each_reason(tmp_path: Path) -> None:
+    (tmp_path / "good").mkdir()
+    (tmp_path / "good" / "IMG_1.JPG").write_bytes(b"")
+    (tmp_path / "good" / "broken.png").symlink_to("nowhere.png")
+    reason = MissingFiles().reason
+    assert reason(tmp_path / "good" / "other.png") == "no such file"
+    case = "no such file, but one whose name differs by letter case"
+    assert reason(tmp_path / "good" / "img_1.jpg") == case
+    assert reason(tmp_path / "bad" / "1.png") == "no such file, and no such folder"
+    assert reason(tmp_path / "good" / "broken.png") == "a link that leads nowhere"
+    assert reason(tmp_path / "good") == "a folder, not a file"
