@@ -54,9 +54,24 @@ class ImageSource(FrameSource):
 
     def _decoded(self, index: int, path: Path) -> SourceFrame:
         inside = path.relative_to(self._root) if path.is_relative_to(self._root) else path
-        frame, error = None, None
-        try:
-            frame = decode_image(path, self._spec)
-        except FrameError as refused:
-            error = refused.message
-        return SourceFrame(index, inside.as_posix(), None, frame, error, path)
+        return image_shot(index, inside.as_posix(), path, path, self._spec)
+
+
+def image_shot(
+    index: int, name: str, image: Path | bytes, path: Path | None, spec: InputSpec | None
+) -> SourceFrame:
+    """The frame of one image, or why it cannot be read.
+
+    Args:
+        index: Position in the source.
+        name: The frame's name.
+        image: A file, or a file's bytes.
+        path: The file that holds it, if any.
+        spec: The input contract, for a scaled JPEG decode.
+    """
+    frame, error = None, None
+    try:
+        frame = decode_image(image, spec)
+    except FrameError as refused:
+        error = refused.message
+    return SourceFrame(index, name, None, frame, error, path)
