@@ -38,7 +38,7 @@ class FollowSource(FrameSource):
 
     Args:
         folder: The folder.
-        options: ``settle_s``, ``already``, ``links``, ``spec``, ``give_up_s`` and ``tell`` are used.
+        options: Uses ``settle_s``, ``already``, ``links``, ``spec``, ``give_up_s`` and ``tell``.
 
     Raises:
         InputError: The folder cannot be opened; from iterating: it stays away for ``give_up_s``.

@@ -73,9 +73,7 @@ def _parts(given: Any, index: int) -> tuple[str, Any]:
     return f"frame#{index}", given
 
 
-def _shot(
-    index: int, name: str, pixels: Any, at: float | None, monotonic_s: float
-) -> SourceFrame:
+def _shot(index: int, name: str, pixels: Any, at: float | None, monotonic_s: float) -> SourceFrame:
     frame: Frame | None = None
     error = None
     try:

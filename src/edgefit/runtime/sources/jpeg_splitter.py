@@ -13,10 +13,14 @@ _BEGIN = b"\xff\xd8\xff"
 # After damage, the next image begins behind an end or the header of a part: an embedded thumbnail,
 # which does not, must not be taken for an image.
 _BEGIN_AFTER_DAMAGE = re.compile(rb"(?:\xff\xd9[\x00\xff\s]*|\n\r?\n)(?=\xff\xd8\xff)", re.DOTALL)
+_IMAGE_IN_IMAGE = re.compile(rb"\xff\xd9[\x00\xff\s]*\xff\xd8\xff", re.DOTALL)
 _LONGEST_GAP = 2**16
 _END_OF_IMAGE, _BEGIN_OF_IMAGE, _SCAN = 0xD9, 0xD8, 0xDA
 # In the data of a scan, 0xff is followed by 0x00 or by a restart marker (ITU-T T.81, B.1.1.5).
 _MARKER_IN_SCAN = re.compile(rb"\xff[^\x00\x01\xd0-\xd7\xff]", re.DOTALL)
+# Tables and the headers of further scans; their lengths are small.
+_BETWEEN_SCANS = frozenset([0xC4, 0xDA, 0xDB, 0xDC, 0xDD])
+_LONGEST_BETWEEN_SCANS = 4096
 _PADDING = re.compile(rb"[\x00\xff\s]*\Z")
 # between the images of `ffmpeg -f mpjpeg` and of HTTP cameras
 _MULTIPART = re.compile(rb"\s*(--[^\r\n]*|[A-Za-z-]+: ?[^\r\n]*)?(\r?\n|--|\Z)")
@@ -51,7 +55,7 @@ class JpegSplitter:
                 self._pass_damage()
             elif self._place is _Place.BETWEEN:
                 yield from self._gap()
-            if self._place in (_Place.DAMAGE, _Place.BETWEEN):
+            if not self._is_inside():
                 return
             found = self._walk()
             if found is None and len(self._buffer) > MAX_JPEG_BYTES:
@@ -61,9 +65,12 @@ class JpegSplitter:
                 return
             yield found
 
-    def end(self) -> Iterator[str]:
+    def end(self) -> Iterator[bytes | str]:
         """What is left when the stream ends."""
-        if self._place in (_Place.SEGMENTS, _Place.SCAN):
+        while self._is_inside() and _IMAGE_IN_IMAGE.search(self._buffer) is not None:
+            yield self._damaged()
+            yield from self.split(b"")
+        if self._is_inside():
             yield f"The stream ends inside a JPEG, after {len(self._buffer)} bytes of it."
         elif self._place is _Place.BETWEEN:
             self._stray += len(self._told(self._buffer))
@@ -71,6 +78,9 @@ class JpegSplitter:
                 yield self._gap_error()
         self._buffer.clear()
         self._place, self._stray = _Place.BETWEEN, 0
+
+    def _is_inside(self) -> bool:
+        return self._place in (_Place.SEGMENTS, _Place.SCAN)
 
     def _gap(self) -> Iterator[str]:
         """Go to the next beginning of an image."""
@@ -126,35 +136,44 @@ class JpegSplitter:
                 return None
             first, code = self._buffer[self._position], self._buffer[self._position + 1]
             if first != 0xFF:
-                self._leave(self._position, _Place.DAMAGE)
-                return "A JPEG of the stream is damaged."
+                return self._damaged()
             if code == _BEGIN_OF_IMAGE:
                 self._leave(self._position, _Place.BETWEEN)
                 return "A JPEG of the stream is cut off: the next one begins in it."
             if code == _END_OF_IMAGE:
                 return self._cut()
-            if not self._skip(code):
+            length = self._length(code)
+            if length is None:
                 return None
-
-    def _skip(self, code: int) -> bool:
-        """Go behind a segment; False where its length is not there yet."""
-        if code == 0xFF:  # a fill byte
-            self._position += 1
-        elif code in (0x00, 0x01) or 0xD0 <= code <= 0xD7:
-            self._position += 2
-        elif self._position + 4 > len(self._buffer):
-            return False
-        else:
-            length = self._buffer[self._position + 2 : self._position + 4]
-            self._position += 2 + int.from_bytes(length, "big")
+            if self._place is _Place.SCAN and not (
+                code in _BETWEEN_SCANS and length <= _LONGEST_BETWEEN_SCANS
+            ):
+                return self._damaged()
+            self._position += length
             if code == _SCAN:
                 self._place = _Place.SCAN
-        return True
 
-    def _cut(self) -> bytes:
+    def _length(self, code: int) -> int | None:
+        """Bytes of the segment with its marker; None where its length is not there yet."""
+        if code == 0xFF:  # a fill byte
+            return 1
+        if code in (0x00, 0x01) or 0xD0 <= code <= 0xD7:
+            return 2
+        if self._position + 4 > len(self._buffer):
+            return None
+        return 2 + int.from_bytes(self._buffer[self._position + 2 : self._position + 4], "big")
+
+    def _cut(self) -> bytes | str:
         image = bytes(memoryview(self._buffer)[: self._position + 2])
+        if _IMAGE_IN_IMAGE.search(image) is not None:
+            return self._damaged()  # a wrong length leads past the end
         self._leave(self._position + 2, _Place.BETWEEN)
         return image
+
+    def _damaged(self) -> str:
+        # from its beginning, since a wrong length may lead past the next image
+        self._leave(len(_BEGIN), _Place.DAMAGE)
+        return "A JPEG of the stream is damaged."
 
     def _leave(self, length: int, place: _Place) -> None:
         del self._buffer[:length]

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import select
-import struct
 import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import IO
 
 from edgefit.errors import InputError
-from edgefit.names import printable
 from edgefit.runtime.images.decode import IMAGE_SUFFIXES
 from edgefit.runtime.sources.image_files import image_shot
-from edgefit.runtime.sources.jpeg_splitter import MAX_JPEG_BYTES, JpegSplitter
+from edgefit.runtime.sources.input_format import (
+    FIRST_BYTES,
+    Format,
+    by_first_bytes,
+    moderate_length,
+    no_format,
+    no_names,
+    stated_format,
+)
+from edgefit.runtime.sources.jpeg_splitter import JpegSplitter
 from edgefit.runtime.sources.kinds import ARCHIVE_SUFFIXES
 from edgefit.runtime.sources.options import SourceOptions
 from edgefit.runtime.sources.raw_frames import RawFormat, raw_format
@@ -30,25 +36,6 @@ _PIECE = 2**16
 _LOOK_S = 0.1
 """How often a source that waits for bytes looks whether it is to stop."""
 _LONGEST_NAME = 2**16
-_JPEG_BEGIN = b"\xff\xd8\xff"
-_TEXTS = "-, stdin:mjpeg, stdin:jpeg, stdin:names, stdin:names0 or stdin:raw:1280x720:bgr24"
-
-
-class Format(StrEnum):
-    """What standard input holds.
-
-    ``names``: one file name per line. ``names0``: each followed by a zero byte, as ``find -print0``
-    writes them. ``mjpeg``: JPEG images one after the other. ``jpeg``: each after its length, four
-    bytes, the most significant first. ``raw``: frames of one shape. ``auto``: mjpeg, jpeg or names,
-    by the first bytes.
-    """
-
-    AUTO = "auto"
-    NAMES = "names"
-    NAMES0 = "names0"
-    MJPEG = "mjpeg"
-    JPEG = "jpeg"
-    RAW = "raw"
 
 
 @dataclass(frozen=True)
@@ -68,9 +55,9 @@ def open_standard_input(text: str, options: SourceOptions) -> StandardInput:
         InputError: The text states no format, or standard input is a terminal or closed.
     """
     word, _, shape = text.removeprefix("stdin:").partition(":")
-    stated = Format.AUTO if text == "-" else _format(word, text)
+    stated = Format.AUTO if text == "-" else stated_format(word, text)
     if bool(shape) != (stated is Format.RAW):
-        raise _no_format(text)
+        raise no_format(text)
     raw = raw_format(shape, text) if shape else None
     if sys.stdin is None or sys.stdin.closed or sys.stdin.isatty():
         raise InputError(
@@ -130,8 +117,8 @@ class StandardInput(FrameSource):
     def _items(self) -> Iterator[_Item]:
         start = b""
         if self._format is Format.AUTO:
-            start = self._start(4 + len(_JPEG_BEGIN))
-            self._format = _by_first_bytes(start)
+            start = self._start(FIRST_BYTES)
+            self._format = by_first_bytes(start)
         if self._raw is not None:
             return self._raw_frames(self._raw)
         if self._format is Format.MJPEG:
@@ -143,17 +130,16 @@ class StandardInput(FrameSource):
     def _jpegs(self, start: bytes) -> Iterator[_Item]:
         splitter = JpegSplitter()
         for piece in self._pieces(start):
-            for found in splitter.split(piece):
-                yield _Item(error=found) if isinstance(found, str) else _Item(image=found)
-        for error in () if self._stopped else splitter.end():
-            yield _Item(error=error)
+            yield from map(_found, splitter.split(piece))
+        if not self._stopped:
+            yield from map(_found, splitter.end())
 
     def _counted_jpegs(self, start: bytes) -> Iterator[_Item]:
         buffer, wanted = bytearray(), 4
         for piece in self._pieces(start):
             buffer += piece
             while len(buffer) >= wanted:
-                wanted = 4 + _moderate_length(buffer)
+                wanted = 4 + moderate_length(buffer)
                 if len(buffer) < wanted:
                     break
                 yield _Item(image=bytes(memoryview(buffer)[4:wanted]))
@@ -182,7 +168,7 @@ class StandardInput(FrameSource):
                 yield from self._named(name)
             buffer = bytearray(rest)
             if len(buffer) > _LONGEST_NAME:
-                raise _no_names("a name of more than 64 KiB", self._format)
+                raise no_names("a name of more than 64 KiB", self._format)
         if not self._stopped:
             yield from self._named(bytes(buffer))
 
@@ -190,7 +176,7 @@ class StandardInput(FrameSource):
         if self._format is not Format.NAMES0:
             name = name.removesuffix(b"\r")
             if b"\0" in name:
-                raise _no_names("zero bytes", self._format)
+                raise no_names("zero bytes", self._format)
         if name:
             text = name.decode("utf-8", "surrogateescape")
             yield _Item(text, image=Path(text))
@@ -252,61 +238,9 @@ def _read_some(file: IO[bytes]) -> bytes:
     return read(_PIECE)
 
 
-def _format(word: str, text: str) -> Format:
-    if word == Format.AUTO or word not in set(Format):
-        raise _no_format(text)
-    return Format(word)
-
-
-def _by_first_bytes(start: bytes) -> Format:
-    if start.startswith(_JPEG_BEGIN):
-        return Format.MJPEG
-    if start[4:].startswith(_JPEG_BEGIN):
-        return Format.JPEG
-    if any(byte < 9 or 13 < byte < 32 for byte in start):  # control characters
-        raise InputError(
-            "What standard input holds does not show from its first bytes.",
-            path="-",
-            expected="JPEG images or file names, one on each line",
-            found=f"bytes that start with {start!r}",
-            remedy=f"state the format: {_TEXTS}",
-        )
-    return Format.NAMES
-
-
-def _moderate_length(buffer: bytearray) -> int:
-    (length,) = struct.unpack_from(">I", buffer)
-    if not 0 < length <= MAX_JPEG_BYTES:
-        raise InputError(
-            "Standard input states a length that no JPEG has.",
-            path="stdin:jpeg",
-            expected=f"four bytes, the most significant first: 1 to {MAX_JPEG_BYTES}",
-            found=f"{length} ({bytes(buffer[:4])!r})",
-            remedy="for JPEG images without lengths give stdin:mjpeg",
-        )
-    return int(length)
+def _found(found: bytes | str) -> _Item:
+    return _Item(error=found) if isinstance(found, str) else _Item(image=found)
 
 
 def _cut_off(there: int, wanted: int) -> _Item:
     return _Item(error=f"The stream ends inside a frame: {there} of {wanted} bytes.")
-
-
-def _no_names(found: str, stated: Format) -> InputError:
-    other = Format.NAMES if stated is Format.NAMES0 else Format.NAMES0
-    return InputError(
-        "Standard input does not hold file names.",
-        path=f"stdin:{stated}",
-        expected="names that each end with "
-        + ("a zero byte" if stated is Format.NAMES0 else "a new line"),
-        found=found,
-        remedy=f"give stdin:{other}, or the format that is written: {_TEXTS}",
-    )
-
-
-def _no_format(text: str) -> InputError:
-    return InputError(
-        "The format of standard input is unknown.",
-        path=printable(text),
-        expected=_TEXTS,
-        remedy="correct it",
-    )

@@ -145,8 +145,13 @@ class TarSource(FrameSource):
         return image_shot(index, member.name, member.data, self._path, self._spec)
 
 
-def _opened(file: Unpacked) -> tarfile.TarFile:
-    return tarfile.TarFile(fileobj=file, encoding="utf-8", errors="surrogateescape")
+class _Tar(tarfile.TarFile):
+    members: list[tarfile.TarInfo]
+    """All that were seen; typeshed does not name it."""
+
+
+def _opened(file: Unpacked) -> _Tar:
+    return _Tar(fileobj=file, encoding="utf-8", errors="surrogateescape")
 
 
 def _kind_reason(info: tarfile.TarInfo) -> Reason | None:

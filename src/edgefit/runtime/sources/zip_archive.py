@@ -8,6 +8,7 @@ import stat
 import weakref
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -161,10 +162,8 @@ def _name(info: zipfile.ZipInfo) -> str:
     """
     name = info.filename
     if not info.flag_bits & _UTF8 and not name.isascii():
-        try:
+        with suppress(UnicodeError):  # it is code page 437
             name = name.encode("cp437").decode("utf-8")
-        except UnicodeError:
-            pass  # it is code page 437
     if info.create_system == _FROM_DOS:
         name = name.replace("\\", "/")
     return shown_name(name)

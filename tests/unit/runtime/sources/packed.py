@@ -32,9 +32,7 @@ def write_zip(
     return path
 
 
-def write_tar(
-    path: Path, members: list[tuple[str, bytes]], kind: int = tarfile.GNU_FORMAT
-) -> Path:
+def write_tar(path: Path, members: list[tuple[str, bytes]], kind: int = tarfile.GNU_FORMAT) -> Path:
     packing = next(TARS[suffix] for suffix in TARS if path.name.endswith(suffix))
     with tarfile.open(path, f"w:{packing}", format=kind) as archive:  # type: ignore[call-overload]
         for name, content in members:
