@@ -86,7 +86,10 @@ def choose_variant(bundle: Bundle, variant: str | None = None) -> VariantKey:
 
 
 class Predictor:
-    """One open variant of a bundle: call it with a frame. It is not thread-safe.
+    """One open variant of a bundle: call it with a frame.
+
+    Threads may share it. Their answers are those of calls one after the other. OpenVINO computes
+    one frame at a time; for more frames per second, open a predictor per thread.
 
     >>> import edgefit, numpy as np
     >>> predictor = edgefit.load("run/bundle", variant="onnxruntime/fp32", threads=1)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -124,7 +124,11 @@ class Stream:
         for feed in self._feeds:
             feed.stop()
 
-    def _run(self) -> Iterator[Answer]:
+    def close(self) -> None:
+        """End at once: frames that are taken but not answered get no answer."""
+        self._answers.close()
+
+    def _run(self) -> Generator[Answer]:
         running: deque[Future[Answer]] = deque()
         with _one_opencv_thread(self._workers > 1), ThreadPoolExecutor(self._workers) as pool:
             try:

@@ -33,7 +33,10 @@ INSTALL_COMMANDS = {
 
 
 class EngineSession(Protocol):
-    """A graph, loaded and ready. It is not thread-safe: open one session per thread."""
+    """A graph, loaded and ready. Threads may share it; each gets the answer to its own images.
+
+    onnxruntime computes for several threads at once, OpenVINO for one after the other.
+    """
 
     def infer(self, images_NHWC: NDArray[np.uint8], names: Sequence[str] | None = None) -> Outputs:
         """Run the graph.

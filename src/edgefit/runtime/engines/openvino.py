@@ -8,6 +8,7 @@ verified. So this module sets float32 and checks it.
 from __future__ import annotations
 
 import functools
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -80,6 +81,7 @@ class OpenvinoSession:
         self._tensor = _import().Tensor
         self._compiled = compiled
         self._request = compiled.create_infer_request()
+        self._one_at_a_time = threading.Lock()
         self._height, self._width = size
         self._batch = batch
         self._path = model_path
@@ -100,9 +102,11 @@ class OpenvinoSession:
         wanted = self._every if names is None else names
         check_outputs(self._path, wanted, list(self._outputs))
         images_NHWC = check_images(images_NHWC, self._height, self._width, self._batch)
-        self._request.set_input_tensor(self._tensor(images_NHWC, shared_memory=True))
-        self._request.infer()
-        return {name: self._output(self._outputs[name]) for name in wanted}
+        # A request holds one input and one answer, and raises when it is asked while it computes.
+        with self._one_at_a_time:
+            self._request.set_input_tensor(self._tensor(images_NHWC, shared_memory=True))
+            self._request.infer()
+            return {name: self._output(self._outputs[name]) for name in wanted}
 
     def _output(self, index: int) -> NDArray[np.float32]:
         # The request writes its next answer into the same memory.

@@ -106,7 +106,7 @@ def _decode_bytes(data: bytes, path: Path | None, spec: InputSpec | None) -> Fra
 
 
 def _opencv_decode(data: bytes, path: Path | None, flags: int) -> NDArray[Any]:
-    with _quiet_opencv:
+    with quiet_opencv:
         try:
             pixels: Any = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
         except cv2.error as error:
@@ -182,4 +182,4 @@ class _QuietOpencv:
                 _set_log_level(self._level)
 
 
-_quiet_opencv = _QuietOpencv()
+quiet_opencv = _QuietOpencv()
