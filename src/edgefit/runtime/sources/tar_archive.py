@@ -173,8 +173,9 @@ def _checksum(file: Unpacked) -> str | None:
     """Read the padding up to the end, where the packer's checksum is."""
     end = file.tell() + _PADDING
     try:
-        while file.tell() < end and file.read(PIECE):
-            pass
+        while file.tell() < end and (padding := file.read(PIECE)):
+            if padding.count(0) < len(padding):
+                return "more data follows its end mark, as of another archive"
     except DAMAGE as damage:
         said = words(damage)
         # gzip itself ignores what is appended to its data, too

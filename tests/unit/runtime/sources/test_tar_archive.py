@@ -151,6 +151,14 @@ def test_a_wrong_checksum_of_the_packer_is_told(tmp_path: Path) -> None:
     assert answers(path) == [("a.png", None)]
 
 
+def test_a_second_archive_behind_the_first_is_told(tmp_path: Path) -> None:
+    path = write_tar(tmp_path / "a.tar", [("a.png", PNG)])
+    path.write_bytes(path.read_bytes() * 2)
+    found = answers(path)
+    assert damaged(*(error for _, error in found)) == [False, True]
+    assert "more data follows" in str(found[1][1])
+
+
 def claiming(size: int, name: str = "b.png") -> bytes:
     info = tarfile.TarInfo(name)
     info.size = size
