@@ -53,11 +53,14 @@ class FollowSource(FrameSource):
         self._root_is = _place(folder)
         self._away_since: float | None = None
         self._next_look = 0.0
+        self._soon_s = _SOON_S
         self._stop = threading.Event()
         self._bell_lock = threading.Lock()
         self._inotify: Inotify | None = None
         self._is_told = False
         """Whether inotify seems to tell of every file."""
+        self._may_find_more = True
+        """Whether the next look may find what inotify did not tell: a folder is new, say."""
 
     @property
     def len_hint(self) -> None:
@@ -131,7 +134,8 @@ class FollowSource(FrameSource):
             if self._may_come(path):
                 self._arrivals.closed(path)
         if told.look:
-            self._next_look = min(self._next_look, time.monotonic() + _SOON_S)
+            self._may_find_more = True
+            self._next_look = min(self._next_look, time.monotonic() + self._soon_s)
 
     def _may_come(self, path: str) -> bool:
         """Whether a path that inotify told is an image; links are left to the next look."""
@@ -155,15 +159,21 @@ class FollowSource(FrameSource):
         if self._inotify is not None:
             self._hear(self._inotify.told())
             self._is_told &= self._inotify.watch(["", *found.folders])
-        is_known = self._arrivals.knows
-        news = [path for path in found.files if not is_known(path)]
-        new_folders = set(found.folders) - set(before.folders)
-        if any(self._may_come(p) and _folder(p) not in new_folders for p in news):
+        if not self._may_find_more and self._has_news(found):
             self._is_told = False
+        # a new folder was listed before it was watched
+        self._may_find_more = not set(found.folders) <= set(before.folders)
         self._arrivals.list_again(found.files)
         now = time.monotonic()
-        pause = max(_SELDOM_S if self._is_told else _OFTEN_S, _WALK_SHARE * (now - began))
-        self._next_look = now + (_SOON_S if new_folders else pause)
+        took_s = now - began
+        self._soon_s = max(_SOON_S, took_s)
+        pause = max(_SELDOM_S if self._is_told else _OFTEN_S, _WALK_SHARE * took_s)
+        self._next_look = now + (self._soon_s if self._may_find_more else pause)
+
+    def _has_news(self, found: Walk) -> bool:
+        """Whether the folder holds an image that nothing told of; links are never told."""
+        knows = self._arrivals.knows
+        return any(not knows(path) and self._may_come(path) for path in found.files)
 
     def _walked(self) -> Walk | None:
         try:
@@ -203,10 +213,6 @@ class FollowSource(FrameSource):
         file = self._root / path
         shot = image_shot(index, path, file, file, self._options.spec)
         return replace(shot, arrived_at=at, arrived_monotonic_s=monotonic_s)
-
-
-def _folder(path: str) -> str:
-    return path.rpartition("/")[0]
 
 
 def _place(folder: Path) -> tuple[int, int] | None:

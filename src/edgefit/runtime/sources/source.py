@@ -25,8 +25,8 @@ class SourceFrame:
         error: Why the frame is missing, or None.
         path: The file.
         source: The source's name, where there are several.
-        arrived_at: Wall-clock time at which a live source gave the frame, seconds since 1970; None
-            for files.
+        arrived_at: Wall-clock time at which a live source, a pipe, an iterator or a followed folder
+            gave the frame, seconds since 1970; None for files.
         arrived_monotonic_s: The same on the monotonic clock of this process; for files, when they
             were read.
         dropped: Frames that this source gave before and that were dropped.

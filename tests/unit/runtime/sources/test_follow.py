@@ -115,6 +115,7 @@ def test_new_folders_are_followed(way: str, tmp_path: Path, start: Start) -> Non
     time.sleep(2 * SETTLE_S)
     write_image(tmp_path / "1/2/second.png", flat(9))
     assert following.names(3)[2] == "1/2/second.png"
+    assert following.source._is_told is (way == "inotify")  # type: ignore[attr-defined]
 
 
 @pytest.mark.slow

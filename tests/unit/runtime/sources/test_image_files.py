@@ -43,3 +43,13 @@ def test_images_are_decoded_as_the_input_contract_says(tmp_path: Path) -> None:
     (shot,) = open_source(path, InputSpec(32, 32, jpeg_decode=JpegDecode.SCALED))
     assert shot.frame is not None
     assert shot.frame.shape == (32, 32, 3)
+
+
+def test_a_file_that_is_deleted_before_it_is_read_is_one_error(folder: Path) -> None:
+    decoders = open_source(folder).pending()
+    first = next(decoders)
+    (folder / "b.png").unlink()
+    shots = [first(), *(decode() for decode in decoders)]
+    assert [s.name for s in shots] == ["a/1.JPG", "a/deep/2.png", "b.png", "c.jpg", "d.png"]
+    assert [s.error is None for s in shots] == [True, True, False, False, False]
+    assert "cannot be read" in str(shots[2].error)
