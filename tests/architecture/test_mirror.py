@@ -63,6 +63,7 @@ ELSEWHERE = {
     "runtime/engines/openvino.py": ENGINES,
     "export/tasks/task.py": CONTRACT,
     "runtime/sources/containers/extent.py": "tests/unit/runtime/sources/test_containers.py",
+    "runtime/sources/options.py": "tests/unit/runtime/sources/test_follow.py",
     "runtime/sources/source.py": "tests/unit/runtime/test_sources.py",
     "runtime/tasks/prototypes.py": FILES,
     "runtime/tasks/task.py": CONTRACT,

@@ -63,6 +63,8 @@ def _opens_text(call: ast.Call) -> bool:
     else:
         return False
     modes = [k.value for k in call.keywords if k.arg == "mode"] or call.args[position:][:1]
+    if position == 0 and modes and not isinstance(modes[0], ast.Constant):
+        return False  # a method of something else than a path, such as an archive's
     return not any(isinstance(m, ast.Constant) and "b" in str(m.value) for m in modes)
 
 
@@ -76,6 +78,7 @@ def _opens_text(call: ast.Call) -> bool:
         ("path.open()", True),
         ("(root / name).open('w')", True),
         ("path.open('rb')", False),
+        ("archive.open(member)", False),
         ("path.read_text()", True),
         ("path.write_text('x')", True),
         ("path.write_bytes(b'x')", False),

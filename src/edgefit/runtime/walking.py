@@ -55,6 +55,8 @@ class Reason(StrEnum):
     LINK = "a link"
     NOT_A_FILE = "a pipe, socket or device"
     LOCKED = "a folder that cannot be opened"
+    VIDEO = "a video in an archive"
+    NESTED = "an archive in an archive"
 
 
 @dataclass(frozen=True)
@@ -124,6 +126,11 @@ def skip_reason(name: str) -> Reason | None:
     if name.startswith("."):
         return Reason.HIDDEN
     return None
+
+
+def unread_reason(path: str) -> Reason:
+    """Why a file whose suffix is none of those wanted is not read."""
+    return Reason.UNFINISHED if suffix_of(path) in _UNFINISHED else Reason.OTHER
 
 
 def suffix_of(path: str) -> str:
@@ -227,7 +234,7 @@ class _Walker:
         elif suffix in self._suffixes:
             self.files.append(path)
         else:
-            self._pass(path, Reason.UNFINISHED if suffix in _UNFINISHED else Reason.OTHER)
+            self._pass(path, unread_reason(path))
 
     def _follow(self, path: str) -> None:
         if self._identity(path) in self._read:

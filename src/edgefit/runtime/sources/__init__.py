@@ -1,10 +1,14 @@
-"""Where frames come from: an image, a folder, a glob, a video. A bad frame never stops the rest."""
+"""Where frames come from: files, archives, a followed folder, standard input, Python itself.
+
+A bad frame never stops the rest.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from edgefit.runtime.sources.image_files import ImageSource
+from edgefit.runtime.sources.iterable import IterableSource
 from edgefit.runtime.sources.kinds import KINDS, kind_of
 from edgefit.runtime.sources.options import CameraOptions, SourceOptions
 from edgefit.runtime.sources.source import FrameSource, SourceFrame
@@ -17,6 +21,7 @@ __all__ = [
     "CameraOptions",
     "FrameSource",
     "ImageSource",
+    "IterableSource",
     "SourceFrame",
     "SourceOptions",
     "VideoSource",
@@ -37,7 +42,8 @@ def open_source(
     counted; see :mod:`edgefit.runtime.walking`.
 
     Args:
-        source: ``photo.jpg``, ``folder/``, ``"folder/**/*.png"``, ``clip.mp4``.
+        source: ``photo.jpg``, ``folder/``, ``"folder/**/*.png"``, ``clip.mp4``, ``parts.zip``,
+            ``-`` or ``stdin:mjpeg``.
         spec: The input contract, for a scaled JPEG decode; see :func:`.decode_image`.
         links: Which symbolic links in a folder or below a glob are followed.
         options: All options at once; replaces ``spec`` and ``links``.

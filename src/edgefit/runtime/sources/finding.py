@@ -10,8 +10,10 @@ from pathlib import Path
 from edgefit.errors import InputError
 from edgefit.names import printable
 from edgefit.runtime.images.decode import IMAGE_SUFFIXES
+from edgefit.runtime.sources.follow import FollowSource
 from edgefit.runtime.sources.image_files import ImageSource
 from edgefit.runtime.sources.options import SourceOptions
+from edgefit.runtime.sources.source import FrameSource
 from edgefit.runtime.walking import PassedOver, Reason, Walk, counts_of, described, walk
 from edgefit.spec import InputSpec, Links
 
@@ -23,13 +25,15 @@ def open_image(text: str, options: SourceOptions) -> ImageSource:
     return ImageSource([Path(text)], Path(text).parent, options.spec)
 
 
-def open_folder(text: str, options: SourceOptions) -> ImageSource:
-    """The images in a folder and below it, sorted by path.
+def open_folder(text: str, options: SourceOptions) -> FrameSource:
+    """The images in a folder and below it, sorted by path; with ``follow``, also those to come.
 
     Raises:
         InputError: The folder holds none, or cannot be opened.
     """
     folder = Path(text)
+    if options.follow:
+        return FollowSource(folder, options)
     return _source(_walked(folder, text, options.links), folder, folder, text, options.spec)
 
 

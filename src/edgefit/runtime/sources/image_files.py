@@ -54,9 +54,24 @@ class ImageSource(FrameSource):
 
     def _decoded(self, index: int, path: Path) -> SourceFrame:
         inside = path.relative_to(self._root) if path.is_relative_to(self._root) else path
-        try:
-            image = read_image(path, self._spec)
-        except FrameError as refused:
-            return SourceFrame(index, inside.as_posix(), None, None, refused.message, path)
-        notes = tuple(note.text for note in image.notes)
-        return SourceFrame(index, inside.as_posix(), None, image.frame, None, path, notes)
+        return image_shot(index, inside.as_posix(), path, path, self._spec)
+
+
+def image_shot(
+    index: int, name: str, image: Path | bytes, path: Path | None, spec: InputSpec | None
+) -> SourceFrame:
+    """The frame of one image, or why it cannot be read.
+
+    Args:
+        index: Position in the source.
+        name: The frame's name.
+        image: A file, or a file's bytes.
+        path: The file that holds it, if any.
+        spec: The input contract, for a scaled JPEG decode.
+    """
+    try:
+        read = read_image(image, spec)
+    except FrameError as refused:
+        return SourceFrame(index, name, None, None, refused.message, path)
+    notes = tuple(note.text for note in read.notes)
+    return SourceFrame(index, name, None, read.frame, None, path, notes)

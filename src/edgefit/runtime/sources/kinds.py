@@ -16,6 +16,10 @@ from edgefit.runtime.sources.source import FrameSource
 from edgefit.runtime.sources.video_file import VIDEO_SUFFIXES
 from edgefit.runtime.walking import suffix_of
 
+_TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".tar.zst")
+ARCHIVE_SUFFIXES = (".zip", *_TAR_SUFFIXES)
+"""Endings of file names, lower case, that are read as archives."""
+
 
 @dataclass(frozen=True)
 class SourceKind:
@@ -47,10 +51,21 @@ def _is_file_with(suffixes: frozenset[str]) -> Callable[[str], bool]:
     return lambda text: suffix_of(text) in suffixes and Path(text).is_file()
 
 
+def _is_archive(text: str) -> bool:
+    return text.lower().endswith(ARCHIVE_SUFFIXES) and Path(text).is_file()
+
+
 KINDS = (
+    SourceKind(
+        "standard input",
+        "-, stdin:mjpeg, stdin:jpeg, stdin:raw:1280x720:bgr24, stdin:names",
+        lambda text: text == "-" or text.startswith("stdin:"),
+        "standard_input:open_standard_input",
+    ),
     SourceKind("folder", "folder/", lambda text: Path(text).is_dir(), "finding:open_folder"),
     SourceKind("video file", "clip.mp4", _is_file_with(VIDEO_SUFFIXES), "video_file:open_video"),
     SourceKind("image", "photo.jpg", _is_file_with(IMAGE_SUFFIXES), "finding:open_image"),
+    SourceKind("archive", "parts.zip", _is_archive, "archive:open_archive"),
     SourceKind(
         "quoted glob",
         "'folder/**/*.png'",
@@ -73,11 +88,11 @@ def kind_of(text: str) -> SourceKind:
     if Path(text).is_file():
         suffix = suffix_of(text)
         raise InputError(
-            "The file does not have the extension of an image or a video.",
+            "The file does not have the extension of an image or a video, nor of an archive.",
             path=text,
-            expected=" ".join(sorted(IMAGE_SUFFIXES | VIDEO_SUFFIXES)),
+            expected=" ".join(sorted({*IMAGE_SUFFIXES, *VIDEO_SUFFIXES, *ARCHIVE_SUFFIXES})),
             found=suffix or "no extension",
-            remedy="give an image or a video, or rename the file if it is one",
+            remedy="give an image, a video or an archive, or rename the file if it is one",
         )
     raise InputError(
         "The source does not exist.",

@@ -12,6 +12,10 @@ def _silent(_: str) -> None:
     pass
 
 
+def _never(_: str) -> bool:
+    return False
+
+
 @dataclass(frozen=True)
 class CameraOptions:
     """What is asked of a camera; None leaves it to the driver.
@@ -39,6 +43,10 @@ class SourceOptions:
         spec: The input contract, for a scaled JPEG decode; see :func:`.decode_image`.
         links: Which symbolic links in a folder or below a glob are followed.
         follow: Wait for further files in a folder instead of ending.
+        settle_s: How long a file of a followed folder must not change to count as complete, where
+            the system does not say that it was closed.
+        already: Whether a file of a followed folder, by its frame's name, has an answer from an
+            earlier run. It is asked once for each file that is there at the start.
         camera: What is asked of a camera.
         open_timeout_s: How long a stream may take to open.
         read_timeout_s: How long a stream may give nothing before it counts as stalled.
@@ -49,6 +57,8 @@ class SourceOptions:
     spec: InputSpec | None = None
     links: Links = Links.INSIDE
     follow: bool = False
+    settle_s: float = 1.0
+    already: Callable[[str], bool] = _never
     camera: CameraOptions = field(default_factory=CameraOptions)
     open_timeout_s: float = 10.0
     read_timeout_s: float = 5.0

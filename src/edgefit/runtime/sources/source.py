@@ -26,8 +26,8 @@ class SourceFrame:
         path: The file.
         notes: What is worth knowing about a frame that was read all the same, one sentence each.
         source: The source's name, where there are several.
-        arrived_at: Wall-clock time at which a live source gave the frame, seconds since 1970; None
-            for files.
+        arrived_at: Wall-clock time at which a live source, a pipe, an iterator or a followed folder
+            gave the frame, seconds since 1970; None for files.
         arrived_monotonic_s: The same on the monotonic clock of this process; for files, when they
             were read.
         dropped: Frames that this source gave before and that were dropped.

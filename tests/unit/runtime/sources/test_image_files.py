@@ -63,3 +63,13 @@ def test_an_animation_is_an_image_in_a_folder_and_a_video_by_name(tmp_path: Path
     (shot,) = open_source(tmp_path)
     assert (shot.name, shot.notes) == ("x.gif", ("frame 1 of 2 read",))
     assert [s.name for s in open_source(tmp_path / "x.gif")] == ["x.gif#0", "x.gif#1"]
+
+
+def test_a_file_that_is_deleted_before_it_is_read_is_one_error(folder: Path) -> None:
+    decoders = open_source(folder).pending()
+    first = next(decoders)
+    (folder / "b.png").unlink()
+    shots = [first(), *(decode() for decode in decoders)]
+    assert [s.name for s in shots] == ["a/1.JPG", "a/deep/2.png", "b.png", "c.jpg", "d.png"]
+    assert [s.error is None for s in shots] == [True, True, False, False, False]
+    assert "cannot be read" in str(shots[2].error)
