@@ -139,8 +139,10 @@ class Parts:
         length = int.from_bytes(self._buffer[after : after + 2], "big")
         if length < 2:
             return self._broken()
+        if _NEXT_IMAGE.search(self._buffer, after, after + length + len(_FIRST)):
+            return self._broken()  # the image broke off, and its length reaches into the next one
         if len(self._buffer) < after + length:
-            return self._broken() if _NEXT_IMAGE.search(self._buffer, 2) else False
+            return False
         self._at, self._coded = after + length, kind == _START_OF_SCAN
         return True
 
