@@ -58,7 +58,7 @@ KINDS = (
     SourceKind(
         "quoted glob",
         "'folder/**/*.png'",
-        lambda text: not Path(text).exists() and glob.has_magic(text),
+        lambda text: "://" not in text and not Path(text).exists() and glob.has_magic(text),
         "finding:open_glob",
     ),
 )

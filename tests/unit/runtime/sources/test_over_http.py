@@ -51,8 +51,8 @@ def test_anything_else_is_refused_at_once(kind: str) -> None:
     assert len(server.requests) == 1
 
 
-@pytest.mark.parametrize("text", ["rtmp://anna:geheim@host/a", "no/such?pwd=geheim"])
+@pytest.mark.parametrize("text", ["rtmp://anna:geheim@host/a", "ftp://host/a?pwd=geheim"])
 def test_what_means_no_source_is_refused_without_its_password(text: str) -> None:
-    with pytest.raises(InputError, match="does not exist|No image") as caught:
+    with pytest.raises(InputError, match="does not exist") as caught:
         open_source(text)
     assert "geheim" not in f"{caught.value} {caught.value.to_dict()}"
