@@ -25,17 +25,27 @@ CODECS = {
 
 
 class Stalling:
-    """Holds all buffers of the media back while ``stalled``."""
+    """Holds all frames back while ``stalled``, and loses one packet in ``lose``."""
 
-    def __init__(self) -> None:
+    def __init__(self, lose: int) -> None:
         self.stalled = False
+        self._lose, self._packets = lose, 0
 
     def configure(self, _: object, media: GstRtspServer.RTSPMedia) -> None:
         gate = media.get_element().get_by_name("gate")
         gate.get_static_pad("src").add_probe(Gst.PadProbeType.BUFFER, self._pass)
+        if self._lose:
+            kinds = Gst.PadProbeType.BUFFER | Gst.PadProbeType.BUFFER_LIST
+            packets = media.get_element().get_by_name("pay0").get_static_pad("src")
+            packets.add_probe(kinds, self._lose_one)
 
     def _pass(self, *_: object) -> Gst.PadProbeReturn:
         return Gst.PadProbeReturn.DROP if self.stalled else Gst.PadProbeReturn.OK
+
+    def _lose_one(self, *_: object) -> Gst.PadProbeReturn:
+        self._packets += 1
+        lost = self._packets % self._lose == 0
+        return Gst.PadProbeReturn.DROP if lost else Gst.PadProbeReturn.OK
 
 
 def _obey(stalling: Stalling, loop: GLib.MainLoop) -> None:
@@ -67,6 +77,7 @@ def main() -> None:
     parser.add_argument("--size", default="320x240")
     parser.add_argument("--rate", type=int, default=20)
     parser.add_argument("--user")
+    parser.add_argument("--lose", type=int, default=0, help="one packet in so many")
     given = parser.parse_args()
     Gst.init(None)
     width, _, height = given.size.partition("x")
@@ -79,7 +90,7 @@ def main() -> None:
         f"framerate={given.rate}/1,format=I420 ! identity name=gate ! {CODECS[given.codec]} )"
     )
     factory.set_shared(True)
-    stalling = Stalling()
+    stalling = Stalling(given.lose)
     factory.connect("media-configure", stalling.configure)
     if given.user:
         _protect(server, factory, given.user)

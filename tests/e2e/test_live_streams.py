@@ -8,6 +8,8 @@ from __future__ import annotations
 import itertools
 import os
 import socket
+import subprocess
+import sys
 import time
 from base64 import b64encode
 from dataclasses import replace
@@ -263,3 +265,28 @@ def test_rtsp_that_never_answers_can_be_stopped_within_a_second() -> None:
         with watched(url, SourceOptions(open_timeout_s=3)) as seen:
             time.sleep(0.4)
             assert seen.stop() < 1.0
+
+
+_STOPS_WHILE_IT_OPENS = """
+import sys, threading, time
+from edgefit.runtime.sources import SourceOptions, open_source
+
+source = open_source(sys.argv[1], options=SourceOptions(open_timeout_s=1.5))
+thread = threading.Thread(target=lambda: list(source))
+thread.start()
+time.sleep(0.3)
+source.stop()
+thread.join(1)
+assert not thread.is_alive()
+"""
+
+
+@pytest.mark.parametrize("scheme", ["rtsp", "http"])
+def test_a_process_that_ends_while_a_stream_opens_ends_well(scheme: str) -> None:
+    """A thread that returns from OpenCV while Python ends would abort the process."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"{scheme}://127.0.0.1:{silent.getsockname()[1]}/line"
+        ended = subprocess.run(
+            [sys.executable, "-c", _STOPS_WHILE_IT_OPENS, url], capture_output=True, timeout=60
+        )
+    assert (ended.returncode, ended.stderr) == (0, b"")

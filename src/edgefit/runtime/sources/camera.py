@@ -15,9 +15,8 @@ from pathlib import Path
 import cv2
 
 from edgefit.errors import InputError
-from edgefit.runtime.images.decode import _quiet_opencv
 from edgefit.runtime.sources.addresses import CAMERA_DEVICE, CAMERA_PREFIX
-from edgefit.runtime.sources.capture import Capture, CaptureConnection
+from edgefit.runtime.sources.capture import Capture, CaptureConnection, opencv_call
 from edgefit.runtime.sources.connection import StreamLost
 from edgefit.runtime.sources.options import CameraOptions, SourceOptions
 from edgefit.runtime.sources.reconnecting import ReconnectingSource
@@ -59,7 +58,9 @@ def camera_source(
 
     def connect() -> CaptureConnection:
         capture = opened()
-        for refusal in adjusted(capture, options.camera):
+        with opencv_call:
+            refusals = list(adjusted(capture, options.camera))
+        for refusal in refusals:
             if refusal not in told:
                 told.add(refusal)
                 options.tell(f"{name} {refusal}")
@@ -115,10 +116,10 @@ def _four_letters(code: float) -> str:
 
 def _opened(device: str) -> Capture:
     which: int | str = int(device) if device.isdigit() else device
-    with _quiet_opencv:
+    with opencv_call:
         capture = cv2.VideoCapture(which, cv2.CAP_V4L2 if _V4L2 else cv2.CAP_ANY)
-    if not capture.isOpened():
-        capture.release()
+        is_open = capture.isOpened()
+    if not is_open:
         raise StreamLost(_reason(device))
     return capture
 

@@ -1,7 +1,15 @@
-"""A connection through ``cv2.VideoCapture``: for cameras and for RTSP."""
+"""A connection through ``cv2.VideoCapture``: for cameras and for RTSP.
+
+Nothing interrupts OpenCV's calls; they end by their own timeouts. A process must not end while one
+of its threads returns from such a call: CPython then ends the thread by unwinding it through C++
+code, which aborts the process. So the process waits at its end until no call is under way.
+"""
 
 from __future__ import annotations
 
+import atexit
+import threading
+import time
 from functools import partial
 from typing import Any, Protocol
 
@@ -32,9 +40,47 @@ class Capture(Protocol):
     def release(self) -> None: ...
 
 
+class _OpencvCall:
+    """Entered for each call that may wait, by any number of threads; OpenCV's log is silent."""
+
+    _LONGEST_S = 20.0
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._under_way = 0
+        self._registered = self._leaving = False
+
+    def __enter__(self) -> None:
+        with self._changed:
+            if self._leaving:
+                raise StreamLost("the process ends")
+            if not self._registered:
+                self._registered = True
+                atexit.register(self.leave)
+            self._under_way += 1
+        _quiet_opencv.__enter__()
+
+    def __exit__(self, *_: object) -> None:
+        _quiet_opencv.__exit__()
+        with self._changed:
+            self._under_way -= 1
+            self._changed.notify_all()
+
+    def leave(self) -> None:
+        """Allow no further call, and wait for those that are under way."""
+        until = time.monotonic() + self._LONGEST_S
+        with self._changed:
+            self._leaving = True
+            while self._under_way and (left := until - time.monotonic()) > 0:
+                self._changed.wait(left)
+
+
+opencv_call = _OpencvCall()
+"""Hold it around OpenCV's calls for cameras and streams."""
+
+
 class CaptureConnection(Connection):
-    """Frames of an open capture. OpenCV's calls cannot be interrupted, so :meth:`interrupt` is
-    that of the base class and a read that hangs is left to its thread.
+    """Frames of an open capture. A read that hangs is left to its thread.
 
     Args:
         capture: Open; it is released by :meth:`close`.
@@ -46,18 +92,19 @@ class CaptureConnection(Connection):
     def read(self) -> Shot:
         """The next frame; its colours are put in order only when it is decoded."""
         try:
-            with _quiet_opencv:
+            with opencv_call:
                 if not self._capture.grab():
                     raise StreamLost("it ended, or gave nothing in time")
                 decoded, pixels = self._capture.retrieve()
+                time_s = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
         except cv2.error as error:
             raise StreamLost("OpenCV's driver failed") from error
-        time_s = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
         return Shot(partial(_in_rgb, pixels if decoded else None), time_s if time_s > 0 else None)
 
     def close(self) -> None:
         """Release the camera or the stream."""
-        self._capture.release()
+        with opencv_call:
+            self._capture.release()
 
 
 def _in_rgb(pixels: NDArray[Any] | None) -> Frame:

@@ -33,7 +33,11 @@ class CameraOptions:
 
 
 class RtspTransport(StrEnum):
-    """How the frames of an RTSP stream travel. TCP loses none; UDP may pass where TCP does not."""
+    """How the frames of an RTSP stream travel.
+
+    TCP loses none. UDP may pass where TCP does not, but OpenCV does not say which frames lack
+    packets: such a frame is answered as if it were whole.
+    """
 
     TCP = "tcp"
     UDP = "udp"

@@ -98,6 +98,10 @@ class Reader:
         if connection is not None:
             connection.interrupt()
 
+    def join(self, timeout_s: float) -> None:
+        """Wait for the thread's end."""
+        self._thread.join(timeout_s)
+
     @property
     def _patience_s(self) -> float:
         if self._connection is None:

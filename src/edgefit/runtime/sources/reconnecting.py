@@ -20,6 +20,8 @@ LONGEST_WAIT_S = 30.0
 _JITTER = 0.25
 _STEADY_S = 10.0
 """A connection that lasted this long makes the next wait short again."""
+_JOIN_S = 0.5
+"""Most readers end within this: a camera is free again before it is opened again."""
 _MOST_HANGING = 4
 """Threads left behind in a driver's call. No further one is started until one of them ends."""
 
@@ -52,7 +54,10 @@ class ReconnectingSource(FrameSource):
     live = True
 
     def __init__(
-        self, name: str, connect: Callable[[], Connection], options: SourceOptions
+        self,
+        name: str,
+        connect: Callable[[], Connection],
+        options: SourceOptions,
     ) -> None:
         self.name = name
         self._connect, self._options = connect, options
@@ -111,7 +116,12 @@ class ReconnectingSource(FrameSource):
         if len(self._hanging) >= _MOST_HANGING:
             raise StreamLost("earlier attempts still hang in the driver")
         options = self._options
-        reader = Reader(self._connect, self.name, options.open_timeout_s, options.read_timeout_s)
+        reader = Reader(
+            self._connect,
+            self.name,
+            options.open_timeout_s,
+            options.read_timeout_s,
+        )
         self._reader = reader
         self._clock.restart()
         try:
@@ -121,6 +131,7 @@ class ReconnectingSource(FrameSource):
                 yield partial(_decoded, self._numbered(arrival), arrival)
         finally:
             reader.abandon()
+            reader.join(_JOIN_S)
             self._hanging.append(reader)
 
     def _numbered(self, arrival: Arrival) -> SourceFrame:

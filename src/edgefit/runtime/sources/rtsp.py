@@ -9,9 +9,8 @@ from contextlib import contextmanager
 
 import cv2
 
-from edgefit.runtime.images.decode import _quiet_opencv
 from edgefit.runtime.sources.addresses import Address, address_of
-from edgefit.runtime.sources.capture import CaptureConnection
+from edgefit.runtime.sources.capture import CaptureConnection, opencv_call
 from edgefit.runtime.sources.options import SourceOptions
 from edgefit.runtime.sources.reconnecting import ReconnectingSource
 from edgefit.runtime.sources.rtsp_answer import why_it_does_not_open
@@ -45,14 +44,14 @@ def _connect(address: Address, options: SourceOptions) -> CaptureConnection:
         "allowed_media_types;video",
         "fpsprobesize;0",  # the rate is not used; measuring it takes a second of each opening
     ]
-    with _ffmpeg_options.set_to("|".join(wanted)), _quiet_opencv:
+    with _ffmpeg_options.set_to("|".join(wanted)), opencv_call:
         capture = cv2.VideoCapture(
             address.url_with_password,
             cv2.CAP_FFMPEG,  # any other reader would print the address in its complaint
             [number for pair in parameters for number in pair],
         )
-    if not capture.isOpened():
-        capture.release()
+        is_open = capture.isOpened()
+    if not is_open:
         raise why_it_does_not_open(address, options.open_timeout_s)
     return CaptureConnection(capture)
 

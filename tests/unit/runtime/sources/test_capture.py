@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from typing import Any
 
 import cv2
@@ -9,7 +11,7 @@ import numpy as np
 import pytest
 
 from edgefit.errors import FrameError
-from edgefit.runtime.sources.capture import CaptureConnection
+from edgefit.runtime.sources.capture import CaptureConnection, _OpencvCall
 from edgefit.runtime.sources.connection import StreamLost
 
 
@@ -81,3 +83,22 @@ def test_close_releases() -> None:
     capture = StandIn()
     CaptureConnection(capture).close()
     assert capture.released
+
+
+def test_a_process_that_ends_waits_for_calls_and_allows_no_further_one() -> None:
+    call, inside = _OpencvCall(), threading.Event()
+
+    def hang() -> None:
+        with call:
+            inside.set()
+            time.sleep(0.3)
+
+    thread = threading.Thread(target=hang)
+    thread.start()
+    assert inside.wait(2)
+    began = time.monotonic()
+    call.leave()
+    assert 0.2 < time.monotonic() - began < 2
+    with pytest.raises(StreamLost, match="process ends"), call:
+        pass
+    thread.join()
