@@ -1,4 +1,4 @@
-"""Where frames come from: an image, a folder, a glob, a video. A bad frame never stops the rest."""
+"""Where frames come from: images, videos, cameras, streams. A bad frame never stops the rest."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from edgefit.runtime.sources.image_files import ImageSource
 from edgefit.runtime.sources.kinds import KINDS, kind_of
-from edgefit.runtime.sources.options import CameraOptions, SourceOptions
+from edgefit.runtime.sources.options import CameraOptions, RtspTransport, SourceOptions
 from edgefit.runtime.sources.source import FrameSource, SourceFrame
 from edgefit.runtime.sources.video_file import VIDEO_SUFFIXES, VideoSource
 from edgefit.spec import InputSpec, Links
@@ -17,6 +17,7 @@ __all__ = [
     "CameraOptions",
     "FrameSource",
     "ImageSource",
+    "RtspTransport",
     "SourceFrame",
     "SourceOptions",
     "VideoSource",
@@ -37,7 +38,9 @@ def open_source(
     counted; see :mod:`edgefit.runtime.walking`.
 
     Args:
-        source: ``photo.jpg``, ``folder/``, ``"folder/**/*.png"``, ``clip.mp4``.
+        source: ``photo.jpg``, ``folder/``, ``"folder/**/*.png"``, ``clip.mp4``, ``camera:0``,
+            ``rtsp://HOST/PATH``, ``http://HOST/PATH``. Cameras and streams are opened when they
+            are iterated.
         spec: The input contract, for a scaled JPEG decode; see :func:`.decode_image`.
         links: Which symbolic links in a folder or below a glob are followed.
         options: All options at once; replaces ``spec`` and ``links``.

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from edgefit.errors import InputError, SourceLostError
-from edgefit.runtime.sources import CameraOptions, SourceOptions, open_source
+from edgefit.runtime.sources import CameraOptions, SourceOptions, open_source, reconnecting
 from edgefit.runtime.sources.camera import camera_source
 from edgefit.runtime.sources.connection import StreamLost
 from tests.unit.runtime.sources.test_capture import StandIn
@@ -26,6 +26,11 @@ EVERYTHING = {
     cv2.CAP_PROP_EXPOSURE: [100, 50],
 }
 FRAME = np.zeros((4, 6, 3), np.uint8)
+
+
+@pytest.fixture(autouse=True)
+def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reconnecting, "FIRST_WAIT_S", 0.01)
 
 
 def _told(asked: CameraOptions, knows: dict[int, list[float]], connections: int = 2) -> list[str]:

@@ -89,10 +89,10 @@ def test_a_poll_may_pause() -> None:
 
 
 def test_time_that_nobody_waits_is_no_silence() -> None:
-    reader = _reader(Scripted(*["frame"] * 4, 0.15, "frame"), read_s=0.3)
-    for _ in range(5):
+    reader = _reader(Scripted(*["frame"] * 3, 0.1, "frame"), read_s=0.2)
+    for _ in range(4):
         assert reader.next() is not None
-        time.sleep(0.35)  # whoever takes the frames is slow, the source is not
+        time.sleep(0.22)  # whoever takes the frames is slow, the source is not
 
 
 def test_abandon_wakes_whoever_waits_and_closes_the_connection() -> None:

@@ -43,6 +43,7 @@ class Giving(Connection):
 @pytest.fixture(autouse=True)
 def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reconnecting, "FIRST_WAIT_S", 0.01)
+    monkeypatch.setattr(reconnecting, "_JOIN_S", 0.01)
 
 
 def _source(

@@ -39,7 +39,7 @@ def test_a_tag_saves_the_transfer_and_an_unchanged_image_is_a_sign_of_life() -> 
 
     with camera(behave) as server, watched(server.url, OFTEN) as seen:
         seen.wait_for(1)
-        time.sleep(1.5)
+        time.sleep(0.8)
         assert seen.told == [], "it answers, so it is not lost"
     assert len(seen.frames) == 1
     assert asked[0] is None and set(asked[1:]) == {'"a"'} and len(asked) > 10
