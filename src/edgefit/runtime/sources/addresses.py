@@ -26,6 +26,7 @@ _SECRET_VALUE = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 _HIDDEN = "***"
+_CONTROL = re.compile(r"[\s\x00-\x1f\x7f]")
 CAMERA_PREFIX = "camera:"
 CAMERA_DEVICE = re.compile(r"/dev/(video\d+|v4l/.+)")
 
@@ -78,6 +79,11 @@ class Address:
     shown: str = ""
 
     @property
+    def has_login(self) -> bool:
+        """Whether a user or a password is given."""
+        return bool(self.user or self.password)
+
+    @property
     def url(self) -> str:
         """The address without user and password."""
         return f"{self.scheme}://{self._netloc}{self.target}"
@@ -86,7 +92,7 @@ class Address:
     def url_with_password(self) -> str:
         """The whole address, for a library that logs in itself. Never print it."""
         login = ""
-        if self.user or self.password:
+        if self.has_login:
             login = f"{quote(self.user, safe='')}:{quote(self.password, safe='')}@"
         return f"{self.scheme}://{login}{self._netloc}{self.target}"
 
@@ -109,14 +115,15 @@ def address_of(text: str) -> Address:
     """Take an address apart.
 
     Raises:
-        InputError: It has no host, a port that is not a number, or spaces in it.
+        InputError: It has no host, a port that is not a number, spaces or control characters.
     """
     try:
         parts = urlsplit(text)
-        host, port = parts.hostname, parts.port
+        host, port = _ascii(parts.hostname or ""), parts.port
     except ValueError:
-        parts, host, port = SplitResult("", "", "", "", ""), None, None
-    if not host or re.search(r"[\s\x00-\x1f\x7f]", text):
+        parts, host, port = SplitResult("", "", "", "", ""), "", None
+    user, password = unquote(parts.username or ""), unquote(parts.password or "")
+    if not host or _CONTROL.search(text) or _CONTROL.search((user + password).replace(" ", "")):
         raise InputError(
             "The address of the stream cannot be read.",
             path=without_password(text),
@@ -131,7 +138,12 @@ def address_of(text: str) -> Address:
         host=host,
         port=port if port is not None else _PORTS[scheme],
         target=quote(target, safe="/?#[]@!$&'()*+,;=:%~-._"),
-        user=unquote(parts.username or ""),
-        password=unquote(parts.password or ""),
+        user=user,
+        password=password,
         shown=without_password(text),
     )
+
+
+def _ascii(host: str) -> str:
+    """The name as the network knows it; raises ValueError where it cannot be one."""
+    return host if host.isascii() and ":" in host else host.encode("idna").decode("ascii")

@@ -9,6 +9,7 @@ from base64 import b64encode
 from collections.abc import Sequence
 
 _PARAMETER = re.compile(r'([a-zA-Z]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,]+))')
+_SCHEME = re.compile(r"(?:^|,)\s*(basic|digest)(?=\s|$)", re.IGNORECASE)
 # MD5 is what most cameras ask for; no security rests on it that the plain password would not give.
 _HASHES = {"md5": "md5", "sha-256": "sha256", "sha-512-256": "sha512_256"}
 
@@ -28,7 +29,7 @@ def authorization(
     Returns:
         None where the server asks for a scheme that is not known.
     """
-    schemes = [(text.partition(" ")[0].lower(), text.partition(" ")[2]) for text in challenges]
+    schemes = [found for text in challenges for found in _schemes(text)]
     for scheme, rest in schemes:
         if scheme == "digest":
             digest = _digest(_parameters(rest), user, password, method, target)
@@ -37,6 +38,12 @@ def authorization(
     if any(scheme == "basic" for scheme, _ in schemes):
         return "Basic " + b64encode(f"{user}:{password}".encode()).decode("ascii")
     return None
+
+
+def _schemes(challenge: str) -> list[tuple[str, str]]:
+    """Each scheme of a field with its parameters; one field may hold several schemes."""
+    pieces = _SCHEME.split(challenge)
+    return [(name.lower(), rest) for name, rest in zip(pieces[1::2], pieces[2::2], strict=True)]
 
 
 def _parameters(text: str) -> dict[str, str]:
@@ -60,7 +67,8 @@ def _digest(
     secret = hashed(user, realm, password)
     if algorithm.lower().endswith("-sess"):
         secret = hashed(secret, nonce, ours)
-    fields = {"username": user, "realm": realm, "nonce": nonce, "uri": target}
+    quoted = user.replace("\\", "\\\\").replace('"', '\\"')
+    fields = {"username": quoted, "realm": realm, "nonce": nonce, "uri": target}
     qop = "auth" in re.split(r"[\s,]+", asked.get("qop", ""))
     proof = (nonce, "00000001", ours, "auth") if qop else (nonce,)
     fields["response"] = hashed(secret, *proof, hashed(method, target))

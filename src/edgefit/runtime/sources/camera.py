@@ -31,7 +31,7 @@ def open_camera(text: str, options: SourceOptions) -> ReconnectingSource:
     """A camera.
 
     Raises:
-        InputError: The text names neither a number nor a device.
+        InputError: The text names neither a number nor a device, or the pixel format is none.
     """
     device = text.removeprefix(CAMERA_PREFIX)
     if not (device.isascii() and device.isdigit()) and CAMERA_DEVICE.fullmatch(device) is None:
@@ -40,6 +40,15 @@ def open_camera(text: str, options: SourceOptions) -> ReconnectingSource:
             path=text,
             expected="camera:0, /dev/video0 or camera:/dev/v4l/by-id/NAME",
             remedy="list the cameras with `ls /dev/video* /dev/v4l/by-id/`",
+        )
+    letters = options.camera.pixel_format
+    if letters is not None and not (letters.isascii() and 1 <= len(letters) <= 4):
+        raise InputError(
+            "The pixel format is not one of a camera.",
+            key="camera.pixel_format",
+            expected="up to four letters, such as MJPG or YUYV",
+            found=letters,
+            remedy="list the camera's formats with `v4l2-ctl --list-formats-ext`",
         )
     return camera_source(text, options, partial(_opened, device))
 

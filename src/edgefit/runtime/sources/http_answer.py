@@ -110,7 +110,7 @@ def ask(
         InputError: User and password, or the certificate, are refused.
     """
     for _ in range(_MOST_REDIRECTS):
-        line, response = _logged_in(address, open_timeout_s, dict(fields or {}))
+        line, response = _logged_in(address, open_timeout_s, {**(fields or {})})
         if response.status in (200, _UNCHANGED):
             return HttpAnswer(address, line, response, read_timeout_s)
         goal = response.getheader("Location") if response.status in _REDIRECTS else None
@@ -125,10 +125,10 @@ def ask(
 
 
 def _logged_in(
-    address: Address, timeout_s: float, fields: dict[str, str]
+    address: Address, timeout_s: float, fields: Mapping[str, str | bytes]
 ) -> tuple[http.client.HTTPConnection, http.client.HTTPResponse]:
     line, response = _sent(address, timeout_s, fields)
-    if response.status != _UNAUTHORIZED or not address.user:
+    if response.status != _UNAUTHORIZED or not address.has_login:
         return line, response
     challenges = response.headers.get_all("WWW-Authenticate") or []
     login = authorization(challenges, address.user, address.password, "GET", address.target)
@@ -136,11 +136,11 @@ def _logged_in(
         return line, response
     response.close()
     line.close()
-    return _sent(address, timeout_s, fields | {"Authorization": login})
+    return _sent(address, timeout_s, {**fields, "Authorization": login.encode("utf-8")})
 
 
 def _sent(
-    address: Address, timeout_s: float, fields: dict[str, str]
+    address: Address, timeout_s: float, fields: Mapping[str, str | bytes]
 ) -> tuple[http.client.HTTPConnection, http.client.HTTPResponse]:
     line: http.client.HTTPConnection
     if address.scheme == "https":

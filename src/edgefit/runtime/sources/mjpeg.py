@@ -24,7 +24,8 @@ _LAST = 0xD9
 _START_OF_SCAN = 0xDA
 _START = 0xD8
 # In the coded data, 0xFF is followed by 0 (it is data), by a restart marker, or by a marker.
-_MARKER = re.compile(rb"\xff+([^\x00\xd0-\xd7\xff])", re.DOTALL)
+# The pattern begins with one literal byte, which Python's search finds twenty times as fast.
+_MARKER = re.compile(rb"\xff([^\x00\xd0-\xd7\xff])", re.DOTALL)
 # Where an image broke off, the next one begins after the empty line of its fields. Its first marker
 # alone will not do: the small preview in an image's own fields has the same.
 _NEXT_IMAGE = re.compile(rb"(?:(?<=\n\r\n)|(?<=\n\n))\xff\xd8\xff")
@@ -114,8 +115,8 @@ class Parts:
                 return False
             # a marker must come here; it may have half come
             return self._broken() if rest.strip(b"\xff") else False
-        if not self._coded and marker.start() != self._at:
-            return self._broken()
+        if not self._coded and self._buffer[self._at : marker.start()].strip(b"\xff"):
+            return self._broken()  # only further 0xFF may stand before a marker
         kind = marker[1][0]
         if kind == _LAST:
             self._cut(marker.end(), whole=True)

@@ -35,7 +35,7 @@ def why_it_does_not_open(address: Address, timeout_s: float) -> StreamLost | Inp
     try:
         with _connected(address, timeout_s) as line:
             answer = _ask(line, address, 1, ())
-            if answer is not None and answer.status == _UNAUTHORIZED and address.user:
+            if answer is not None and answer.status == _UNAUTHORIZED and address.has_login:
                 answer = _ask(line, address, 2, answer.challenges)
     except OSError as error:
         return StreamLost(reason_of(error, timeout_s))
@@ -52,7 +52,9 @@ def why_it_does_not_open(address: Address, timeout_s: float) -> StreamLost | Inp
 
 def wrong_password(address: Address, status: int) -> InputError:
     """The error for a server that refuses user and password."""
-    given = "user and password are refused" if address.user else "no user and password are given"
+    given = (
+        "user and password are refused" if address.has_login else "no user and password are given"
+    )
     return InputError(
         "The server of the stream asks for a user and a password.",
         path=address.shown,

@@ -96,12 +96,19 @@ def test_the_scheme_gives_the_port(text: str, port: int, target: str) -> None:
         "http://[fe80/",
         "http://anna:geheim@host/a b",
         "http://anna:geheim@host/a\r\nX: y",
+        "http://anna:geh%0D%0Aeim@host/a",
+        "http://anna:geheim@a..b/",
+        "http://anna:geheim@" + 70 * "a" + ".de/",
     ],
 )
 def test_an_address_that_cannot_be_read_is_refused_without_its_password(text: str) -> None:
     with pytest.raises(InputError, match="cannot be read") as caught:
         address_of(text)
     assert "%40" in str(caught.value) and "eim" not in str(caught.value)
+
+
+def test_a_host_may_have_any_letters() -> None:
+    assert address_of("rtsp://kamera-süd.example/").host == "xn--kamera-sd-x9a.example"
 
 
 def test_foreign_messages_lose_the_password_in_every_form() -> None:

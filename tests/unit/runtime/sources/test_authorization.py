@@ -53,3 +53,14 @@ def test_digest_goes_before_basic_and_what_is_unknown_gives_nothing() -> None:
     assert str(authorization([unknown, both[0]], "u", "p", "GET", "/")).startswith("Basic ")
     assert authorization(["Negotiate"], "u", "p", "GET", "/") is None
     assert authorization([], "u", "p", "GET", "/") is None
+
+
+def test_one_field_may_offer_both() -> None:
+    field = 'Basic realm="a, Digest b", Digest realm="c", nonce="n"'
+    assert 'realm="c", nonce="n"' in str(authorization([field], "u", "p", "GET", "/"))
+    assert str(authorization(["Basic"], "u", "p", "GET", "/")).startswith("Basic ")
+
+
+def test_a_quote_in_a_name_stays_inside_its_field() -> None:
+    header = authorization(['Digest realm="a", nonce="b"'], 'u"x', "p", "GET", "/")
+    assert header is not None and 'username="u\\"x", realm' in header

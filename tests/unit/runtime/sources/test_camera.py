@@ -96,6 +96,13 @@ def test_a_text_that_names_no_camera_is_refused(text: str) -> None:
         open_source(text)
 
 
+@pytest.mark.parametrize("letters", ["", "MJPEG", "Mü"])
+def test_a_pixel_format_that_is_none_is_refused(letters: str) -> None:
+    options = SourceOptions(camera=CameraOptions(pixel_format=letters))
+    with pytest.raises(InputError, match="pixel format"):
+        open_source("camera:0", options=options)
+
+
 @pytest.mark.parametrize("text", ["camera:77", "/dev/video77", "camera:/dev/v4l/by-id/none"])
 def test_a_camera_that_is_not_there_is_given_up(text: str) -> None:
     source = open_source(text, options=replace(SourceOptions(), give_up_s=0))

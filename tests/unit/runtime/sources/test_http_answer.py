@@ -52,6 +52,17 @@ def test_digest_lets_the_right_password_in_and_no_other() -> None:
             assert "falsch" not in str(caught.value) and "heim" not in str(caught.value)
 
 
+def test_a_login_may_have_any_letters() -> None:
+    def behave(request: Request) -> None:
+        given = request.headers.get("Authorization", "")
+        request.head("a/b", 200 if given else 401, WWW_Authenticate='Digest realm="r", nonce="n"')
+        request.wfile.write(given.encode("latin-1"))
+
+    with camera(behave) as server:
+        said = _whole(f"http://%E2%82%AC:%E2%82%AC@127.0.0.1:{server.port}/")
+    assert 'username="€"'.encode() in said
+
+
 def test_redirects_are_followed_and_only_the_same_server_gets_the_password() -> None:
     def other(request: Request) -> None:
         assert request.headers.get("Authorization") is None
@@ -103,6 +114,18 @@ def test_a_body_is_bounded_and_must_be_whole() -> None:
         _whole(server.url)
     with camera(cut) as server, pytest.raises(StreamLost, match="cut"):
         _whole(server.url)
+
+
+def test_a_body_may_come_in_chunks() -> None:
+    def behave(request: Request) -> None:
+        request.protocol_version = "HTTP/1.1"
+        request.head("a/b", Transfer_Encoding="chunked")
+        for _ in range(3):
+            request.wfile.write(b"4\r\nabcd\r\n")
+        request.wfile.write(b"0\r\n\r\n")
+
+    with camera(behave) as server:
+        assert _whole(server.url) == 3 * b"abcd"
 
 
 def test_a_name_that_nobody_knows_and_a_port_where_nobody_listens() -> None:
