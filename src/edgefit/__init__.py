@@ -109,7 +109,11 @@ def build(
 
 
 def load(
-    bundle: str | Path, *, variant: str | None = None, threads: int | None = None
+    bundle: str | Path,
+    *,
+    variant: str | None = None,
+    threads: int | None = None,
+    parallel: int = 1,
 ) -> Predictor:
     """Open a bundle: ``predictor(frame)`` returns a :class:`Prediction`. Needs no torch.
 
@@ -123,6 +127,7 @@ def load(
         bundle: The bundle's folder.
         variant: ``engine/precision``; default is the one the bundle recommends, else its first.
         threads: Threads for one inference; None lets the engine decide.
+        parallel: Threads that may call the predictor at the same time without waiting.
 
     Raises:
         BundleError: The bundle is absent or not valid.
@@ -131,7 +136,7 @@ def load(
     """
     from edgefit.runtime.predictor import load as load_predictor
 
-    return load_predictor(bundle, variant=variant, threads=threads)
+    return load_predictor(bundle, variant=variant, threads=threads, parallel=parallel)
 
 
 def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:

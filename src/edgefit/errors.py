@@ -27,6 +27,9 @@ from typing import Any
 
 from edgefit.names import printable
 
+UNEXPECTED = 70
+"""Exit code of an error outside this tree: ``EX_SOFTWARE`` of sysexits(3)."""
+
 
 class EdgefitError(Exception):
     """Base class of all errors that edgefit raises on purpose.

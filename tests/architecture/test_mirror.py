@@ -29,7 +29,6 @@ ELSEWHERE = {
     # verbs whose whole work is to call a stage and to print its record
     "cli/build.py": GATE,
     "cli/bundle.py": WRONG,
-    "cli/calibrate.py": "tests/unit/stages/test_calibrate.py",
     "cli/demo.py": "tests/e2e/test_demo.py",
     "cli/evaluate.py": "tests/unit/stages/test_calibrate.py",
     "cli/export.py": WRONG,
@@ -48,7 +47,6 @@ ELSEWHERE = {
     "spec/links.py": "tests/unit/runtime/test_walking.py",
     "records/selftest.py": "tests/unit/runtime/test_selftest.py",
     # parts of a larger module that is tested whole
-    "bench/worker.py": "tests/unit/bench/test_suite.py",
     "data/worker_imports.py": "tests/unit/data/test_worker_processes.py",
     "data/tasks/classification.py": "tests/unit/data/test_table.py",
     "data/tasks/task.py": CONTRACT,
@@ -63,6 +61,7 @@ ELSEWHERE = {
     "runtime/engines/openvino.py": ENGINES,
     "export/tasks/task.py": CONTRACT,
     "runtime/sources/connection.py": "tests/unit/runtime/sources/test_reader.py",
+    "runtime/sources/containers/extent.py": "tests/unit/runtime/sources/test_containers.py",
     "runtime/sources/source.py": "tests/unit/runtime/test_sources.py",
     "runtime/tasks/prototypes.py": FILES,
     "runtime/tasks/task.py": CONTRACT,

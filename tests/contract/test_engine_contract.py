@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +56,7 @@ def answers(session: EngineSession, images_NHWC: NDArray[np.uint8]) -> NDArray[n
 @pytest.fixture(params=["onnxruntime", "openvino", "fake"])
 def opener(request: pytest.FixtureRequest, tmp_path: Path) -> Opener:
     if request.param == "fake":
-        return lambda *, batch=None, threads=None: FakeSession(batch)
+        return lambda *, batch=None, threads=None, parallel=1: FakeSession(batch)
     onnx_path = write_onnx(tmp_path / "model.onnx", size=SIZE)
     if request.param == "onnxruntime":
         return lambda **options: open_session(onnx_path, ORT_FP32, **options)
@@ -134,6 +136,26 @@ class TestEngineContract:
         np.testing.assert_array_equal(first_NC, before_NC)
         first_NC[:] = 0
         np.testing.assert_array_equal(answers(session, images_NHWC[:1]), before_NC)
+
+    @pytest.mark.parametrize("parallel", [1, 3])
+    def test_threads_share_a_session(
+        self, opener: Opener, images_NHWC: NDArray[np.uint8], parallel: int
+    ) -> None:
+        session = opener(batch=1, threads=1, parallel=parallel)
+        expected = [answers(session, images_NHWC[i : i + 1]) for i in range(3)]
+        together = threading.Barrier(4)
+
+        def run(thread: int) -> list[NDArray[np.float32]]:
+            together.wait()
+            places = [(thread + turn) % 3 for turn in range(50)]
+            return [answers(session, images_NHWC[i : i + 1]) for i in places]
+
+        with ThreadPoolExecutor(4) as pool:
+            for thread, found in enumerate(pool.map(run, range(4))):
+                for turn, probabilities_NC in enumerate(found):
+                    np.testing.assert_array_equal(
+                        probabilities_NC, expected[(thread + turn) % 3], strict=True
+                    )
 
     def test_does_not_depend_on_memory_order_and_leaves_its_input_alone(
         self, opener: Opener, images_NHWC: NDArray[np.uint8]

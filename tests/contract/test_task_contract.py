@@ -391,7 +391,7 @@ class TestDevice:
         columns = room.columns(labels, rule, top=2)
         names = list(columns.names)
         assert len(set(names)) == len(names) > 0
-        assert not {"index", "name", "time_s", "error"} & {*names, *columns.facts(None)}
+        assert not {"index", "name", "time_s", "error", "notes"} & {*names, *columns.facts(None)}
         for answer in (prediction, None):
             assert len(columns.cells(answer)) == len(names)
             facts = columns.facts(answer)

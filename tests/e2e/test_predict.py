@@ -118,7 +118,7 @@ def test_csv_to_a_file(built: Built, pictures: Path) -> None:
     rows = list(csv.DictReader(io.StringIO(text)))
     assert list(rows[0]) == [
         *("index", "name", "time_s", "label", "confidence"),
-        *("top1", "top1_p", "top2", "top2_p", "novelty", "novel", "error"),
+        *("top1", "top1_p", "top2", "top2_p", "novelty", "novel", "error", "notes"),
     ]
     assert [row["name"] for row in rows] == ["0.jpg", "1.jpg", "2.jpg", "3.jpg"]
     assert rows[0]["label"] == rows[0]["top1"] != rows[0]["top2"]

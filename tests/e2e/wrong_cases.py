@@ -196,7 +196,7 @@ DATA = [
     Case("empty folder", empty_folder, 2, ("holds no images", "nothing")),
     Case("data is a picture", lambda p: p.check(next(p.pictures.rglob("*.jpg"))), 2, (".jpg",)),
     Case("all pictures broken", folder_of_broken_pictures, 2, ("None of 24 images", "empty")),
-    Case("one image in a class", one_image_class, 2, ("'hole' (1 images in 1 groups)", "drawn")),
+    Case("one image in a class", one_image_class, 2, ("'hole' (1 image in 1 group)", "drawn")),
     Case("single class", single_class, 2, ("single class", "good", "drawn")),
     Case(
         "group pattern fits nothing",

@@ -13,6 +13,7 @@ import json
 import os
 import sys
 import time
+import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -25,11 +26,12 @@ from edgefit.bench.machine import load_average
 from edgefit.bench.memory import peak_resident_mb, resident_mb
 from edgefit.bench.timer import TimingSamples, time_callable
 from edgefit.bundle import Bundle, read_bundle
-from edgefit.errors import EdgefitError, StageError
+from edgefit.errors import UNEXPECTED, EdgefitError, StageError
 from edgefit.records.benchmark import Round
 from edgefit.runtime.engines import EngineSession, engine_is_installed, open_session
 from edgefit.runtime.golden import golden_frames, outputs_of
 from edgefit.runtime.images.preprocess import preprocess
+from edgefit.shell import shell_line
 from edgefit.spec import OUTPUTS, Frame, Outputs, VariantKey
 
 _WARMUP = 10
@@ -175,12 +177,12 @@ def _check(answer: Outputs, bundle: Bundle, key: VariantKey, *, batch: int) -> N
                 f"The variant {key} does not return {output.name} as its task requires.",
                 expected=f"finite numbers of shape {shape}",
                 found=f"shape {values.shape}, finite: {bool(np.isfinite(values).all())}",
-                remedy="run `edgefit verify BUNDLE --self-test`",
+                remedy=f"run `{shell_line('edgefit', 'verify', bundle.root, '--self-test')}`",
             )
 
 
 def main() -> int:
-    """Read a job and write the answer; the exit code is 0 or that of the error."""
+    """Read a job and write the answer; the exit code is 0, that of the error, or 70."""
     job = Job(**json.load(sys.stdin))
     # Engines may print; only the answer may reach standard output.
     answer_file = os.dup(sys.stdout.fileno())
@@ -190,6 +192,9 @@ def main() -> int:
     except EdgefitError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code
+    except Exception:  # noqa: BLE001 - a traceback must not have the code of a failed gate
+        traceback.print_exc()
+        return UNEXPECTED
     with os.fdopen(answer_file, "w", encoding="utf-8") as file:
         json.dump(answer.to_json(), file, allow_nan=False)
     return 0

@@ -110,7 +110,8 @@ def read_bundle(
         raise BundleError(
             "This export has not passed the gate.",
             path=root,
-            remedy="run `edgefit verify`, `benchmark` and `bundle` on its run folder",
+            remedy="run `edgefit verify RUN`, `edgefit benchmark RUN` and `edgefit bundle RUN` "
+            "on its run folder",
         )
     try:
         bundle = Bundle(root, manifest)

@@ -59,7 +59,7 @@ def benchmark(
         )
     if is_bundle(target):
         results = _benchmark_bundle(target, variant, threads, device, seconds, rounds, quiet=quiet)
-        following = [f"edgefit predict {target} IMAGE_OR_FOLDER_OR_VIDEO"]
+        following: list[str | Path] = ["edgefit", "predict", target, "IMAGE_OR_FOLDER_OR_VIDEO"]
     else:
         from edgefit.stages.opening import reopen_run
 
@@ -73,7 +73,7 @@ def benchmark(
         from edgefit.stages.benchmark import benchmark_run
 
         results = benchmark_run(run, reporter(quiet=quiet))
-        following = [f"edgefit bundle {run.root}"]
+        following = ["edgefit", "bundle", run.root]
     if out is not None:
         from edgefit.records.record import write_json
 
@@ -82,7 +82,7 @@ def benchmark(
         print_json(results.to_json())
     else:
         _print(results)
-        say_next(*following)
+        say_next(following)
     return 1 if results.failed else 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import typer
 
@@ -22,6 +23,8 @@ from edgefit.cli.output import (
 )
 from edgefit.records.build import BuildResult, BuiltVariant
 from edgefit.records.figures import Figure
+from edgefit.shell import shell_line
+from edgefit.wording import counted
 
 
 def register(app: typer.Typer) -> None:
@@ -55,12 +58,12 @@ def build(
         print_summary(result)
 
 
-def print_summary(result: BuildResult) -> None:
-    """Print the tables that end a build, the recommendation and the next commands."""
+def print_summary(result: BuildResult, *further: Sequence[str | Path]) -> None:
+    """Print the tables that end a build, the recommendation, the next commands and further ones."""
     shown = [*result.trained][:2]
     trained = ["trained network", "-", *_figures(result, result.trained, shown), *["-"] * 3]
     print_table(
-        f"{result.images} held-out images",
+        counted(result.images, "held-out image"),
         [
             *("variant", "gate", *_titles(shown), "worst class", "worst group"),
             *("p50 ms", "images/s", "MB"),
@@ -80,10 +83,11 @@ def print_summary(result: BuildResult) -> None:
         typer.echo(f"recommended: {recommended.variant} ({recommended.reason})")
     typer.echo(f"bundle: {bundle}")
     say_next(
-        f"edgefit predict {bundle} IMAGE_OR_FOLDER_OR_VIDEO",
-        f"edgefit verify {bundle} --self-test",
-        f"edgefit benchmark {bundle}",
-        f"open {bundle}/report.html in a browser",
+        ["edgefit", "predict", Path(bundle), "IMAGE_OR_FOLDER_OR_VIDEO"],
+        ["edgefit", "verify", Path(bundle), "--self-test"],
+        ["edgefit", "benchmark", Path(bundle)],
+        f"open {shell_line(Path(bundle, 'report.html'))} in a browser",
+        *further,
     )
 
 

@@ -32,6 +32,6 @@ def bundle(run: RunArgument, as_json: JsonOption = False, quiet: QuietOption = F
         return
     typer.echo(f"bundle: {target}")
     say_next(
-        f"edgefit verify {target} --self-test",
-        f"edgefit predict {target} IMAGE_OR_FOLDER_OR_VIDEO",
+        ["edgefit", "verify", target, "--self-test"],
+        ["edgefit", "predict", target, "IMAGE_OR_FOLDER_OR_VIDEO"],
     )

@@ -16,7 +16,8 @@ from edgefit.cli.output import (
     reporter,
     say_next,
 )
-from edgefit.records.calibrate import CalibrateRecord
+from edgefit.records.calibrate import CalibrateRecord, TemperatureChoice
+from edgefit.wording import counted
 
 
 def register(app: typer.Typer) -> None:
@@ -41,13 +42,14 @@ def calibrate(
         print_json(results.to_json())
         return
     print_table(
-        f"operating point, chosen on {results.images} validation images in {results.groups} groups",
+        f"operating point, chosen on {counted(results.images, 'validation image')} in "
+        f"{counted(results.groups, 'group')}",
         ["", "value (interval)"],
         [*_temperature(results), *_threshold(results), *_other_rules(results)],
     )
     for note in results.notes:
         error_console().print(f"[dim]{note}[/]", soft_wrap=True)
-    say_next(f"edgefit evaluate {folder.root}")
+    say_next(["edgefit", "evaluate", folder.root])
 
 
 def _temperature(results: CalibrateRecord) -> list[list[str]]:
@@ -55,11 +57,28 @@ def _temperature(results: CalibrateRecord) -> list[list[str]]:
     if effect is None:
         return []
     before, after = (r.expected_calibration_error for r in (effect.before, effect.after))
+    scaling = results.scaling
+    if scaling is not None and not scaling.applied:
+        return [
+            ["temperature", f"1 ({scaling.fitted:.4f} was fitted and is not applied)"],
+            ["expected calibration error", percent(before)],
+            ["it would be, with the fitted temperature", f"{100 * scaling.error_fitted:.2f} %"],
+            *_left_out(scaling),
+        ]
+    if results.temperature == 1:
+        return [["expected calibration error, no temperature scaling", percent(before)]]
     return [
         ["temperature", f"{results.temperature:.4f}"],
         ["expected calibration error before", percent(before)],
-        ["expected calibration error after", percent(after)],
+        ["after, on the images of the fit", percent(after)],
+        *([] if scaling is None else _left_out(scaling)),
     ]
+
+
+def _left_out(scaling: TemperatureChoice) -> list[list[str]]:
+    if scaling.error_left_out is None:
+        return []
+    return [["the same, on images left out of the fit", f"{100 * scaling.error_left_out:.2f} %"]]
 
 
 def _threshold(results: CalibrateRecord) -> list[list[str]]:

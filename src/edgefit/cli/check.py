@@ -51,7 +51,7 @@ def check(
         print_json(record.to_json())
         return
     _print(record)
-    say_next(f"edgefit train {run.root}")
+    say_next(["edgefit", "train", run.root])
 
 
 def _print(record: CheckRecord) -> None:

@@ -12,6 +12,7 @@ from edgefit.records.evaluate import (
     ThresholdRates,
     TrainedDecisions,
 )
+from edgefit.wording import counted
 
 _NAMES = {
     "escape_rate": "escape rate (defects let through)",
@@ -59,7 +60,7 @@ def worst_rows(
     if worst_group is not None:
         name = (
             f"worst {worst_group.column}: {worst_group.value} "
-            f"(accuracy, {worst_group.images} images)"
+            f"(accuracy, {counted(worst_group.images, 'image')})"
         )
         rows.append([name, percent(worst_group.accuracy)])
     return rows

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from edgefit.cli.build import print_summary
 from edgefit.cli.output import JsonOption, QuietOption, SetOption, print_json, reporter
@@ -39,7 +40,7 @@ def demo(
     started = time.monotonic()
     images, clip = out / "images", out / "belt.avi"
     if not images.is_dir():
-        shown.say(f"drawing images of parts on a belt into {images}")
+        shown.say(f"drawing images of parts on a belt into {escape(str(images))}")
         out.mkdir(parents=True, exist_ok=True)
         generate(images, images=800, size=96, seed=_SEED, one_product=True)
     if not clip.is_file():
@@ -59,5 +60,4 @@ def demo(
         print_json({**result.to_json(), "clip": str(clip)})
         return
     shown.say(f"the demo took {time.monotonic() - started:.0f} s")
-    print_summary(result)
-    shown.say(f"  edgefit predict {result.bundle} {clip}")
+    print_summary(result, ["edgefit", "predict", Path(result.bundle), clip])

@@ -17,6 +17,7 @@ from edgefit.cli.output import (
     say_next,
 )
 from edgefit.records.evaluate import EvaluateRecord
+from edgefit.wording import counted
 
 
 def register(app: typer.Typer) -> None:
@@ -43,7 +44,7 @@ def evaluate(
     rows = [[name, percent(entry)] for name, entry in results.metrics.items()]
     rows += worst_rows(results.worst_class, results.worst_group)
     print_table(
-        f"{results.images} held-out images in {results.groups} groups",
+        f"{counted(results.images, 'held-out image')} in {counted(results.groups, 'group')}",
         ["metric", "value (interval)"],
         rows,
     )
@@ -66,7 +67,7 @@ def evaluate(
             for value, entry in values.items()
         ]
         print_table(f"by {column}", [column, "images", "accuracy"], by)
-    say_next(f"edgefit export {folder.root}")
+    say_next(["edgefit", "export", folder.root])
 
 
 def _temperature_rows(results: EvaluateRecord) -> list[list[str]]:
@@ -74,6 +75,8 @@ def _temperature_rows(results: EvaluateRecord) -> list[list[str]]:
     if effect is None:
         return []
     before, after = (r.expected_calibration_error for r in (effect.before, effect.after))
+    if effect.temperature == 1:
+        return [["expected calibration error, no temperature scaling", percent(after)]]
     return [
         ["expected calibration error before temperature scaling", percent(before)],
         ["expected calibration error after temperature scaling", percent(after)],

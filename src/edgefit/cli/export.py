@@ -42,4 +42,4 @@ def export(
         for v in summary.variants
     ]
     print_table("exported, not yet verified", ["variant", "MB", "quantized by"], rows)
-    say_next(f"edgefit evaluate {folder.root}", f"edgefit verify {folder.root}")
+    say_next(["edgefit", "evaluate", folder.root], ["edgefit", "verify", folder.root])

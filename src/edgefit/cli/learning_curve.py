@@ -18,6 +18,7 @@ from edgefit.cli.output import (
     reporter,
 )
 from edgefit.errors import InputError
+from edgefit.wording import counted
 
 if TYPE_CHECKING:
     from edgefit.records.learning_curve import LearningCurveRecord
@@ -108,7 +109,7 @@ def _print_curve(curve: LearningCurveRecord) -> None:
         for point in curve.points
     ]
     print_table(
-        f"{curve.test_images} test images in {curve.test_groups} groups; "
+        f"{counted(curve.test_images, 'test image')} in {counted(curve.test_groups, 'group')}; "
         "gains in percentage points",
         [
             "arm",

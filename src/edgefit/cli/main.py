@@ -1,16 +1,17 @@
 """The program: registers the verbs, turns errors into clear messages and exit codes.
 
-Exit codes: 0 done, 1 a gate or check failed, 2 wrong usage or input, 130 interrupted.
+Exit codes: 0 done, 1 a gate or check failed, 2 wrong usage or input, 70 an error that edgefit does
+not expect, 130 interrupted.
 """
 
 from __future__ import annotations
 
+import errno
 import importlib.util
 import io
-import json
 import os
 import sys
-from collections.abc import Mapping
+from contextlib import suppress
 from typing import Annotated, Any, TextIO
 
 import typer
@@ -32,7 +33,15 @@ from edgefit.cli import (
     train,
     verify,
 )
-from edgefit.cli.output import error_console
+from edgefit.cli.output import error_console, print_error, reader_has_gone, write_nowhere
+from edgefit.cli.unexpected import (
+    DEBUG,
+    DEBUG_VARIABLE,
+    in_one_line,
+    report_unexpected,
+    thread_errors_raised,
+    without_debug,
+)
 from edgefit.errors import (
     EdgefitError,
     InputError,
@@ -84,6 +93,13 @@ def _root(
         bool,
         typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version."),
     ] = False,
+    debug: Annotated[  # run() takes it out before; this lists it
+        bool,
+        typer.Option(
+            DEBUG,
+            help=f"Show the traceback of an unexpected error, also with {DEBUG_VARIABLE}=1.",
+        ),
+    ] = False,
 ) -> None:
     """Options of the program itself."""
 
@@ -93,41 +109,88 @@ def main(arguments: list[str] | None = None) -> None:
     arguments = sys.argv[1:] if arguments is None else arguments
     for stream in (sys.stdout, sys.stderr):
         _write_utf8(stream)
-    sys.exit(run(arguments))
+    code = run(arguments)
+    with suppress(ValueError):  # closed already
+        _flush_or_give_up()
+    sys.exit(code)
 
 
 def _write_utf8(stream: TextIO) -> None:
-    """Class names may use any script; on Windows, a pipe encodes only a few hundred characters."""
-    if isinstance(stream, io.TextIOWrapper) and not stream.isatty():
-        stream.reconfigure(encoding="utf-8", errors=stream.errors)
+    """Class names may use any script; on Windows, a pipe encodes only a few hundred characters.
+
+    What still cannot be encoded, such as a file name that is not UTF-8, is escaped as JSON does.
+    """
+    if isinstance(stream, io.TextIOWrapper):
+        errors = "backslashreplace" if stream.errors == "strict" else stream.errors
+        encoding = stream.encoding if stream.isatty() else "utf-8"
+        stream.reconfigure(encoding=encoding, errors=errors)
 
 
 def run(arguments: list[str]) -> int:
     """Run the program with these arguments; return the exit code."""
+    arguments, debug = without_debug(arguments)
     as_json = "--json" in arguments
     try:
-        return _invoke(arguments)
+        return _answer(arguments, as_json)
+    except BrokenPipeError as error:
+        if reader_has_gone():  # that is not an error
+            write_nowhere()
+            return 0
+        return report_unexpected(error, arguments, as_json=as_json, debug=debug)
+    except Exception as error:  # noqa: BLE001 - the outermost frame: nothing passes unreported
+        return report_unexpected(error, arguments, as_json=as_json, debug=debug)
+
+
+def _answer(arguments: list[str], as_json: bool) -> int:
+    """The exit code of the verb, or of an error that edgefit knows."""
+    try:
+        with thread_errors_raised():
+            code = _invoke(arguments)
+        sys.stdout.flush()  # a full disk must show here, not after the exit code is chosen
+        return code
     except UsageProblem as error:
         return _report_usage(error, as_json)
     except (typer.Abort, KeyboardInterrupt):
         advice = "run the same command again to continue"
         error_console().print(f"interrupted; {advice}")
         if as_json:
-            _print_json({"error": "Interrupted", "message": advice})
+            print_error({"error": "Interrupted", "message": advice})
         return 130
-    except BrokenPipeError:  # the reader closed the pipe; that is not an error
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    except BrokenPipeError:
+        raise
     except EdgefitError as error:
         return _report(error, as_json)
     except OSError as error:  # a folder that cannot be created, an unreadable file
-        fact = InputError("A file operation failed.", path=error.filename, found=error.strerror)
-        return _report(fact, as_json)
+        return _report(_refused_by_system(error), as_json)
     except ModuleNotFoundError as error:
         package = (error.name or "").partition(".")[0]
         if _installs_with_workshop(package):
             return _report(missing_extra(package, "workshop"), as_json)
         raise
+
+
+def _flush_or_give_up() -> None:
+    """What the disk or the reader did not take is reported by now; no second error at the end."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        write_nowhere()
+
+
+def _refused_by_system(error: OSError) -> InputError:
+    name: object = error.filename
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        remedy = "free some space there, then run the same command again"
+    elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        remedy = "change the permissions, or use a folder that you may read and write"
+    else:
+        remedy = "check that the file or folder is there and that you may read and write it"
+    return InputError(
+        "A file operation failed.",
+        path=None if name is None else os.fsdecode(name) if isinstance(name, bytes) else str(name),
+        found=error.strerror or in_one_line(error),
+        remedy=remedy,
+    )
 
 
 def _invoke(arguments: list[str]) -> int:
@@ -156,7 +219,7 @@ def _installs_with_workshop(module: str) -> bool:
 
 def _report_usage(error: Any, as_json: bool) -> int:
     if as_json:
-        _print_json({"error": "UsageError", "message": error.format_message()})
+        print_error({"error": "UsageError", "message": error.format_message()})
     else:
         error.show()
     return 2
@@ -164,7 +227,7 @@ def _report_usage(error: Any, as_json: bool) -> int:
 
 def _report(error: EdgefitError, as_json: bool) -> int:
     if as_json:
-        _print_json(error.to_dict())
+        print_error(error.to_dict())
     else:
         error_console().print(f"[bold red]error:[/] {_escape(str(error))}", soft_wrap=True)
     return error.exit_code
@@ -172,7 +235,3 @@ def _report(error: EdgefitError, as_json: bool) -> int:
 
 def _escape(text: str) -> str:
     return text.replace("[", "\\[")
-
-
-def _print_json(facts: Mapping[str, object]) -> None:
-    sys.stdout.write(json.dumps(facts) + "\n")

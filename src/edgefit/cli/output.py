@@ -7,8 +7,11 @@ warnings and hints go to standard error.
 from __future__ import annotations
 
 import json
+import os
+import select
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,6 +25,7 @@ from edgefit.progress import Reporter
 from edgefit.records.comparison import Gain
 from edgefit.records.figures import Figure
 from edgefit.records.learning_curve import Advantage
+from edgefit.shell import shell_line
 
 _UNBOUNDED = 500
 
@@ -68,6 +72,35 @@ def print_json_line(facts: Mapping[str, object]) -> None:
     sys.stdout.write(json.dumps(facts, ensure_ascii=False, allow_nan=False) + "\n")
 
 
+def print_error(facts: Mapping[str, object]) -> None:
+    """Print an error's facts as the one JSON document; on standard error if the disk is full."""
+    line = json.dumps(facts) + "\n"
+    try:
+        sys.stdout.write(line)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError:
+        write_nowhere()
+        sys.stderr.write(line)
+
+
+def reader_has_gone() -> bool:
+    """Whether a broken pipe was that of standard output or error, not one to a worker process."""
+    if not hasattr(select, "poll"):  # Windows
+        return True
+    poll = select.poll()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):  # not a file of the system, or closed
+            poll.register(stream.fileno(), 0)  # errors are reported in any case
+    return any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0))
+
+
+def write_nowhere() -> None:
+    """Give up standard output, so that what is left there is no error of its own."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def print_table(title: str, columns: list[str], rows: list[list[str]]) -> None:
     """Print a table for people."""
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
@@ -82,12 +115,13 @@ def print_table(title: str, columns: list[str], rows: list[list[str]]) -> None:
     console.print(table)
 
 
-def say_next(*commands: str) -> None:
-    """Print the commands to type next."""
+def say_next(*steps: str | Sequence[str | Path]) -> None:
+    """Print what to do next: commands as lists of words, which are quoted, and sentences."""
     console = error_console()
     console.print("[bold]next:[/]")
-    for command in commands:
-        console.print(f"  {command}", soft_wrap=True, markup=False)
+    for step in steps:
+        line = step if isinstance(step, str) else shell_line(*step)
+        console.print(f"  {line}", soft_wrap=True, markup=False, emoji=False)
 
 
 def percent(entry: Figure | Mapping[str, Any] | None) -> str:

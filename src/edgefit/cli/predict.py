@@ -17,6 +17,7 @@ from edgefit.cli.output import QuietOption, error_console, print_json_line, repo
 from edgefit.errors import InputError
 from edgefit.names import printable
 from edgefit.spec import Links
+from edgefit.wording import counted
 
 if TYPE_CHECKING:
     from edgefit.runtime.stream import StreamCounts
@@ -69,7 +70,7 @@ def predict(
     from edgefit.runtime.sinks.jsonl import JsonlSink
     from edgefit.runtime.sources import open_source
     from edgefit.runtime.stream import stream
-    from edgefit.runtime.walking import counted
+    from edgefit.runtime.walking import counted as by_reason
 
     _require_text_file(out)
     chosen = output_format or (Format.CSV if out.endswith(".csv") else Format.JSONL)
@@ -85,7 +86,7 @@ def predict(
     sinks = {Format.CSV: CsvSink, Format.JSONL: JsonlSink}
     with sinks[chosen](out, predictor.columns(top=top_k)) as sink:
         counts = stream(predictor, frames, [sink], reporter=shown)
-    passed_over = counted(frames.passed_over)
+    passed_over = by_reason(frames.passed_over)
     if as_json:
         print_json_line({"summary": _summary(str(predictor.variant), counts, passed_over)})
     if not quiet:
@@ -102,6 +103,7 @@ def _summary(
         variant=variant,
         answered=counts.answered,
         unreadable=counts.unreadable,
+        noted=counts.noted,
         passed_over=tuple(PassedOverFiles(**asdict(count)) for count in passed_over),
     ).to_json()
 
@@ -112,10 +114,10 @@ def _print_end(
     from edgefit.runtime.walking import described
 
     console = error_console()
-    frames = "1 frame" if counts.answered == 1 else f"{counts.answered} frames"
     skipped = described(passed_over)
     console.print(
-        f"{frames} answered by {variant}, {counts.unreadable} unreadable"
+        f"{counted(counts.answered, 'frame')} answered by {variant}, {counts.unreadable} unreadable"
+        + (f", {counts.noted} with notes" if counts.noted else "")
         + (f"; passed over: {escape(skipped)}" if skipped else ""),
         soft_wrap=True,
     )

@@ -20,6 +20,7 @@ from edgefit.cli.output import (
     reporter,
     say_next,
 )
+from edgefit.wording import counted
 
 if TYPE_CHECKING:
     from edgefit.records.comparison import ComparisonRecord
@@ -73,7 +74,7 @@ def retention(
             print_json(record.to_json())
         else:
             _print_retention(record)
-            say_next(f"edgefit retention {folder.root} --compare all")
+            say_next(["edgefit", "retention", folder.root, "--compare", "all"])
         return
     folder = reopen_run(run, named)
     recipe = resolve(folder.recipe(), overrides=overrides or ())
@@ -96,12 +97,12 @@ def _print_retention(record: RetentionRecord) -> None:
         for name, probe in record.by_probe.items()
     ]
     print_table(
-        f"{record.images} general images of {record.classes} classes",
+        f"{counted(record.images, 'general image')} of {counted(record.classes, 'class')}",
         ["probe", "accuracy before", "after", "kept"],
         rows,
     )
     apart = record.general.replay_images
-    typer.echo(f"The other half, {apart} images, is reserved for train.keep.replay.")
+    typer.echo(f"The other half, {counted(apart, 'image')}, is reserved for train.keep.replay.")
     for note in record.notes:
         typer.echo(note)
 
@@ -121,7 +122,8 @@ def _print_comparison(record: ComparisonRecord) -> None:
         for arm in record.arms
     ]
     print_table(
-        f"{record.test_images} test images, {record.general_images} general images; "
+        f"{counted(record.test_images, 'test image')}, "
+        f"{counted(record.general_images, 'general image')}; "
         "gains in percentage points",
         [
             "arm",

@@ -59,7 +59,7 @@ def train(
         print_json(record.to_json())
         return
     _print(record, run.recipe().train.metric)
-    say_next(f"edgefit calibrate {run.root}", f"edgefit evaluate {run.root}")
+    say_next(["edgefit", "calibrate", run.root], ["edgefit", "evaluate", run.root])
 
 
 def _check(run: RunFolder, shown: Reporter) -> None:

@@ -22,6 +22,7 @@ from edgefit.cli.output import (
 from edgefit.errors import InputError
 from edgefit.records.selftest import NotInstalled, Replayed, SelfTestResult
 from edgefit.records.verify import VerifyRecord
+from edgefit.wording import counted
 
 
 def register(app: typer.Typer) -> None:
@@ -67,12 +68,12 @@ def _verify_bundle(target: Path, *, self_test: bool, as_json: bool) -> int:
         shown = {} if replayed is None else {"self_test": replayed.to_json()}
         print_json({"bundle": str(target), "files_checked": checked, **shown, "passed": passed})
         return 0 if passed else 1
-    typer.echo(f"{checked} files match their hashes in the manifest")
+    typer.echo(f"{counted(checked, 'file', 'match')} the hashes in the manifest")
     if replayed is None:
-        say_next(f"edgefit verify {target} --self-test")
+        say_next(["edgefit", "verify", target, "--self-test"])
     else:
         _print_self_test(replayed)
-        say_next(f"edgefit benchmark {target}")
+        say_next(["edgefit", "benchmark", target])
     return 0 if passed else 1
 
 
@@ -82,7 +83,7 @@ def _print_self_test(result: SelfTestResult) -> None:
         for name, entry in result.variants.items()
     ]
     columns = ["variant", "result", "largest difference", ""]
-    print_table(f"{result.frames} golden frames", columns, rows)
+    print_table(counted(result.frames, "golden frame"), columns, rows)
 
 
 def _verify_run(target: Path, overrides: list[str] | None, *, as_json: bool, quiet: bool) -> int:
@@ -106,7 +107,7 @@ def _verify_run(target: Path, overrides: list[str] | None, *, as_json: bool, qui
             raise
         return error.exit_code  # the JSON on standard output lists the reasons
     if not as_json:
-        say_next(f"edgefit benchmark {run.root}", f"edgefit bundle {run.root}")
+        say_next(["edgefit", "benchmark", run.root], ["edgefit", "bundle", run.root])
     return 0
 
 
@@ -125,7 +126,7 @@ def _print_gate(results: VerifyRecord) -> None:
             ]
         )
     print_table(
-        f"the gate on {results.images} held-out images",
+        f"the gate on {counted(results.images, 'held-out image')}",
         ["variant", "gate", "largest difference", "flips", "drop, points", "reasons"],
         rows,
     )

@@ -17,8 +17,9 @@ from edgefit.errors import DataError, FrameError
 from edgefit.progress import QUIET, Reporter
 from edgefit.records.check import CheckRecord, Finding, Spread
 from edgefit.runtime.cores import available_cores
-from edgefit.runtime.images.preprocess import decode_image
-from edgefit.spec import Frame, InputSpec
+from edgefit.runtime.images.preprocess import read_image
+from edgefit.spec import Frame, InputSpec, JpegDecode
+from edgefit.wording import counted
 
 # Below / above these mean grey levels, little can be seen. GTSRB has many such images.
 NEAR_BLACK, NEAR_WHITE = 20.0, 235.0
@@ -112,7 +113,7 @@ def audit(
 
     Args:
         table: Samples, with or without splits.
-        spec: The input contract; images are compared with its size.
+        spec: The input contract; images are read by its rules and compared with its size.
         workers: Decoding threads; default is one for each CPU, at most 8.
         reporter: Shows the progress.
 
@@ -127,7 +128,7 @@ def audit(
     facts: dict[str, ImageFacts] = {}
     unreadable: dict[str, str] = {}
     with ThreadPoolExecutor(threads) as pool:
-        results = pool.map(lambda s: _look(table.absolute(s)), table.samples)
+        results = pool.map(lambda s: _look(table.absolute(s), spec), table.samples)
         tracked = reporter.track(results, "reading images", total=len(table))
         for sample, result in zip(table.samples, tracked, strict=True):
             if isinstance(result, ImageFacts):
@@ -137,7 +138,7 @@ def audit(
     if not facts:
         path, reason = next(iter(unreadable.items()), ("", "the table is empty"))
         raise DataError(
-            f"None of {len(unreadable)} images can be read.",
+            f"None of {counted(len(unreadable), 'image')} can be read.",
             path=table.root,
             found=f"{path}: {reason}",
             remedy="check that the files are images and were copied completely",
@@ -173,14 +174,15 @@ def join_duplicates(samples: list[Sample], facts: Mapping[str, ImageFacts]) -> l
     return [replace(s, group=find(s.group)) for s in samples]
 
 
-def _look(path: Path) -> ImageFacts | str:
+def _look(path: Path, spec: InputSpec) -> ImageFacts | str:
     """Measure one image, or say why it cannot be read."""
     if not path.is_file():
         return "no such file"
     try:
-        frame = decode_image(path)
+        image = read_image(path, replace(spec, jpeg_decode=JpegDecode.EXACT))
     except FrameError as error:
         return error.message
+    frame = image.frame
     thumb = _thinned(frame)
     return ImageFacts(
         width=frame.shape[1],
@@ -190,6 +192,8 @@ def _look(path: Path) -> ImageFacts | str:
         # Look at the whole frame only if the thinned one is plain.
         blank=_is_plain(thumb) and _is_plain(frame),
         pixels_hash=_pixels_hash(frame),
+        notes=image.notes,
+        largest=image.largest,
     )
 
 
@@ -215,7 +219,7 @@ def _spread(values: list[int]) -> Spread:
 
 def _dropped_leaks(paths: tuple[str, ...]) -> Finding:
     message = (
-        f"{len(paths)} images are left out of train or val because an image with the same pixels "
-        "is held out (data.leaks: keep leaves them in)."
+        f"{counted(len(paths), 'image', 'are')} left out of train or val because an image with the "
+        "same pixels is held out (data.leaks: keep leaves them in)."
     )
     return Finding(level="warning", code="leaks-dropped", message=message, paths=paths)

@@ -12,11 +12,21 @@ from dataclasses import dataclass
 
 from edgefit.data.table import Sample, SampleTable, examples
 from edgefit.records.check import Finding, Level
+from edgefit.runtime.images.header import Note, NoteKind
 from edgefit.spec import InputSpec
+from edgefit.wording import agreeing, counted
 
 _GRAVITY: dict[Level, int] = {"error": 0, "warning": 1, "info": 2}
 _FEW_IMAGES = 20
 _STRONG_IMBALANCE = 10
+_CAMERA_BITS = (10, 12, 14)
+_NOTED = {
+    NoteKind.DAMAGED: "Damaged, and read all the same (input.damaged: warn)",
+    NoteKind.LOOSE_BYTES: "Loose bytes before the end of the image, which are padding or damage",
+    NoteKind.FURTHER_IMAGES: "Further pages or frames, of which only the first is read",
+    NoteKind.TRANSPARENT: "Transparent at every pixel, and read as plain white",
+    NoteKind.CLIPPED: "Values that do not fit input.bits, and are cut",
+}
 
 
 @dataclass(frozen=True)
@@ -30,6 +40,8 @@ class ImageFacts:
         mean_level: Mean grey level, 0 to 255.
         blank: Whether all pixels are alike.
         pixels_hash: Hash of the shape and of all decoded pixels.
+        notes: What the decoder said about the file.
+        largest: The largest value of a 16-bit file that does not state its scale, else None.
     """
 
     width: int
@@ -38,6 +50,8 @@ class ImageFacts:
     mean_level: float
     blank: bool
     pixels_hash: str
+    notes: tuple[Note, ...] = ()
+    largest: int | None = None
 
 
 def find_all(
@@ -58,6 +72,8 @@ def find_all(
         *_unreadable(unreadable, len(table)),
         *_duplicates(table, facts),
         *_blank(table, facts),
+        *_notes(table, facts),
+        *_unused_bits(table, facts, spec),
         *_sizes(table, facts, spec),
         *_colour(table, facts),
         *_class_sizes(table),
@@ -69,7 +85,8 @@ def find_all(
 def _unreadable(unreadable: Mapping[str, str], readable: int) -> Iterator[Finding]:
     if unreadable:
         total = readable + len(unreadable)
-        message = f"{len(unreadable)} of {total} images cannot be read and are left out."
+        message = f"{len(unreadable)} of {counted(total, 'image')} cannot be read and "
+        message += f"{agreeing(len(unreadable), 'are')} left out."
         yield Finding(level="warning", code="unreadable", message=message, paths=tuple(unreadable))
 
 
@@ -91,15 +108,17 @@ def _duplicates(table: SampleTable, facts: Mapping[str, ImageFacts]) -> Iterator
         if len(samples) > 1 and not leaking and not conflicting:
             within.append(samples)
     if leaks:
-        message = f"{len(leaks)} images are, pixel for pixel, in more than one split."
+        message = f"{counted(len(leaks), 'image', 'are')}, pixel for pixel, in more than one split."
         yield Finding(level="error", code="leak", message=message, paths=_paths(leaks))
     if conflicts:
-        message = f"{len(conflicts)} images occur, pixel for pixel, with different labels."
+        message = (
+            f"{counted(len(conflicts), 'image', 'occur')}, pixel for pixel, with different labels."
+        )
         yield Finding(
             level="error", code="label-conflict", message=message, paths=_paths(conflicts)
         )
     if within:
-        message = f"{len(within)} images occur more than once within a class."
+        message = f"{counted(len(within), 'image', 'occur')} more than once within a class."
         yield Finding(level="warning", code="duplicate", message=message, paths=_paths(within))
 
 
@@ -110,8 +129,36 @@ def _paths(sets: list[list[Sample]]) -> tuple[str, ...]:
 def _blank(table: SampleTable, facts: Mapping[str, ImageFacts]) -> Iterator[Finding]:
     blank = tuple(s.path for s in table.samples if facts[s.path].blank)
     if blank:
-        message = f"{len(blank)} images have a single plain colour."
+        message = f"{counted(len(blank), 'image', 'have')} a single plain colour."
         yield Finding(level="warning", code="blank", message=message, paths=blank)
+
+
+def _notes(table: SampleTable, facts: Mapping[str, ImageFacts]) -> Iterator[Finding]:
+    for kind, words in _NOTED.items():
+        paths = tuple(
+            s.path for s in table.samples if any(n.kind == kind for n in facts[s.path].notes)
+        )
+        if paths:
+            message = f"{words}: {len(paths)} of {len(table)} images."
+            yield Finding(level="warning", code=str(kind), message=message, paths=paths)
+
+
+def _unused_bits(
+    table: SampleTable, facts: Mapping[str, ImageFacts], spec: InputSpec
+) -> Iterator[Finding]:
+    """Report 16-bit files of a camera that delivers fewer bits: they look almost black."""
+    deep = [s.path for s in table.samples if facts[s.path].largest is not None]
+    largest = max((facts[path].largest or 0 for path in deep), default=0)
+    used = next((bits for bits in _CAMERA_BITS if largest < 1 << bits), spec.bits)
+    if largest and used < spec.bits:
+        remedy = f"set input.bits: {used} in the recipe"
+        if largest <= 255:
+            used, remedy = 8, "save them as 8-bit images"
+        message = (
+            f"No value of {len(deep)} 16-bit images is above {largest}: they seem to use {used} "
+            f"bits, and input.bits is {spec.bits}, so they are dark. If so, {remedy}."
+        )
+        yield Finding(level="warning", code="unused-bits", message=message, paths=tuple(deep))
 
 
 def _sizes(
@@ -124,8 +171,8 @@ def _sizes(
     )
     if small:
         message = (
-            f"{len(small)} of {len(table)} images are smaller than the input of "
-            f"{spec.width}x{spec.height} and will be enlarged."
+            f"{len(small)} of {counted(len(table), 'image')} {agreeing(len(small), 'are')} smaller "
+            f"than the input of {spec.width}x{spec.height} and will be enlarged."
         )
         yield Finding(level="info", code="enlarged", message=message, paths=small)
 
@@ -144,7 +191,9 @@ def _colour(table: SampleTable, facts: Mapping[str, ImageFacts]) -> Iterator[Fin
         return
     pure = [name for name in images if grey[name] in (0, images[name])]
     shortcut = any(grey[n] for n in pure) and any(not grey[n] for n in pure)
-    message = f"{sum(grey.values())} of {len(table)} images are grey, the others in colour."
+    greys = sum(grey.values())
+    message = f"{greys} of {counted(len(table), 'image')} {agreeing(greys, 'are')} grey, "
+    message += "the others in colour."
     if shortcut:
         message += " Some classes are all grey and others all colour: a network learns that first."
     yield Finding(level="warning" if shortcut else "info", code="mixed-colour", message=message)
@@ -164,7 +213,7 @@ def _class_sizes(table: SampleTable) -> Iterator[Finding]:
     totals = [sum(c[name] for c in counts.values()) for name in table.labels.names]
     if totals and min(totals) > 0 and max(totals) / min(totals) >= _STRONG_IMBALANCE:
         message = (
-            f"The largest class has {max(totals)} images, the smallest {min(totals)}: "
+            f"The largest class has {counted(max(totals), 'image')}, the smallest {min(totals)}: "
             "look at balanced accuracy, and consider train.balance."
         )
         yield Finding(level="info", code="imbalance", message=message)

@@ -119,7 +119,7 @@ class FrameStore:
                 "An image that `check` could read can no longer be read.",
                 path=path,
                 found=error.message,
-                remedy="restore the file, or run `edgefit check` again to leave it out",
+                remedy="restore the file, or remove it and run `edgefit check RUN` to leave it out",
             ) from error
 
 

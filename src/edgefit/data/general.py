@@ -19,6 +19,7 @@ from edgefit.progress import QUIET, Reporter
 from edgefit.recipe import DataConfig, Recipe, RetentionConfig
 from edgefit.records.retention import GeneralFacts
 from edgefit.spec import InputSpec
+from edgefit.wording import counted
 
 FEWEST_A_CLASS = 4
 """Two images of each class in either half: a probe needs a neighbour, or a second fold."""
@@ -87,7 +88,7 @@ def read_general(
     _require_enough(folder, by_class, report)
     if report.unreadable:
         reporter.warn(
-            f"{len(report.unreadable)} general images cannot be read and are left out: "
+            f"{counted(len(report.unreadable), 'general image')} cannot be read: "
             f"{examples(sorted(report.unreadable))}"
         )
     replay = [s for samples in by_class.values() for s in samples[0::2]]
@@ -155,11 +156,11 @@ def _require_enough(
     ]
     if few:
         raise DataError(
-            f"{len(few)} general classes hold too few different images.",
+            f"{counted(len(few), 'general class', 'hold')} too few different images.",
             path=folder,
             key=_KEY,
             expected=f"at least {FEWEST_A_CLASS} different readable images a class",
-            found=f"{examples(few)}; {len(report.unreadable)} images cannot be read",
+            found=f"{examples(few)}; {counted(len(report.unreadable), 'image')} cannot be read",
             remedy="add images, or remove these class folders",
         )
 

@@ -18,6 +18,7 @@ from edgefit.data.table import SPLITS, Sample, SampleTable, examples
 from edgefit.data.tasks.task import DataTask
 from edgefit.errors import DataError
 from edgefit.recipe import SplitConfig
+from edgefit.wording import counted
 
 # Groups that hold several classes may block each other's first deal; another order often helps.
 _ATTEMPTS = 25
@@ -77,8 +78,8 @@ def _require_whole_groups(table: SampleTable) -> None:
     torn = sorted(group for group, where in splits.items() if len(where) > 1)
     if torn:
         raise DataError(
-            f"The stated splits divide {len(torn)} of {len(splits)} groups: images that belong "
-            "together are in different splits, which makes the figures too good.",
+            f"The stated splits divide {len(torn)} of {counted(len(splits), 'group')}: images that "
+            "belong together are in different splits, which makes the figures too good.",
             path=table.root,
             key="data.group",
             found=examples(torn),
@@ -136,7 +137,7 @@ def _deal(
         "No way was found to divide the groups so that every class is in every split.",
         path=table.root,
         key="data.group",
-        found=f"{len(counts)} groups, some with several classes",
+        found=f"{counted(len(counts), 'group')}, some with several classes",
         remedy="use smaller groups, or add images of the rare classes",
     )
 
@@ -148,13 +149,13 @@ def _require_enough_groups(
     for name, groups in groups_of.items():
         if len(groups) < needed:
             images = sum(counts[group][name] for group in groups)
-            few.append(f"{name!r} ({images} images in {len(groups)} groups)")
+            few.append(f"{name!r} ({counted(images, 'image')} in {counted(len(groups), 'group')})")
     if few:
         raise DataError(
             f"{'A class has' if len(few) == 1 else 'Classes have'} too few groups to be in "
             "every split.",
             path=table.root,
-            expected=f"at least {needed} groups of images for each class",
+            expected=f"at least {counted(needed, 'group')} of images for each class",
             found=examples(few),
             remedy="add images, merge the class with a similar one, leave it out "
             "(data.exclude and data.classes), or make data.group finer",

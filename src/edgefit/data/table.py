@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from edgefit.atomic import written_whole
 from edgefit.errors import DataError
+from edgefit.shell import shell_line
 from edgefit.spec import LabelMap
 
 SPLITS = ("train", "val", "test")
@@ -209,8 +210,11 @@ class SampleTable:
         Raises:
             DataError: The file is missing, damaged, or names a class that is not in ``labels``.
         """
+        again = shell_line("edgefit", "check", source.parent.parent)  # it is RUN/check/samples.csv
         if not source.is_file():
-            raise DataError("The table of samples does not exist.", path=source)
+            raise DataError(
+                "The table of samples does not exist.", path=source, remedy=f"run `{again}` again"
+            )
         with source.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
             rows = list(csv.reader(file))
         header = rows[0] if rows else []
@@ -220,7 +224,7 @@ class SampleTable:
                 path=source,
                 expected=",".join(_FIXED_COLUMNS),
                 found=",".join(header),
-                remedy="run `edgefit check` again",
+                remedy=f"run `{again}` again",
             )
         samples = []
         for number, row in enumerate(rows[1:], start=2):
@@ -231,7 +235,7 @@ class SampleTable:
                     f"Row {number} of the table of samples is damaged.",
                     path=source,
                     found=row,
-                    remedy="run `edgefit check` again",
+                    remedy=f"run `{again}` again",
                 ) from None
         return cls(root, tuple(samples), labels)
 

@@ -18,6 +18,7 @@ from edgefit.records.retention import ProbeAccuracy, ProbeRetention, RetentionRe
 from edgefit.train.features.cache import FeatureCache
 from edgefit.train.features.extract import extract_features
 from edgefit.train.network import EdgeNetwork
+from edgefit.wording import counted
 
 PROBE_TITLES = {"neighbours": "nearest neighbours", "linear": "linear probe"}
 
@@ -138,5 +139,5 @@ def _notes(general: General, recipe: Recipe) -> tuple[str, ...]:
             "compares with the features of a random network."
         )
     if general.unreadable:
-        notes.append(f"{len(general.unreadable)} general images cannot be read and are left out.")
+        notes.append(f"{counted(len(general.unreadable), 'general image')} cannot be read.")
     return tuple(notes)

@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from edgefit.errors import RunError
 from edgefit.operating.novelty import NOVELTY
 from edgefit.records.evaluate import EvaluateRecord
+from edgefit.shell import shell_line
 from edgefit.spec import Outputs
+from edgefit.wording import counted
 
 FILE = "probabilities.npz"
 
@@ -86,12 +88,12 @@ class SavedOutputs:
         Raises:
             RunError: The file is missing, or holds another number of images.
         """
-        path = saved_path(root)
+        path, again = saved_path(root), shell_line("edgefit", "evaluate", root)
         if not path.is_file():
             raise RunError(
                 "The stage `evaluate` has not written this file.",
                 path=path,
-                remedy=f"run `edgefit evaluate {root}` first",
+                remedy=f"run `{again}` first",
             )
         try:
             with np.load(path, allow_pickle=False) as stored:
@@ -101,7 +103,7 @@ class SavedOutputs:
                 "The outputs that `evaluate` saved are damaged.",
                 path=path,
                 found=str(error).splitlines()[0],
-                remedy=f"remove {path.parent} and run `edgefit evaluate {root}` again",
+                remedy=f"run `{again}` again",
             ) from error
         novelty_N = arrays.pop(NOVELTY, None)
         novelty_M = arrays.pop(_OUT_OF_DOMAIN_NOVELTY, None)
@@ -115,9 +117,9 @@ class SavedOutputs:
                     "The evaluation belongs to another table of samples.",
                     path=path,
                     key=name,
-                    expected=f"{images} rows",
-                    found=f"{len(values)} rows",
-                    remedy=f"run `edgefit evaluate {root}` again",
+                    expected=counted(images, "row"),
+                    found=counted(len(values), "row"),
+                    remedy=f"run `{again}` again",
                 )
         return cls(arrays, novelty_N, others)
 

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgefit.errors import InputError
+from edgefit.wording import counted
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -97,7 +98,7 @@ def checked(
         broken = np.flatnonzero(~np.isfinite(scores).all(axis=1))
         raise InputError(
             "Probabilities are NaN or infinite.",
-            found=f"{broken.size} images, the first at position {broken[0]}",
+            found=f"{counted(broken.size, 'image')}, the first at position {broken[0]}",
         )
     if truth.min() < 0 or truth.max() >= scores.shape[1]:
         raise InputError(
@@ -228,7 +229,7 @@ def _by_score(
         raise InputError(
             "ROC-AUC and average precision are defined for two classes.",
             expected="2 classes",
-            found=f"{probabilities_NC.shape[1]} classes",
+            found=counted(probabilities_NC.shape[1], "class"),
             remedy="name accuracy, balanced_accuracy or macro_f1 as the metric",
         )
     levels, level_N = np.unique(probabilities_NC[:, 1], return_inverse=True)

@@ -4,31 +4,19 @@ from __future__ import annotations
 
 from edgefit.operating.temperature import HIGHEST, LOWEST
 from edgefit.records.calibrate import ThresholdChoice
-from edgefit.records.evaluate import Reliability
 
 HIGH_PRICE = 0.5
 """Largest share of the other class that a threshold may get wrong without a warning."""
 
 
-def temperature_warnings(temperature: float, before: Reliability, after: Reliability) -> list[str]:
-    """Warnings where one temperature does not suit the network."""
-    warnings = []
-    if not LOWEST * 1.01 < temperature < HIGHEST / 1.01:
-        warnings.append(
-            f"The temperature {temperature:.4g} is at the bound of its range ({LOWEST:g} to "
-            f"{HIGHEST:g}): the network's confidence says next to nothing on validation."
-        )
-    error_before, error_after = (r.expected_calibration_error for r in (before, after))
-    loss_before, loss_after = (r.negative_log_likelihood for r in (before, after))
-    # without a mistake on validation the temperature allows for one: both figures rise
-    if loss_after.is_below(loss_before) and error_before.lies_below(error_after):
-        warnings.append(
-            "The temperature with the best likelihood raises the calibration error on validation "
-            f"from {error_before.value:.2%} to {error_after.value:.2%}, beyond both "
-            "intervals: one temperature does not suit this network. "
-            "`operating.temperature: false` switches it off."
-        )
-    return warnings
+def temperature_warnings(temperature: float) -> list[str]:
+    """A warning where the applied temperature is at the bound of its range."""
+    if LOWEST * 1.01 < temperature < HIGHEST / 1.01:
+        return []
+    return [
+        f"The temperature {temperature:.4g} is at the bound of its range ({LOWEST:g} to "
+        f"{HIGHEST:g}): the network's confidence says next to nothing on validation."
+    ]
 
 
 def price_warnings(threshold: ThresholdChoice | None) -> list[str]:

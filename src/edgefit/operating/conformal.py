@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from edgefit.errors import GateError
 from edgefit.metrics import intervals
 from edgefit.metrics.classification import checked
+from edgefit.wording import counted
 
 Booleans = NDArray[np.bool_]
 
@@ -57,8 +58,8 @@ def conformal_quantile(
         raise GateError(
             "Validation is too small for this coverage.",
             key="operating.coverage",
-            expected=f"at least {groups_needed(coverage)} independent groups of images",
-            found=f"{groups} groups",
+            expected=f"at least {counted(groups_needed(coverage), 'independent group')} of images",
+            found=counted(groups, "group"),
             remedy="label more validation images (data.split.validation), "
             f"ask for at most {groups / (groups + 1):.3f}, or switch it off "
             "(--set operating.coverage=null)",

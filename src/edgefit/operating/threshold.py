@@ -24,6 +24,7 @@ from edgefit.metrics import intervals
 from edgefit.metrics.classification import Floats, Integers
 from edgefit.operating.conformal import prediction_sets
 from edgefit.spec import ClassificationRule, LabelMap
+from edgefit.wording import agreeing, counted
 
 Rate = Literal["escape", "overkill"]
 
@@ -150,7 +151,8 @@ def choose_threshold(
             f"No threshold keeps the {limited} rate within its limit on validation.",
             key=f"operating.max_{limited}",
             expected=f"an upper bound of at most {_as_in_recipe(limit)}",
-            found=f"{_as_in_recipe(bound)}: {errors} of {images} images are wrong at any threshold",
+            found=f"{_as_in_recipe(bound)}: {errors} of {counted(images, 'image')} "
+            f"{agreeing(errors, 'are')} wrong at any threshold",
             remedy="check these images for wrong labels, or ask for a larger rate",
         )
     return ChosenThreshold(value, errors / images, bound, images, groups)
@@ -167,7 +169,7 @@ def _too_few(groups: int, images: int, limit: float, limited: Rate, confidence: 
         key=f"operating.max_{limited}",
         expected=f"at least {trials_needed(limit, confidence)} independent groups of such images "
         f"(for {_as_in_recipe(limit)} at {confidence:.0%} confidence, without a single error)",
-        found=f"{groups} groups ({images} images)",
+        found=f"{counted(groups, 'group')} ({counted(images, 'image')})",
         remedy=remedy,
     )
 

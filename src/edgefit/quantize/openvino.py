@@ -8,8 +8,8 @@ https://docs.openvino.ai/2025/openvino-workflow/model-optimization-guide/quantiz
 from __future__ import annotations
 
 import contextlib
+import io
 import logging
-import sys
 from typing import Any
 
 import numpy as np
@@ -37,8 +37,8 @@ def quantize_openvino(
 
     logging.getLogger("nncf").setLevel(logging.ERROR)
     dataset = nncf.Dataset([frame[np.newaxis] for frame in frames_NHWC])
-    # standard output is reserved for results
-    with keeping_signal_stack(), contextlib.redirect_stdout(sys.stderr):
+    # standard output is reserved for results, and a log is no place for NNCF's progress bars
+    with keeping_signal_stack(), contextlib.redirect_stdout(io.StringIO()):
         quantized = nncf.quantize(
             model.clone(),
             dataset,

@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import Field, field_validator, model_validator
 
 from edgefit.recipe.section import Fraction, Section
-from edgefit.spec import Aspect, Enlarge, InputSpec, JpegDecode
+from edgefit.spec import Aspect, Damaged, Enlarge, InputSpec, JpegDecode
 
 
 class SplitConfig(Section):
@@ -85,6 +85,11 @@ class InputConfig(Section):
         enlarge: ``bilinear``, or ``lanczos`` where many frames are smaller than the input and the
             classes differ in fine detail; it takes more than ten times as long
             (``benchmarks/preprocess.py``).
+        damaged: ``refuse`` an image that is damaged inside, or ``warn``: read what is left of it.
+        bits: Bits in use of the 16 in images that do not state it: 12 for a camera whose white is
+            4095. A PGM file and an AVIF file state their own.
+        max_pixels: Larger images are refused by their header. It also limits the size of files: to
+            8 bytes a pixel, and never to less than 1 GiB.
     """
 
     width: int = Field(default=224, ge=8, le=4096)
@@ -93,6 +98,9 @@ class InputConfig(Section):
     pad_value: int = Field(default=114, ge=0, le=255)
     jpeg_decode: JpegDecode = JpegDecode.EXACT
     enlarge: Enlarge = Enlarge.BILINEAR
+    damaged: Damaged = Damaged.REFUSE
+    bits: int = Field(default=16, ge=9, le=16)
+    max_pixels: int = Field(default=100_000_000, ge=1)
 
     def to_spec(self, mean: Sequence[float], std: Sequence[float]) -> InputSpec:
         """The full input contract, with the normalisation the backbone was trained with."""

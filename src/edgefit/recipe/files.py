@@ -12,12 +12,15 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from edgefit.errors import RecipeError
+from edgefit.recipe.problems import expectation, in_yaml
 from edgefit.recipe.recipe import Recipe
+from edgefit.wording import counted
 
 RENAMED_KEYS = {"train.head_epochs": "train.mode"}
 """Keys of the previous release, and their replacements. Kept for one release."""
 _ZEROS_AHEAD = re.compile(r"0\d+")
-_UNION_TAG = re.compile(r"constrained-\w+$|literal\[|function-|(int|str|float|bool)$")
+_UNION_TAG = re.compile(r"constrained-\w+$|literal\[|function-|list\[|(int|str|float|bool)$")
+_NOT_MAPPINGS = {type(None): "nothing", list: "a list", str: "plain text"}
 
 
 class _UniqueKeys(yaml.SafeLoader):
@@ -59,10 +62,11 @@ def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
         ) from error
     if not isinstance(facts, dict):
         raise RecipeError(
-            "The recipe is not a mapping.",
+            "The recipe is empty." if facts is None else "The recipe is not a mapping.",
             path=path,
-            expected="`key: value` lines",
-            found=type(facts).__name__,
+            expected="`key: value` lines, e.g. name: my-parts",
+            found=_NOT_MAPPINGS.get(type(facts), "a single value"),
+            remedy="start from one of the recipes in models/, e.g. conveyor-quality/recipe.yaml",
         )
     return make_recipe(facts, overrides, source=path)
 
@@ -91,7 +95,7 @@ def _problems_of(facts: Mapping[str, Any]) -> list[str]:
 
 def _with_problems(own: list[str], problems: list[str], source: Path | None) -> RecipeError:
     """An error that names the file for problems in it, and ``--set`` for all others."""
-    count = f"{len(problems)} problem{'s' * (len(problems) > 1)}"
+    count = counted(len(problems), "problem")
     if not set(problems) & set(own):
         return RecipeError(
             f"The values given with --set have {count}.",
@@ -135,6 +139,7 @@ def _apply_override(facts: dict[str, Any], override: str) -> None:
             key=dotted,
             expected="a YAML value, e.g. 5, true, [1, 3] or a word",
             found=f"{text!r}: {error}",
+            remedy="quote the value, for the shell and for YAML",
         ) from error
     *sections, last = dotted.split(".")
     for section in sections:
@@ -144,6 +149,7 @@ def _apply_override(facts: dict[str, Any], override: str) -> None:
                 "An override sets a key inside a value, not a section.",
                 key=dotted,
                 expected="section.key=value, e.g. train.epochs=5",
+                remedy=f"leave out {last!r}, or name a key of a section",
             )
         facts = inner
     facts[last] = value
@@ -167,11 +173,20 @@ def _describe(dotted: str, issues: Sequence[Any]) -> str:
         return f"{dotted}: unknown key" + (f"; did you mean {meant}?" if meant else "")
     if issue["type"] == "missing":
         return f"{dotted}: missing"
-    message = " or: ".join(dict.fromkeys(i["msg"].removeprefix("Value error, ") for i in issues))
-    found = issue["input"]
-    if issue["type"] == "string_type" and isinstance(found, int | float):
+    message, found = _complaints(issues), issue["input"]
+    is_number = isinstance(found, int | float) and not isinstance(found, bool)
+    if issue["type"] == "string_type" and is_number:
         message += "; YAML reads a number here: put the name in quotes"
-    return f"{dotted}: {message}" + ("" if isinstance(found, dict) else f" (found {found!r:.120})")
+    shown = "" if isinstance(found, dict) else f" (found {in_yaml(found)})"
+    return f"{dotted}: {message}{shown}"
+
+
+def _complaints(issues: Sequence[Any]) -> str:
+    """What all members of a union expect, or the messages of pydantic where one says it better."""
+    wanted = [expectation(issue, Recipe) for issue in issues]
+    if all(wanted):
+        return f"expected {', or '.join(dict.fromkeys(text for text in wanted if text))}"
+    return " or: ".join(dict.fromkeys(i["msg"].removeprefix("Value error, ") for i in issues))
 
 
 def _similar_key(dotted: str) -> str | None:

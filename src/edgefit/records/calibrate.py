@@ -10,12 +10,37 @@ from edgefit.records.evaluate import Reliability, Share
 from edgefit.records.record import Part, Record
 
 
-class BeforeAfter(Part):
-    """Reliability on validation images, without and with the temperature.
+class TemperatureChoice(Part):
+    """The temperature that was fitted on validation images, and whether it is applied.
+
+    The errors are expected calibration errors on validation images, 0 to 1.
 
     Attributes:
-        before: Without it.
-        after: With it.
+        fitted: The temperature of least negative log likelihood.
+        applied: Whether the logits are divided by it; otherwise they stay as they are.
+        reason: Why it is not applied, in a sentence; None where it is.
+        error_unscaled: Error without a temperature.
+        error_fitted: Error with the fitted one, on the images that it was fitted on.
+        error_left_out: Error on images left out of a fit, by cross-fitting; None where all images
+            are of one group.
+    """
+
+    fitted: float
+    applied: bool = True
+    reason: str | None = None
+    error_unscaled: float
+    error_fitted: float
+    error_left_out: float | None = None
+
+
+class BeforeAfter(Part):
+    """Reliability on the validation images that the temperature was fitted on.
+
+    The figures are in-sample; those of ``evaluate`` are not.
+
+    Attributes:
+        before: Without the temperature.
+        after: With the one that is applied; the same as before where none is.
     """
 
     before: Reliability
@@ -86,7 +111,9 @@ class CalibrateRecord(Record):
     Attributes:
         images: Validation images.
         groups: Independent groups they come from.
-        temperature: Divisor of the logits.
+        temperature: Divisor of the logits; 1 where scaling is off or not applied.
+        scaling: The temperature that was fitted; left out where scaling is off, and by earlier
+            releases, which applied every temperature.
         calibration: Reliability without and with the temperature.
         threshold: The threshold between good parts and defects.
         conformal: The reject option.
@@ -97,13 +124,14 @@ class CalibrateRecord(Record):
         warnings: What does not suit this network or these images; earlier releases wrote none.
     """
 
-    OMITTED: ClassVar[frozenset[str]] = frozenset({"other"})
+    OMITTED: ClassVar[frozenset[str]] = frozenset({"other", "scaling"})
     STAGE: ClassVar[str] = "calibrate"
     FILE: ClassVar[str] = "operating.json"
 
     images: int
     groups: int
     temperature: float | None = None
+    scaling: TemperatureChoice | None = None
     calibration: BeforeAfter | None = None
     threshold: ThresholdChoice | None = None
     conformal: ConformalChoice | None = None

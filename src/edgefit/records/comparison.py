@@ -82,6 +82,7 @@ class ComparisonRecord(Record):
     """
 
     STAGE: ClassVar[str] = "retention"
+    OPTIONS: ClassVar[tuple[str, ...]] = ("--compare", "all")
     FILE: ClassVar[str] = "comparison.json"
 
     metric: str

@@ -28,10 +28,12 @@ class PredictSummary(Part):
         variant: The variant that ran.
         answered: Frames with a prediction.
         unreadable: Frames with an error.
+        noted: Frames with a note, e.g. that further pages were not read.
         passed_over: What the folder holds beside the images.
     """
 
     variant: str
     answered: int
     unreadable: int
+    noted: int = 0
     passed_over: tuple[PassedOverFiles, ...] = ()

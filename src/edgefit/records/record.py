@@ -23,6 +23,7 @@ from pydantic import (
 from edgefit.atomic import written_whole
 from edgefit.errors import RunError
 from edgefit.names import printable
+from edgefit.shell import shell_line
 
 
 class Part(BaseModel):
@@ -63,10 +64,12 @@ class Record(Part):
 
     Attributes:
         STAGE: Name of the stage or study that writes it; also its folder in the run.
+        OPTIONS: Options of the verb that writes it.
         FILE: Name of the file.
     """
 
     STAGE: ClassVar[str]
+    OPTIONS: ClassVar[tuple[str, ...]] = ()
     FILE: ClassVar[str]
 
     @classmethod
@@ -97,8 +100,7 @@ class Record(Part):
             raise RunError(
                 f"The stage `{cls.STAGE}` has not written this file.",
                 path=path,
-                remedy=f"run `edgefit {cls.STAGE} {root}` first; if it reports that the stage is "
-                f"done, remove {path.parent} and run it again",
+                remedy=f"run `{cls._command(root)}` first",
             )
         try:
             return cls.model_validate(json.loads(path.read_text(encoding="utf-8")))
@@ -110,6 +112,10 @@ class Record(Part):
             raise cls._damaged(path, str(error), None) from error
 
     @classmethod
+    def _command(cls, root: Path) -> str:
+        return shell_line("edgefit", cls.STAGE, root, *cls.OPTIONS)
+
+    @classmethod
     def _damaged(cls, path: Path, found: str, key: str | None) -> RunError:
         return RunError(
             f"The file of the stage `{cls.STAGE}` is damaged or comes from another release.",
@@ -117,7 +123,7 @@ class Record(Part):
             key=key,
             expected=f"a JSON object with the keys of {cls.__name__}",
             found=found,
-            remedy=f"remove {path.parent} and run the stage again",
+            remedy=f"run `{cls._command(path.parents[1])}` again",
         )
 
 

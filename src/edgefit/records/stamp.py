@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from edgefit.errors import RunError
 from edgefit.records.record import Part, write_json
+from edgefit.shell import shell_line
 
 STAMPS = "stamps"
 """Their folder in a run."""
@@ -49,7 +50,7 @@ def read_stamp(root: Path, stage: str, event: str) -> Stamp | None:
             path=path,
             expected="a JSON object with the fingerprint of the stage's inputs",
             found=str(error).splitlines()[0],
-            remedy=f"remove {path} and run the stage again",
+            remedy=f"run `{shell_line('rm', path)}`, then `{shell_line('edgefit', stage, root)}`",
         ) from error
 
 

@@ -200,13 +200,26 @@ class WeightsReport(Part):
         missing: Backbone tensors that the file lacks (always empty: a missing one is an error).
         unexpected: Tensors in the file that the backbone does not have, head excluded.
         unused_head: Tensors of the head, which is replaced.
+        unwrapped: Where the file holds the network, e.g. ``state_dict with the prefix model.``;
+            None where it lies open.
+        left_aside: The other places in the file that hold this network, such as an average.
     """
+
+    OMITTED: ClassVar[frozenset[str]] = frozenset({"unwrapped", "left_aside"})
 
     source: str
     sha256: str | None = None
     missing: tuple[str, ...] = ()
     unexpected: tuple[str, ...] = ()
     unused_head: tuple[str, ...] = ()
+    unwrapped: str | None = None
+    left_aside: tuple[str, ...] | None = None
+
+    @property
+    def origin(self) -> str:
+        """The source in words, with what was unwrapped and what was left aside."""
+        words = self.source + (f" ({self.unwrapped})" if self.unwrapped else "")
+        return words + (f", not from {', '.join(self.left_aside)}" if self.left_aside else "")
 
 
 class LinePoint(Part):

@@ -8,7 +8,8 @@ from edgefit.records.calibrate import ThresholdChoice
 from edgefit.records.evaluate import Decisions, Share, TrainedDecisions
 from edgefit.report.decisions import TRAINED, held_out
 from edgefit.report.facts import RunFacts
-from edgefit.report.words import counted, percent, shortened, with_interval
+from edgefit.report.words import percent, shortened, with_interval
+from edgefit.wording import counted
 
 _FEW_IMAGES = 20
 _WEAK_RECALL = 0.9
@@ -141,11 +142,11 @@ def _where(
 def _calibration(facts: RunFacts) -> Iterator[str]:
     error = facts.evaluation.metrics["expected_calibration_error"]
     if error.value is not None and error.value > _POOR_CALIBRATION:
-        scaled = (
-            ", even after the temperature was fitted on validation"
-            if facts.recipe.operating.temperature
-            else " (operating.temperature is off)"
-        )
+        scaled = ", even after the temperature was fitted on validation"
+        if not facts.recipe.operating.temperature:
+            scaled = " (operating.temperature is off)"
+        elif (choice := facts.operating.scaling) is not None and not choice.applied:
+            scaled = ", and one temperature does not improve that"
         yield (
             "The stated confidence is not the chance of being right: they differ by "
             f"{with_interval(error)} on average{scaled}. Set thresholds on measured results only."

@@ -21,10 +21,10 @@ from edgefit.report.facts import RunFacts
 from edgefit.report.row import Row
 from edgefit.report.words import (
     UNKNOWN,
-    counted,
     percent,
     with_interval,
 )
+from edgefit.wording import counted
 
 TRAINED = "trained network"
 _NOT_MEASURED = "not measured"
@@ -52,6 +52,8 @@ def _calibration(facts: RunFacts) -> Row:
     temperature = chosen.temperature or 1.0
     if not facts.recipe.operating.temperature:
         said = "The logits are unchanged (operating.temperature is off)."
+    elif chosen.scaling is not None and chosen.scaling.reason is not None:
+        said = f"The logits are unchanged. {chosen.scaling.reason}"
     else:
         effect = (
             "the network was over-confident"
@@ -60,7 +62,8 @@ def _calibration(facts: RunFacts) -> Row:
         )
         said = (
             f"The logits are divided by a temperature of {temperature:.3f}, which is part of the "
-            f"graph: {effect}. The answers stay the same."
+            f"graph: {effect}. The answers stay the same. The validation images are those that it "
+            "was fitted on; the held-out images are not."
         )
     effects = [
         (f"validation, {TRAINED}", chosen.calibration),

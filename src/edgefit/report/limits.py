@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from edgefit.report.facts import RunFacts
 from edgefit.report.tasks import TASKS
 from edgefit.report.words import (
-    counted,
     metric_title,
     percent,
     points,
     with_interval,
 )
+from edgefit.wording import counted
 
 _WIDE = 0.02
 _RESTLESS = 0.2

@@ -9,8 +9,9 @@ from edgefit.recipe import KeepConfig, Recipe
 from edgefit.records.train import ProbeRecord, ProbeSetting
 from edgefit.report.facts import RunFacts
 from edgefit.report.row import Row
-from edgefit.report.words import counted, duration, metric_title, percent, points
+from edgefit.report.words import duration, metric_title, percent, points
 from edgefit.spec.weights import WeightsSource
+from edgefit.wording import counted
 
 _MODES = {
     "probe": "a linear probe on the features of the frozen backbone",

@@ -15,7 +15,6 @@ from edgefit.report.words import (
     METRICS,
     Entry,
     between,
-    counted,
     metric_title,
     milliseconds,
     parts,
@@ -26,6 +25,7 @@ from edgefit.report.words import (
     with_interval,
 )
 from edgefit.spec.weights import WeightsSource
+from edgefit.wording import counted
 
 _MOST_CONFUSIONS = 12
 _MOST_PATHS = 8

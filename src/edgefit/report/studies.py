@@ -9,7 +9,8 @@ from edgefit.records.evaluate import ClassFigures
 from edgefit.records.learning_curve import Advantage
 from edgefit.report.facts import RunFacts
 from edgefit.report.row import Row
-from edgefit.report.words import counted, metric_title, percent, points, with_interval
+from edgefit.report.words import metric_title, percent, points, with_interval
+from edgefit.wording import counted
 
 _PROBES = {
     "neighbours": ("Nearest neighbours", "each image gets the class of the images most like it"),
@@ -31,7 +32,7 @@ def retention(facts: RunFacts) -> Row | None:
         return None
     return {
         "basis": f"{counted(found.images, 'general image')} of "
-        f"{counted(found.classes, 'class', 'classes')}, none of them used in training",
+        f"{counted(found.classes, 'class')}, none of them used in training",
         "neighbours": found.k,
         "notes": found.notes,
         "rows": [

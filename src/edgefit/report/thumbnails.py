@@ -14,7 +14,7 @@ from edgefit.errors import FrameError
 from edgefit.names import printable
 from edgefit.report.facts import RunFacts
 from edgefit.runtime.images.preprocess import decode_image
-from edgefit.spec import PROBABILITIES, Frame
+from edgefit.spec import PROBABILITIES, Frame, InputSpec, JpegDecode
 
 MOST_THUMBNAILS = 24
 _LONG_SIDE = 160
@@ -68,12 +68,14 @@ def mistakes(facts: RunFacts) -> list[Thumbnail]:
     found = answers_of(facts)
     wrong_N = np.flatnonzero(~found.right_N)
     order = wrong_N[np.argsort(-found.confidence_N[wrong_N], kind="stable")]
+    recipe = facts.recipe.input.model_copy(update={"jpeg_decode": JpegDecode.EXACT})
+    spec = recipe.to_spec(facts.card.mean, facts.card.std)
     thumbnails = []
     for index in order[:MOST_THUMBNAILS].tolist():
         sample = facts.test.samples[index]
         thumbnails.append(
             Thumbnail(
-                source=thumbnail(facts.test.absolute(sample)),
+                source=thumbnail(facts.test.absolute(sample), spec),
                 name=printable(PurePosixPath(sample.path).name),
                 truth=sample.label,
                 answer=facts.labels[found.answers_N[index]],
@@ -101,7 +103,7 @@ def golden_frames(facts: RunFacts) -> list[Thumbnail]:
     return thumbnails[:MOST_THUMBNAILS]
 
 
-def thumbnail(path: Path) -> str | None:
+def thumbnail(path: Path, spec: InputSpec | None = None) -> str | None:
     """An image as a ``data:`` address, at most 160 pixels a side.
 
     None if it can no longer be read: a data set may have changed since its training, and the
@@ -110,7 +112,7 @@ def thumbnail(path: Path) -> str | None:
     if not path.is_file():
         return None
     try:
-        frame = decode_image(path)
+        frame = decode_image(path, spec)
     except FrameError:
         return None
     return "data:image/jpeg;base64," + base64.b64encode(_small_jpeg(frame)).decode()

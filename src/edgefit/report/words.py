@@ -126,11 +126,6 @@ def shortened(text: str, length: int) -> str:
     return f"{text[:head]}…{text[len(text) - (length - 1 - head) :]}"
 
 
-def counted(number: int, noun: str, plural: str | None = None) -> str:
-    """``1 image``, ``1,200 images``."""
-    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
-
-
 class Markdown(str):
     """Text that is already Markdown and must not be escaped again."""
 

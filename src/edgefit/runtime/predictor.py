@@ -26,7 +26,11 @@ _DEFAULT_TARGET = "default"
 
 
 def load(
-    bundle: Path | str, *, variant: str | None = None, threads: int | None = None
+    bundle: Path | str,
+    *,
+    variant: str | None = None,
+    threads: int | None = None,
+    parallel: int = 1,
 ) -> Predictor:
     """Read a bundle, check its hashes, and open one variant.
 
@@ -35,6 +39,8 @@ def load(
         variant: ``engine/precision``; by default the variant that the bundle recommends, else its
             first.
         threads: Threads for one inference; None leaves the number to the engine.
+        parallel: Threads that may call the predictor at the same time without waiting, e.g. those
+            of a server; use it with ``threads=1``.
 
     Raises:
         BundleError: There is no bundle, it is damaged, or it does not hold this variant.
@@ -46,7 +52,7 @@ def load(
     """
     read = read_bundle(bundle)
     key = choose_variant(read, variant)
-    session = open_session(read.model_path(key), key, threads=threads, batch=1)
+    session = open_session(read.model_path(key), key, threads=threads, batch=1, parallel=parallel)
     return Predictor(read, key, session)
 
 
@@ -86,7 +92,10 @@ def choose_variant(bundle: Bundle, variant: str | None = None) -> VariantKey:
 
 
 class Predictor:
-    """One open variant of a bundle: call it with a frame. It is not thread-safe.
+    """One open variant of a bundle: call it with a frame.
+
+    Threads may share it. Their answers are those of calls one after the other. OpenVINO computes
+    one frame at a time unless it was loaded for more (``parallel``).
 
     >>> import edgefit, numpy as np
     >>> predictor = edgefit.load("run/bundle", variant="onnxruntime/fp32", threads=1)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -48,11 +48,13 @@ class StreamCounts:
     Attributes:
         answered: Frames with a prediction.
         unreadable: Frames with an error.
+        noted: Frames with a note, answered or not.
         dropped: Frames of live sources that nobody asked for in time.
     """
 
     answered: int
     unreadable: int
+    noted: int = 0
     dropped: int = 0
 
 
@@ -99,14 +101,14 @@ class Stream:
         self._wake = threading.Condition()
         self._feeds = [Feed(s, policy, _AHEAD * workers, self._wake) for s in sources]
         self._turn = 0
-        self._answered = self._unreadable = 0
+        self._answered = self._unreadable = self._noted = 0
         self._answers = self._run()
 
     @property
     def counts(self) -> StreamCounts:
         """The counts so far."""
         dropped = sum(feed.dropped for feed in self._feeds)
-        return StreamCounts(self._answered, self._unreadable, dropped)
+        return StreamCounts(self._answered, self._unreadable, self._noted, dropped)
 
     @property
     def feeds(self) -> Sequence[Feed]:
@@ -124,7 +126,11 @@ class Stream:
         for feed in self._feeds:
             feed.stop()
 
-    def _run(self) -> Iterator[Answer]:
+    def close(self) -> None:
+        """End at once: frames that are taken but not answered get no answer."""
+        self._answers.close()
+
+    def _run(self) -> Generator[Answer]:
         running: deque[Future[Answer]] = deque()
         with _one_opencv_thread(self._workers > 1), ThreadPoolExecutor(self._workers) as pool:
             try:
@@ -200,6 +206,7 @@ class Stream:
             sink.write(answer.frame, answer.prediction)
         self._answered += answer.prediction is not None
         self._unreadable += answer.prediction is None
+        self._noted += bool(answer.frame.notes)
         return answer
 
 
@@ -238,7 +245,7 @@ def stream(
         reporter: Where progress goes.
 
     Returns:
-        How many frames have a prediction, and how many do not.
+        How many frames have a prediction, how many do not, and how many have notes.
     """
     running = Stream(predictor, [source], sinks)
     for _ in reporter.track(running, "predicting", total=source.len_hint):

@@ -1,6 +1,6 @@
 """The terms of the field as types, on the standard library and numpy; every room imports them."""
 
-from edgefit.spec.input import Aspect, Enlarge, Frame, InputSpec, JpegDecode
+from edgefit.spec.input import Aspect, Damaged, Enlarge, Frame, InputSpec, JpegDecode
 from edgefit.spec.labels import LabelMap
 from edgefit.spec.links import Links
 from edgefit.spec.predictions import ClassPrediction, Prediction
@@ -40,6 +40,7 @@ __all__ = [
     "ClassTruth",
     "ClassificationRule",
     "ConformalRule",
+    "Damaged",
     "DefectThreshold",
     "Engine",
     "Enlarge",

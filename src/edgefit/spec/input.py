@@ -42,6 +42,13 @@ class JpegDecode(StrEnum):
     SCALED = "scaled"
 
 
+class Damaged(StrEnum):
+    """``refuse``: a damaged image is an error. ``warn``: what is left is read, with a note."""
+
+    REFUSE = "refuse"
+    WARN = "warn"
+
+
 @dataclass(frozen=True)
 class InputSpec:
     """How a frame becomes the network's input. Training and the device use the same object; only
@@ -60,6 +67,9 @@ class InputSpec:
         mean: Per-channel RGB mean that the graph subtracts, on the [0, 1] scale.
         std: Per-channel RGB standard deviation that the graph divides by, on the [0, 1] scale.
         enlarge: Interpolation where a frame is smaller than the input.
+        damaged: Whether an image that is damaged inside is refused.
+        bits: How many of their 16 bits images and arrays use that do not state it, 9 to 16.
+        max_pixels: Images of more pixels are refused by their header, before they take memory.
     """
 
     width: int
@@ -70,6 +80,9 @@ class InputSpec:
     mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
     std: tuple[float, float, float] = (0.229, 0.224, 0.225)
     enlarge: Enlarge = Enlarge.BILINEAR
+    damaged: Damaged = Damaged.REFUSE
+    bits: int = 16
+    max_pixels: int = 100_000_000
 
     def __post_init__(self) -> None:
         if not (8 <= self.width <= 4096 and 8 <= self.height <= 4096):
@@ -86,6 +99,20 @@ class InputSpec:
                 expected="0 to 255",
                 found=self.pad_value,
             )
+        if not 9 <= self.bits <= 16:
+            raise InputError(
+                "bits does not fit pixels of 16 bits.",
+                key="input.bits",
+                expected="9 to 16",
+                found=self.bits,
+            )
+        if self.max_pixels < 1:
+            raise InputError(
+                "max_pixels allows no image.",
+                key="input.max_pixels",
+                expected="at least 1",
+                found=self.max_pixels,
+            )
 
     @property
     def shape_HWC(self) -> tuple[int, int, int]:
@@ -97,6 +124,7 @@ class InputSpec:
         facts = asdict(self)
         facts["aspect"] = str(self.aspect)
         facts["enlarge"] = str(self.enlarge)
+        facts["damaged"] = str(self.damaged)
         facts["jpeg_decode"] = str(self.jpeg_decode)
         facts["mean"], facts["std"] = list(self.mean), list(self.std)
         return facts | {"colour_order": "RGB", "layout": "NHWC", "dtype": "uint8"}
@@ -136,11 +164,18 @@ class InputSpec:
                 mean=_triple(facts["mean"]),
                 std=_triple(facts["std"]),
                 enlarge=Enlarge(facts.get("enlarge", Enlarge.BILINEAR)),  # not in bundles of 0.1
+                **_later_facts(facts),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(
                 "The input contract cannot be read.", key="input", found=repr(error)
             ) from error
+
+
+def _later_facts(facts: dict[str, Any]) -> dict[str, Any]:
+    """Keys that earlier bundles do not have; they read as the defaults."""
+    read = {"damaged": Damaged, "bits": int, "max_pixels": int}
+    return {key: kind(facts[key]) for key, kind in read.items() if key in facts}
 
 
 def _triple(values: Iterable[float]) -> tuple[float, float, float]:

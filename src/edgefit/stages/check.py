@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from edgefit.data.audit import audit
 from edgefit.data.formats import read_samples
-from edgefit.data.frozen import freeze
+from edgefit.data.frozen import freeze, frozen_samples
 from edgefit.data.split import assign_splits, require_every_class
 from edgefit.data.table import SampleTable
 from edgefit.data.tasks import TASKS, DataTask
@@ -15,6 +15,7 @@ from edgefit.progress import QUIET, Reporter
 from edgefit.recipe import Recipe
 from edgefit.records.check import CheckRecord
 from edgefit.run import RunFolder
+from edgefit.shell import shell_line
 from edgefit.stages.runner import Runner, always
 from edgefit.stages.stage import Stage
 from edgefit.train.backbones.card import input_spec
@@ -39,7 +40,8 @@ class Check(Stage[CheckRecord]):
         _require_what_later_stages_need(self.recipe, self.source)
 
     def holds(self) -> bool:
-        """Whether the data set has not changed since the check."""
+        """Whether the data set has not changed since the check, and the table can be read."""
+        frozen_samples(self.run)
         return self.result().source_fingerprint == self.source.fingerprint()
 
     def prepare(self) -> None:
@@ -105,7 +107,8 @@ def _require_what_later_stages_need(recipe: Recipe, source: SampleTable) -> None
             path=teacher.run,
             key="train.teacher.run",
             expected="a run folder in which `train` has finished",
-            remedy=f"run `edgefit train {teacher.run}` first, or correct the path",
+            remedy=f"run `{shell_line('edgefit', 'train', teacher.run)}` first, or correct the "
+            "path",
         )
 
 

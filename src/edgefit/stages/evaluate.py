@@ -48,6 +48,11 @@ class Evaluate(Stage[EvaluateRecord]):
         general = recipe.retention.general
         return [] if general is None else [files.folder(general)]
 
+    def holds(self) -> bool:
+        """Whether the saved outputs can be read and belong to the test images."""
+        SavedOutputs.read(self.run.root, len(frozen_samples(self.run).of("test")))
+        return True
+
     def prepare(self) -> None:
         """Load the network, run it on the test images and measure."""
         from edgefit.train.assembly import load_trained

@@ -17,15 +17,19 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from edgefit.bundle import sha256_of
-from edgefit.errors import EdgefitError, RunError
+from edgefit.errors import DataError, EdgefitError, RunError
 from edgefit.progress import QUIET, Reporter
 from edgefit.records.stamp import Stamp, read_stamp, remove_stamp, write_stamp
 from edgefit.run import RunFolder
+from edgefit.shell import shell_line
 from edgefit.stages.stage import Context, InputFiles, Stage
 from edgefit.train.distributed import first_process_first, is_first_process
 
 R = TypeVar("R")
 AnyStage = type[Stage[Any]]
+
+# Keys that the recipe gained after runs existed; while they have their default, those stay valid.
+_LATER_KEYS = ("input.damaged", "input.bits", "input.max_pixels")
 
 
 class FileHashes(InputFiles):
@@ -80,10 +84,10 @@ class Runner:
         kind = type(stage)
         stage.inspect()
         self.require(*kind.REQUIRES)
-        if self.is_done(kind) and stage.holds():
+        if self.is_done(kind) and (earlier := self._earlier_result(stage)) is not None:
             self.reporter.say(f"[dim]{kind.NAME}: already done with these inputs[/]")
             elsewhere = kind.SEVERAL_PROCESSES and not is_first_process()
-            return None if elsewhere else stage.result()
+            return None if elsewhere else earlier
         stage.prepare()
         before = self.folder.recipe_bytes()
         resumable = self._begin(kind)
@@ -96,6 +100,17 @@ class Runner:
         if record is not None:
             self._end(kind, stage.outputs(record))
         return record
+
+    def _earlier_result(self, stage: Stage[R]) -> R | None:
+        """The record of a stage that is done; None where its files cannot be used any more.
+
+        Remedies may therefore say "run the stage again" and be right.
+        """
+        try:
+            return stage.result() if stage.holds() else None
+        except (RunError, DataError) as error:
+            self.reporter.warn(f"{type(stage).NAME} runs again: {error.message}")
+            return None
 
     def run_last(self, make: Callable[[Context], Stage[R]]) -> R | None:
         """Run the last stage of a command: see :meth:`run`. The run keeps the recipe.
@@ -137,13 +152,13 @@ class Runner:
                 raise RunError(
                     f"The stage `{kind.NAME}` has not finished in this run.",
                     path=root,
-                    remedy=f"run `edgefit {kind.NAME} {root}` first",
+                    remedy=f"run `{shell_line('edgefit', kind.NAME, root)}` first",
                 )
             raise RunError(
                 f"The inputs of the stage `{kind.NAME}` have changed since it finished.",
                 path=root,
-                remedy=f"run `edgefit build {root}`, with the same --set options if any: it "
-                "repeats the stages whose inputs have changed",
+                remedy=f"run `{shell_line('edgefit', 'build', root)}`, with the same --set options "
+                "if any: it repeats the stages whose inputs have changed",
             )
 
     def fingerprint(self, kind: AnyStage) -> str:
@@ -157,6 +172,11 @@ class Runner:
         for dotted in kind.NOT_PART_OF_THE_RESULT:
             section, key = dotted.split(".")
             sections[section].pop(key, None)
+        for dotted in _LATER_KEYS:
+            section, key = dotted.split(".")
+            default = type(getattr(self._recipe, section)).model_fields[key].default
+            if sections.get(section, {}).get(key) == default:
+                del sections[section][key]
         sections["files"] = kind.further_inputs(self.folder, self._recipe, self.files)
         stamps = {earlier.NAME: self._stamp(earlier, "done") for earlier in kind.REQUIRES}
         earlier = {name: stamp and stamp.outputs for name, stamp in stamps.items()}

@@ -11,6 +11,7 @@ from edgefit.progress import QUIET, Reporter
 from edgefit.recipe import Recipe
 from edgefit.records.train import TrainRecord
 from edgefit.run import RunFolder
+from edgefit.shell import shell_line
 from edgefit.stages.check import Check
 from edgefit.stages.runner import Runner
 from edgefit.stages.stage import InputFiles, Stage
@@ -101,5 +102,6 @@ def _require_current(teacher: Path) -> None:
             key="train.teacher.run",
             expected="a run whose training has finished with the current inputs",
             found=error.found,
-            remedy=f"train it first (`edgefit train {teacher}`), or name another run",
+            remedy=f"train it first (`{shell_line('edgefit', 'train', teacher)}`), or name another "
+            "run",
         ) from error

@@ -40,6 +40,7 @@ from edgefit.studies.subruns import (
     train_and_measure,
 )
 from edgefit.studies.subsample import subsample
+from edgefit.wording import counted
 
 FOLDER = LearningCurveRecord.STAGE
 FINE_TUNED, SCRATCH = "finetune", "scratch"
@@ -214,8 +215,8 @@ def _measure(
     training = smaller.of("train")
     epochs = epochs_at(percent / 100, recipe.train.epochs, config.epochs_scale)
     probe = recipe.train.mode == "probe"
-    effort = "a probe" if probe else f"{epochs} epochs"
-    reporter.say(f"[bold]{arm} on {percent:g} %[/]: {len(training)} images, {effort}")
+    effort = "a probe" if probe else counted(epochs, "epoch")
+    reporter.say(f"[bold]{arm} on {percent:g} %[/]: {counted(len(training), 'image')}, {effort}")
     root = run.stage_dir(FOLDER) / f"{arm}-{percent:03g}"
     subrun = start_subrun(run, root, recipe_of(recipe, arm, epochs), smaller)
     measured = train_and_measure(subrun, reporter)

@@ -31,7 +31,7 @@ def build_network(
         reporter.say(f"{card.title} starts from random weights (model.weights: none)")
     else:
         reporter.say(
-            f"{card.title} starts from {weights.source}: {len(weights.missing)} tensors missing, "
+            f"{card.title} starts from {weights.origin}: {len(weights.missing)} tensors missing, "
             f"{len(weights.unexpected)} unexpected {list(weights.unexpected[:3]) or ''}"
         )
     network = _assembled(recipe, card, backbone, labels)

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -109,13 +110,13 @@ def test_where_the_workshop_is_unknown_any_absent_module_counts_as_part_of_it(
 
 
 @pytest.mark.parametrize("name", ["edgefit.nothing", "", None, "json.nothing"])
-def test_where_the_workshop_is_unknown_other_errors_are_not_hidden(
-    name: str | None, monkeypatch: pytest.MonkeyPatch
+def test_where_the_workshop_is_unknown_other_errors_are_unexpected(
+    name: str | None, monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
     monkeypatch.setattr(main, "required_packages", lambda role: None)
     raise_inside(monkeypatch, ModuleNotFoundError("No module", name=name))
-    with pytest.raises(ModuleNotFoundError):
-        run(["train"])
+    assert run(["train"]) == 70
+    assert "found: ModuleNotFoundError: No module\n" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -124,15 +125,84 @@ def test_where_the_workshop_is_unknown_other_errors_are_not_hidden(
         ZeroDivisionError("a defect of ours"),
         ModuleNotFoundError("No module named 'mine'", name="mine"),
         ModuleNotFoundError("No module named 'torch.nothing'", name="torch.nothing"),
+        MemoryError(),
+        RecursionError("maximum recursion depth exceeded"),
+        UnicodeEncodeError("ascii", "\udce9", 0, 1, "ordinal not in range(128)"),
+        AssertionError(),
     ],
-    ids=["defect", "another package", "a package that is there"],
+    ids=lambda error: f"{type(error).__name__} {error}"[:40],
 )
-def test_what_the_program_does_not_know_is_not_hidden(
-    error: Exception, monkeypatch: pytest.MonkeyPatch
+def test_what_the_program_does_not_expect_is_exit_code_70_and_a_log(
+    error: Exception, monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
     raise_inside(monkeypatch, error)
-    with pytest.raises(type(error)):
-        run(["train"])
+    assert run(["train"]) == 70
+    stdout, stderr = capsys.readouterr()
+    assert stdout == ""
+    assert "Traceback" not in stderr
+    assert stderr.count("error:") == 1
+    assert f"found: {type(error).__name__}" in stderr
+    assert "what to do:" in stderr
+
+    assert run(["train", "--json"]) == 70
+    stdout, stderr = capsys.readouterr()
+    facts = json.loads(stdout)
+    assert (facts["error"], stderr) == ("InternalError", "")
+    assert facts["found"].startswith(type(error).__name__)
+    assert "Traceback" in Path(facts["log"]).read_text()
+
+
+@pytest.mark.parametrize("arguments", [["--debug", "train"], ["train", "--debug"], ["train"]])
+def test_debug_shows_the_traceback_wherever_it_is_given(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    raise_inside(monkeypatch, ZeroDivisionError("a defect of ours"))
+    if "--debug" not in arguments:
+        monkeypatch.setenv("EDGEFIT_DEBUG", "1")
+    assert run([*arguments, "--json"]) == 70
+    stdout, stderr = capsys.readouterr()
+    assert json.loads(stdout)["error"] == "InternalError"
+    assert "Traceback" in stderr
+
+
+def test_debug_is_an_option_of_every_verb_and_of_the_program(capsys: Capture) -> None:
+    assert run(["doctor", "--json", "--debug"]) == 0
+    assert run(["--debug", "--version"]) == 0
+    capsys.readouterr()
+    assert run(["--help"]) == 0
+    assert "--debug" in capsys.readouterr().out
+
+
+def test_an_error_in_a_thread_is_not_lost(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+    def start_a_thread(_: list[str]) -> int:
+        thread = threading.Thread(target=lambda: 1 // 0)
+        thread.start()
+        thread.join()
+        return 0
+
+    monkeypatch.setattr(main, "_invoke", start_a_thread)
+    assert run(["predict"]) == 70
+    assert "found: ZeroDivisionError" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("error", "found", "advice"),
+    [
+        (OSError(28, "No space left on device"), "No space left", "free some space"),
+        (OSError("cannot read image"), "OSError: cannot read image", "check that"),
+        (OSError(), "OSError", "check that"),
+        (PermissionError(13, "Permission denied", b"a\xe9"), "Permission denied", "permissions"),
+        (OSError(9, "Bad file descriptor", 7), "Bad file descriptor", "check that"),
+    ],
+)
+def test_what_the_system_refuses_always_says_what_to_do(
+    error: OSError, found: str, advice: str, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    raise_inside(monkeypatch, error)
+    assert run(["check", "--json"]) == 2
+    facts = json.loads(capsys.readouterr().out)
+    assert found in facts["found"]
+    assert advice in facts["remedy"]
 
 
 def test_interrupted_is_130_and_says_how_to_go_on(
@@ -147,6 +217,14 @@ def test_interrupted_is_130_and_says_how_to_go_on(
     assert json.loads(capsys.readouterr().out)["error"] == "Interrupted"
 
 
+def test_a_broken_pipe_to_another_process_is_not_taken_for_a_gone_reader(
+    monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    raise_inside(monkeypatch, BrokenPipeError(32, "Broken pipe"))
+    assert run(["train"]) == 70
+    assert "found: BrokenPipeError" in capsys.readouterr().err
+
+
 def test_a_reader_that_has_gone_is_no_error() -> None:
     reading, writing = os.pipe()
     os.close(reading)
@@ -157,6 +235,35 @@ def test_a_reader_that_has_gone_is_no_error() -> None:
     )
     os.close(writing)
     assert (result.returncode, result.stderr) == (0, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("buffering", ["", "1"])
+@pytest.mark.parametrize("arguments", [["--version"], ["nothing", "--json"]])
+def test_a_full_disk_behind_standard_output_is_one_clear_error(
+    arguments: list[str], buffering: str
+) -> None:
+    with Path("/dev/full").open("w") as full:
+        result = subprocess.run(
+            [sys.executable, "-m", "edgefit", *arguments],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=os.environ | {"PYTHONUNBUFFERED": buffering},
+        )
+    assert result.returncode == 2
+    assert len(result.stderr.splitlines()) <= 3
+    assert "Traceback" not in result.stderr
+    assert "Exception ignored" not in result.stderr
+
+
+def test_what_no_encoding_holds_is_escaped_as_in_json() -> None:
+    written = io.BytesIO()
+    stream = io.TextIOWrapper(written, encoding="ascii", errors="strict")
+    main._write_utf8(stream)
+    stream.write('"caf\udce9 傷"')
+    stream.flush()
+    assert json.loads(written.getvalue()) == "caf\udce9 傷"
 
 
 def test_a_pipe_gets_utf_8_whatever_the_system_prefers(monkeypatch: pytest.MonkeyPatch) -> None:

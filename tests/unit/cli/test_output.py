@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shlex
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -43,6 +45,14 @@ def test_what_to_type_next_is_not_part_of_the_result(capsys: Capture) -> None:
     stdout, stderr = capsys.readouterr()
     assert stdout == ""
     assert stderr.splitlines() == ["next:", "  edgefit train runs/[a]", f"  {'b' * 300}"]
+
+
+def test_a_command_to_type_next_is_quoted(capsys: Capture) -> None:
+    say_next(["edgefit", "verify", Path("my bundle's $HOME"), "--self-test"])
+    line = capsys.readouterr().err.splitlines()[1]
+    assert shlex.split(line) == ["edgefit", "verify", "my bundle's $HOME", "--self-test"]
+    say_next(["edgefit", "train", Path("-run :smile:")])
+    assert capsys.readouterr().err.splitlines()[1] == "  edgefit train './-run :smile:'"
 
 
 def test_quiet_says_nothing(capsys: Capture) -> None:

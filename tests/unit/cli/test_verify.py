@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 
 import pytest
@@ -22,8 +23,18 @@ def test_the_bytes_of_every_file_are_checked(bundle: Path, capsys: Capture) -> N
     assert run(["verify", str(bundle)]) == 0
     stdout, stderr = capsys.readouterr()
     files = [path for path in bundle.rglob("*") if path.is_file()]
-    assert f"{len(files) - 1} files match their hashes" in stdout, "all but the manifest itself"
+    assert f"{len(files) - 1} files match the hashes" in stdout, "all but the manifest itself"
     assert f"edgefit verify {bundle} --self-test" in stderr
+
+
+def test_the_next_command_works_for_a_path_with_a_blank(tmp_path: Path, capsys: Capture) -> None:
+    bundle = write_tiny_bundle(tmp_path / "my bundle", [ORT_FP32])
+    assert run(["verify", str(bundle)]) == 0
+    (command,) = [line for line in capsys.readouterr().err.splitlines() if "--self-test" in line]
+    program, *words = shlex.split(command)
+    assert (program, words[1]) == ("edgefit", str(bundle))
+    assert run(words) == 0
+    assert f"edgefit benchmark '{bundle}'" in capsys.readouterr().err
 
 
 def test_the_self_test_replays_the_golden_frames(bundle: Path, capsys: Capture) -> None:

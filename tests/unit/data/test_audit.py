@@ -15,7 +15,7 @@ from edgefit.data.tasks import TASKS
 from edgefit.errors import DataError
 from edgefit.recipe import DataConfig, SplitConfig
 from edgefit.records.check import Finding, Spread
-from edgefit.spec import CLASSIFICATION, InputSpec
+from edgefit.spec import CLASSIFICATION, Damaged, InputSpec
 
 SPEC = InputSpec(16, 16)
 Write = Callable[..., Path]
@@ -162,3 +162,24 @@ def test_small_pictures_few_images_imbalance_and_groups(
 def test_result_does_not_depend_on_workers(tmp_path: Path, write_classes: Write) -> None:
     table = read_samples(write_classes(tmp_path, {"a": 9, "b": 9}), DataConfig())
     assert audit(table, SPEC, workers=1) == audit(table, SPEC, workers=4)
+
+
+def test_images_are_read_by_the_rules_of_the_input(tmp_path: Path, write_classes: Write) -> None:
+    root = write_classes(tmp_path, {"a": 4, "b": 4})
+    noise = np.random.default_rng(0).integers(0, 256, (240, 320, 3), dtype=np.uint8)
+    data = cv2.imencode(".jpg", noise)[1].tobytes()
+    (root / "a" / "cut.jpg").write_bytes(data[: len(data) // 2] + b"\xff\xd9")
+    deep = np.random.default_rng(1).integers(0, 4096, (24, 32), dtype=np.uint16)
+    cv2.imwrite(str(root / "b" / "deep.png"), deep)
+    table = read_samples(root, DataConfig())
+    refused = audit(table, SPEC)
+    assert "premature end" in refused.unreadable["a/cut.jpg"]
+    assert finding(refused, "unused-bits").paths == ("b/deep.png",)
+    assert refused.facts["b/deep.png"].mean_level < 16
+    read = audit(table, replace(SPEC, damaged=Damaged.WARN, bits=12))
+    assert read.unreadable == {}
+    assert finding(read, "damaged").paths == ("a/cut.jpg",)
+    assert "unused-bits" not in codes(read)
+    assert 100 < read.facts["b/deep.png"].mean_level < 150
+    small = audit(table, replace(SPEC, max_pixels=1000))
+    assert "320x240 pixels" in small.unreadable["a/cut.jpg"]

@@ -12,6 +12,7 @@ import pytest
 from edgefit.data.findings import ImageFacts, find_all
 from edgefit.data.table import Sample, SampleTable
 from edgefit.records.check import Finding
+from edgefit.runtime.images.header import Note, NoteKind
 from edgefit.spec import InputSpec, LabelMap
 
 SPEC = InputSpec(16, 16)
@@ -145,3 +146,47 @@ def test_a_table_without_groups_is_told() -> None:
     found = findings([replace(row, group=row.path) for row in BOTH])
     assert set(found) == {"no-groups"}
     assert findings([replace(BOTH[0], group=BOTH[0].path), *BOTH[1:]]) == {}
+
+
+def test_one_image_is_told_in_the_singular() -> None:
+    grey = {"a/002.png": {"grey": True}, "a/003.png": {"blank": True}}
+    small = {"a/004.png": {"width": 8, "height": 8}}
+    found = findings(BOTH, {**TWINS, **grey, **small}, unreadable={"x.png": "empty"})
+    said = {code: finding.message for code, finding in found.items()}
+    assert said["duplicate"] == "1 image occurs more than once within a class."
+    assert said["unreadable"] == "1 of 41 images cannot be read and is left out."
+    assert said["blank"] == "1 image has a single plain colour."
+    assert said["mixed-colour"].startswith("1 of 40 images is grey")
+    assert said["enlarged"].startswith("1 of 40 images is smaller")
+
+
+@pytest.mark.parametrize("kind", NoteKind)
+def test_each_kind_of_note_is_counted_with_its_paths(kind: NoteKind) -> None:
+    noted = {"notes": (Note(kind, "of one file"),)}
+    found = findings(BOTH, {"a/003.png": noted, "b/001.png": noted})
+    assert set(found) == {kind}
+    assert found[kind].level == "warning"
+    assert found[kind].paths == ("a/003.png", "b/001.png")
+    assert "2 of 40 images" in found[kind].message
+
+
+@pytest.mark.parametrize(
+    ("largest", "bits"), [(1023, 10), (1024, 12), (4095, 12), (4096, 14), (16383, 14)]
+)
+def test_bits_that_no_file_uses_are_named_with_the_key(largest: int, bits: int) -> None:
+    deep = {"a/003.png": {"largest": 300}, "a/004.png": {"largest": largest}}
+    (found,) = findings(BOTH, deep).values()
+    assert (found.code, found.level) == ("unused-bits", "warning")
+    assert f"input.bits: {bits}" in found.message and str(largest) in found.message
+    assert found.paths == ("a/003.png", "a/004.png")
+
+
+def test_8_bits_in_16_are_named_too() -> None:
+    (found,) = findings(BOTH, {"a/003.png": {"largest": 255}}).values()
+    assert "seem to use 8 bits" in found.message and "save them as 8-bit images" in found.message
+
+
+@pytest.mark.parametrize("largest", [16384, 65535, 0])
+def test_files_that_use_their_bits_or_are_black_are_no_finding(largest: int) -> None:
+    deep = {"a/003.png": {"largest": 300 if largest else 0}, "a/004.png": {"largest": largest}}
+    assert findings(BOTH, deep) == {}

@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from edgefit.recipe import DataConfig, InputConfig, SplitConfig
-from edgefit.spec import Aspect, Enlarge
+from edgefit.spec import Aspect, Damaged, Enlarge
 
 
 @pytest.mark.parametrize(("validation", "test"), [(0.5, 0.4), (0.1, 0.8), (0.89, 0.05)])
@@ -35,3 +35,12 @@ def test_the_backbone_adds_its_normalisation_to_the_contract() -> None:
     assert spec.shape_HWC == (32, 64, 3)
     assert (spec.mean, spec.std) == ((0.1, 0.2, 0.3), (0.4, 0.5, 0.6))
     assert (spec.aspect, spec.enlarge) == (Aspect.CROP, Enlarge.LANCZOS)
+
+
+def test_the_contract_says_how_files_are_read() -> None:
+    config = InputConfig.model_validate({"damaged": "warn", "bits": 12, "max_pixels": 5})
+    spec = config.to_spec([0.1, 0.2, 0.3], [0.4, 0.5, 0.6])
+    assert (spec.damaged, spec.bits, spec.max_pixels) == (Damaged.WARN, 12, 5)
+    for wrong in ({"damaged": "ask"}, {"bits": 8}, {"bits": 17}, {"max_pixels": 0}):
+        with pytest.raises(ValidationError):
+            InputConfig.model_validate(wrong)

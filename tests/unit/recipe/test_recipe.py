@@ -175,7 +175,7 @@ def test_problems_of_a_file_and_of_set_are_told_apart() -> None:
     ("text", "said"),
     [
         ("- a\n- b\n", "not a mapping"),
-        ("", "not a mapping"),
+        ("", "is empty"),
         ("just text", "not a mapping"),
         ("name: [x\n", "not valid YAML"),
         ("name: x\ntrain: {epochs: 3, epochs: 5}\n", "the key 'epochs' appears twice"),
@@ -273,7 +273,7 @@ def test_one_wrong_value_is_one_problem_in_the_users_words() -> None:
     with pytest.raises(RecipeError) as caught:
         make_recipe({"name": "x"}, ["train.devices=0", "operating.max_escape=0.03"])
     devices, operating = sorted(caught.value.problems, reverse=True)
-    assert devices.startswith("train.devices: Input should be greater than or equal to 1 or: ")
+    assert devices.startswith("train.devices: expected at least 1, or 'auto'")
     assert "'auto'" in devices
     assert devices.endswith("(found 0)")
     assert operating.startswith("operating: a threshold needs `good`")

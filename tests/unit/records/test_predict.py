@@ -18,6 +18,7 @@ def test_counts_of_the_walker_become_json() -> None:
         "variant": "onnxruntime/fp32",
         "answered": 3,
         "unreadable": 1,
+        "noted": 0,
         "passed_over": [
             {
                 "reason": "made by a system",

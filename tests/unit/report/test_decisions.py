@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from edgefit.records.calibrate import TemperatureChoice
 from edgefit.report import decisions
 from edgefit.report.facts import RunFacts, gather
 from edgefit.report.limits import limits
@@ -139,3 +141,24 @@ def test_novelty_is_compared_with_general_images_where_there_are(
     shown = decisions.decisions(facts_of(make_run(overrides=overrides)))["novelty"]
     assert shown["out_of_domain"] == named
     assert (shown["rows"][0]["auc"] == "not measured") != named
+
+
+def test_a_temperature_that_was_not_applied_is_told_with_its_reason(make_run: MakeRun) -> None:
+    facts = facts_of(make_run())
+    reason = "Temperature scaling is not applied: it would raise the error."
+    choice = TemperatureChoice(
+        fitted=1.6, applied=False, reason=reason, error_unscaled=0.07, error_fitted=0.11
+    )
+    operating = facts.operating.model_copy(update={"temperature": 1.0, "scaling": choice})
+    facts = dataclasses.replace(facts, operating=operating)
+    assert decisions.decisions(facts)["calibration"]["said"] == (
+        f"The logits are unchanged. {reason}"
+    )
+    whole = facts.evaluation.metrics["expected_calibration_error"].model_copy(
+        update={"value": 0.2, "low": 0.1, "high": 0.3}
+    )
+    metrics = {**facts.evaluation.metrics, "expected_calibration_error": whole}
+    poor = dataclasses.replace(
+        facts, evaluation=facts.evaluation.model_copy(update={"metrics": metrics})
+    )
+    assert any("one temperature does not improve that" in text for text in limits(poor))

@@ -64,5 +64,3 @@ def test_units() -> None:
     assert words.milliseconds(123.4) == "123 ms"
     assert words.duration(59.7) == "1 min 0 s"
     assert words.duration(7800) == "2 h 10 min"
-    assert words.counted(1, "image") == "1 image"
-    assert words.counted(1200, "image") == "1,200 images"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import cv2
@@ -52,6 +53,19 @@ def test_names_the_class(bundle: Path, variant: str) -> None:
         assert prediction.probabilities.shape == (3,)
         assert prediction.probabilities.dtype == np.float32
         assert prediction.top(2, LABELS)[0] == (name, prediction.confidence)
+
+
+@pytest.mark.parametrize("variant", [str(ORT_FP32), str(OV_FP32)])
+def test_threads_share_a_predictor(bundle: Path, variant: str) -> None:
+    predictor = load(bundle, variant=variant)
+    chance = np.random.default_rng(0)
+    frames = [chance.integers(0, 256, (20, 30, 3), dtype=np.uint8) for _ in range(50)]
+    expected = [predictor(frame).probabilities for frame in frames]
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(predictor.predict_batch, [frames] * 4))
+    for predictions in found:
+        for prediction, probabilities in zip(predictions, expected, strict=True):
+            np.testing.assert_array_equal(prediction.probabilities, probabilities)
 
 
 @pytest.mark.parametrize("enlarge", list(Enlarge))

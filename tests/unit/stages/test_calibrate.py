@@ -14,13 +14,10 @@ from rich.console import Console
 from edgefit.cli.main import run as edgefit
 from edgefit.errors import GateError, InputError, RunError
 from edgefit.evaluate import outputs
-from edgefit.operating.calibration_warnings import temperature_warnings
 from edgefit.operating.chosen import chosen_rule, read_references, reference_path
 from edgefit.operating.novelty import novelty_scores
 from edgefit.progress import Reporter
 from edgefit.records.calibrate import CalibrateRecord
-from edgefit.records.evaluate import Reliability
-from edgefit.records.figures import Figure
 from edgefit.run import RunFolder
 from edgefit.spec import ClassificationRule
 from edgefit.stages.calibrate import calibrate
@@ -181,29 +178,3 @@ def test_a_threshold_that_rejects_most_good_parts_is_warned_of(tmp_path: Path) -
 
 def test_no_warning_where_the_classes_are_told_apart(run: RunFolder) -> None:
     assert calibrate(run).warnings == ()
-
-
-def measured(error: float, spread: float, loss: float) -> Reliability:
-    low, high = error - spread, error + spread
-    return Reliability(
-        expected_calibration_error=Figure(value=error, low=low, high=high),
-        negative_log_likelihood=Figure(value=loss, low=loss, high=loss),
-    )
-
-
-@pytest.mark.parametrize(
-    ("temperature", "before", "after", "said"),
-    [
-        (1.5, measured(0.05, 0.01, 0.3), measured(0.01, 0.01, 0.2), []),
-        (1.5, measured(0.01, 0.01, 0.3), measured(0.03, 0.015, 0.2), []),  # the intervals meet
-        (1.5, measured(0.0003, 0.0001, 0.001), measured(0.017, 0.001, 0.002), []),  # no mistakes
-        (1.5, measured(0.01, 0.005, 0.3), measured(0.03, 0.005, 0.2), ["from 1.00% to 3.00%"]),
-        (100.0, measured(0.05, 0.01, 0.7), measured(0.05, 0.01, 0.7), ["at the bound of its"]),
-    ],
-)
-def test_a_temperature_that_does_not_help_is_said(
-    temperature: float, before: Reliability, after: Reliability, said: list[str]
-) -> None:
-    warnings = temperature_warnings(temperature, before, after)
-    assert len(warnings) == len(said)
-    assert all(words in warning for words, warning in zip(said, warnings, strict=True))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from pathlib import Path
 from typing import Any
 
@@ -304,3 +306,20 @@ class TestRunningAStage:
         Runner(RunFolder(tmp_path, RECIPE)).run(Toy)
         monkeypatch.setattr(Toy, "holds", lambda self: False)
         assert Runner(RunFolder(tmp_path, RECIPE)).run(Toy) == "resumable True"
+
+
+def test_keys_that_recipes_gained_later_leave_earlier_runs_valid(tmp_path: Path) -> None:
+    check = BY_NAME["check"]
+
+    def fingerprint(*overrides: str) -> str:
+        return Runner(RunFolder(tmp_path, other(*overrides))).fingerprint(check)
+
+    runner = Runner(RunFolder(tmp_path, RECIPE))
+    sections = RECIPE.model_dump(mode="json", include=set(check.SECTIONS))
+    for key in ("damaged", "bits", "max_pixels"):
+        del sections["input"][key]
+    sections["files"] = check.further_inputs(runner.folder, RECIPE, runner.files)
+    text = json.dumps([sections, {}], sort_keys=True)
+    assert fingerprint() == hashlib.sha256(text.encode()).hexdigest()
+    changed = ["input.damaged=warn", "input.bits=12", "input.max_pixels=5"]
+    assert len({fingerprint(), *map(fingerprint, changed)}) == 4

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from edgefit.errors import WeightsError
+from edgefit.progress import Reporter
 from edgefit.recipe import Recipe, make_recipe
 from edgefit.records.check import LabelsRecord
 from edgefit.run import RunFolder
@@ -63,6 +64,26 @@ def test_weights_of_a_file_fill_the_backbone(tmp_path: Path) -> None:
     assert weights.source == "w.pth"
     found = network.backbone.state_dict()
     assert all(torch.equal(value, found[name]) for name, value in state.items())
+
+
+class Ear(Reporter):
+    """Remembers what was said."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.heard: list[str] = []
+
+    def say(self, text: str) -> None:
+        self.heard.append(text)
+
+
+def test_what_was_unwrapped_is_said(tmp_path: Path) -> None:
+    state = build_backbone(load_card("mobilenet_v3_small")).state_dict()
+    named = {f"model.{name}": tensor for name, tensor in state.items()}
+    torch.save({"state_dict": named}, tmp_path / "last.ckpt")
+    ear = Ear()
+    build_network(recipe_with(f"model.weights={tmp_path / 'last.ckpt'}"), LABELS, ear)
+    assert "starts from last.ckpt (state_dict with the prefix model.): 0 tensors" in ear.heard[0]
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from edgefit.data.table import Sample, SampleTable, examples
 from edgefit.data.tasks.task import Moved
 from edgefit.errors import DataError
 from edgefit.spec import ClassTruth
+from edgefit.wording import agreeing
 
 
 class ClassificationData:
@@ -35,7 +36,8 @@ class ClassificationData:
         empty = [name for name in table.labels.names if name not in held]
         if empty:
             raise DataError(
-                f"{len(empty)} of {len(table.labels)} classes have no usable images.",
+                f"{len(empty)} of {len(table.labels)} classes {agreeing(len(empty), 'have')} no "
+                "usable images.",
                 path=table.root,
                 found=examples(empty),
                 remedy="add readable images, or leave the class out with data.exclude",

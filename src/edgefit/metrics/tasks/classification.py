@@ -17,6 +17,7 @@ from edgefit.records.evaluate import Evaluation, GroupFigures
 from edgefit.records.figures import Figure
 from edgefit.records.verify import Agreement
 from edgefit.spec import PROBABILITIES, ClassTruth, LabelMap, Outputs, Truth
+from edgefit.wording import counted
 
 _OF_TWO_CLASSES = ("roc_auc", "average_precision")
 
@@ -34,7 +35,7 @@ class ClassificationMetrics:
                 f"{name} is a metric of two classes.",
                 key="verify.metric",
                 expected=" or ".join(m for m in METRICS if m not in _OF_TWO_CLASSES),
-                found=f"{len(labels)} classes",
+                found=counted(len(labels), "class"),
             )
 
     def evaluate(self, found: LabelledOutputs, bootstrap: Bootstrap) -> Evaluation:

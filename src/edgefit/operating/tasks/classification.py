@@ -22,8 +22,9 @@ from edgefit.operating.novelty import (
     novelty_scores,
     novelty_threshold,
 )
+from edgefit.operating.scaling import choose_temperature
 from edgefit.operating.tasks.task import Choice
-from edgefit.operating.temperature import fit_temperature, softmax
+from edgefit.operating.temperature import softmax
 from edgefit.operating.threshold import LIMIT_CONFIDENCE, Rate, choose_threshold, operating_labels
 from edgefit.recipe import OperatingConfig, Recipe
 from edgefit.records.calibrate import (
@@ -198,14 +199,16 @@ class ClassificationOperating:
     def summary(self, chosen: CalibrateRecord) -> list[str]:
         """What the temperature changes, and where the threshold is."""
         lines = []
-        if chosen.calibration is not None:
+        if chosen.scaling is not None and chosen.scaling.reason is not None:
+            lines.append(chosen.scaling.reason)
+        elif chosen.calibration is not None and chosen.temperature != 1:
             before, after = (
                 (reliability.expected_calibration_error.value or 0.0) * 100
                 for reliability in (chosen.calibration.before, chosen.calibration.after)
             )
             lines.append(
-                f"temperature {chosen.temperature:.3f}: expected calibration error on validation "
-                f"{before:.2f} -> {after:.2f} points"
+                f"temperature {chosen.temperature:.3f}: expected calibration error {before:.2f} -> "
+                f"{after:.2f} points, on the validation images that it was fitted on"
             )
         if (threshold := chosen.threshold) is not None:
             lines.append(
@@ -220,7 +223,10 @@ def _choose(validation: LabelledOutputs, recipe: Recipe) -> CalibrateRecord:
     """Everything except novelty, chosen from the logits of the validation images."""
     config = recipe.operating
     logits_NC, targets_N = validation.outputs[LOGITS], class_targets(validation.truth)
-    temperature = fit_temperature(logits_NC, targets_N) if config.temperature else 1.0
+    scaling = None
+    if config.temperature:
+        scaling = choose_temperature(logits_NC, targets_N, validation.groups_N)
+    temperature = scaling.fitted if scaling is not None and scaling.applied else 1.0
     probabilities_NC = softmax(logits_NC, temperature)
     bootstrap = _bootstrap(recipe)
     before = _reliability(softmax(logits_NC), validation, bootstrap)
@@ -230,12 +236,13 @@ def _choose(validation: LabelledOutputs, recipe: Recipe) -> CalibrateRecord:
         images=len(validation),
         groups=len(set(validation.groups_N.tolist())),
         temperature=temperature,
+        scaling=scaling,
         calibration=BeforeAfter(before=before, after=after),
         threshold=threshold,
         conformal=_conformal(probabilities_NC, targets_N, validation, config),
         notes=() if recipe.train.mode == "probe" else (_SEEN,),
         warnings=(
-            *temperature_warnings(temperature, before, after),
+            *temperature_warnings(temperature),
             *price_warnings(threshold),
         ),
     )

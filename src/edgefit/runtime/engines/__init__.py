@@ -33,7 +33,11 @@ INSTALL_COMMANDS = {
 
 
 class EngineSession(Protocol):
-    """A graph, loaded and ready. It is not thread-safe: open one session per thread."""
+    """A graph, loaded and ready. Threads may share it; each gets the answer to its own images.
+
+    onnxruntime computes for any number of threads at once, OpenVINO for as many as it was opened
+    for (``parallel``); further threads wait.
+    """
 
     def infer(self, images_NHWC: NDArray[np.uint8], names: Sequence[str] | None = None) -> Outputs:
         """Run the graph.
@@ -59,7 +63,12 @@ class EngineSession(Protocol):
 
 
 def open_session(
-    model_path: Path, key: VariantKey, *, threads: int | None = None, batch: int | None = None
+    model_path: Path,
+    key: VariantKey,
+    *,
+    threads: int | None = None,
+    batch: int | None = None,
+    parallel: int = 1,
 ) -> EngineSession:
     """Open a variant's graph on the CPU.
 
@@ -69,14 +78,15 @@ def open_session(
         threads: Threads for one inference; None leaves the number to the engine.
         batch: Fixes N, and OpenVINO compiles for that shape (measured on MobileNetV2: a fixed
             batch of 1 is 15 to 20 % faster than a free one); None accepts any N.
+        parallel: How many threads may call ``infer`` at the same time without waiting.
 
     Raises:
         MissingDependencyError: The engine is not installed.
-        InputError: ``threads`` or ``batch`` is below 1.
+        InputError: ``threads``, ``batch`` or ``parallel`` is below 1.
         BundleError: The file is missing or damaged, or its graph lacks edgefit's signature.
         StageError: The engine fell back to another device or precision.
     """
-    for name, value in (("threads", threads), ("batch", batch)):
+    for name, value in (("threads", threads), ("batch", batch), ("parallel", parallel)):
         if value is not None and value < 1:
             raise InputError(
                 f"{name} is out of range.", key=name, expected="1 or more", found=value
@@ -86,7 +96,7 @@ def open_session(
             "The graph file is missing.", path=model_path, remedy="copy the bundle again"
         )
     opener: Callable[..., EngineSession] = import_module(_OPENERS[key.engine]).open_model
-    return opener(model_path, threads=threads, batch=batch)
+    return opener(model_path, threads=threads, batch=batch, parallel=parallel)
 
 
 def engine_is_installed(engine: Engine) -> bool:
@@ -114,7 +124,7 @@ def check_signature(
             path=model_path,
             expected="one input, uint8 (N, H, W, 3) with fixed H and W",
             found=found,
-            remedy="export it with `edgefit export`",
+            remedy="export it with `edgefit export RUN`",
         )
     return height, width
 
@@ -149,7 +159,7 @@ def check_outputs(model_path: Path, asked: Sequence[str], held: Sequence[str]) -
             path=model_path,
             expected=f"an output named {name}",
             found=", ".join(held),
-            remedy="export it with `edgefit export`",
+            remedy="export it with `edgefit export RUN`",
         )
 
 

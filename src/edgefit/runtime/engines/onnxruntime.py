@@ -29,7 +29,11 @@ _REFUSALS = (
 
 
 def open_model(
-    model_path: Path, *, threads: int | None = None, batch: int | None = None
+    model_path: Path,
+    *,
+    threads: int | None = None,
+    batch: int | None = None,
+    parallel: int = 1,
 ) -> OnnxruntimeSession:
     """Open an ONNX file; see :func:`edgefit.runtime.engines.open_session`.
 
@@ -37,6 +41,9 @@ def open_model(
     at 224 pixels with two threads, a frame takes 3.2 ms instead of 4.6 ms. In return, a core stays
     busy between frames that follow each other closely. The graph keeps its free batch; the session
     only checks ``batch``.
+
+    One session serves any number of threads: it holds the weights once, and each call computes in
+    the thread that makes it (with ``threads=1``, in that thread alone, without spinning).
 
     Raises:
         BundleError: The file is damaged, or its graph lacks edgefit's signature.

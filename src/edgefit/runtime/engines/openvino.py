@@ -8,6 +8,7 @@ verified. So this module sets float32 and checks it.
 from __future__ import annotations
 
 import functools
+import queue
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -24,11 +25,16 @@ _DEVICE = "CPU"
 
 
 def open_model(
-    model_path: Path, *, threads: int | None = None, batch: int | None = None
+    model_path: Path,
+    *,
+    threads: int | None = None,
+    batch: int | None = None,
+    parallel: int = 1,
 ) -> OpenvinoSession:
     """Open an IR or ONNX file; see :func:`edgefit.runtime.engines.open_session`.
 
-    It caches nothing on disk. One inference uses all threads (one stream), for latency.
+    It caches nothing on disk. One inference uses all threads (one stream), for latency, unless
+    several threads call at once (``parallel``): then each has a stream and a request of its own.
 
     Raises:
         MissingDependencyError: OpenVINO is not installed.
@@ -43,9 +49,9 @@ def open_model(
     height, width = _signature(model, model_path)
     config = {
         "PERFORMANCE_HINT": "LATENCY",
-        "NUM_STREAMS": "1",
+        "NUM_STREAMS": str(parallel),
         "INFERENCE_PRECISION_HINT": "f32",
-        **({} if threads is None else {"INFERENCE_NUM_THREADS": str(threads)}),
+        **({} if threads is None else {"INFERENCE_NUM_THREADS": str(threads * parallel)}),
     }
     try:
         if batch is not None:
@@ -54,7 +60,7 @@ def open_model(
     except RuntimeError as error:
         raise _refused("OpenVINO cannot compile this graph.", model_path, error) from error
     _check_running(compiled, model_path)
-    return OpenvinoSession(compiled, model_path, (height, width), batch)
+    return OpenvinoSession(compiled, model_path, (height, width), batch, parallel)
 
 
 @functools.cache
@@ -75,11 +81,20 @@ class OpenvinoSession:
     """An :class:`edgefit.runtime.engines.EngineSession` on OpenVINO."""
 
     def __init__(
-        self, compiled: Any, model_path: Path, size: tuple[int, int], batch: int | None
+        self,
+        compiled: Any,
+        model_path: Path,
+        size: tuple[int, int],
+        batch: int | None,
+        parallel: int,
     ) -> None:
         self._tensor = _import().Tensor
         self._compiled = compiled
-        self._request = compiled.create_infer_request()
+        # A request holds one input and one answer, and raises when it is asked while it computes.
+        # The one that was used last comes first, since its memory is still in the cache.
+        self._free: queue.LifoQueue[Any] = queue.LifoQueue()
+        for _ in range(parallel):
+            self._free.put(compiled.create_infer_request())
         self._height, self._width = size
         self._batch = batch
         self._path = model_path
@@ -100,14 +115,14 @@ class OpenvinoSession:
         wanted = self._every if names is None else names
         check_outputs(self._path, wanted, list(self._outputs))
         images_NHWC = check_images(images_NHWC, self._height, self._width, self._batch)
-        self._request.set_input_tensor(self._tensor(images_NHWC, shared_memory=True))
-        self._request.infer()
-        return {name: self._output(self._outputs[name]) for name in wanted}
-
-    def _output(self, index: int) -> NDArray[np.float32]:
-        # The request writes its next answer into the same memory.
-        values: NDArray[np.float32] = self._request.get_output_tensor(index).data.copy()
-        return values
+        request = self._free.get()
+        try:
+            request.set_input_tensor(self._tensor(images_NHWC, shared_memory=True))
+            request.infer()
+            # The request writes its next answer into the same memory.
+            return {n: request.get_output_tensor(self._outputs[n]).data.copy() for n in wanted}
+        finally:
+            self._free.put(request)
 
     def describe(self) -> dict[str, str]:
         """Engine, version, device really running, threads, inference precision, batch."""

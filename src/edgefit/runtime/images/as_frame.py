@@ -11,19 +11,22 @@ from numpy.typing import NDArray
 from edgefit.errors import FrameError
 from edgefit.spec import Frame
 
+_STRIP_PIXELS = 1 << 18
 
-def as_frame(pixels: NDArray[Any], *, premultiplied: bool = False) -> Frame:
+
+def as_frame(pixels: NDArray[Any], *, premultiplied: bool = False, bits: int = 16) -> Frame:
     """Convert pixels to the one form that the rest of edgefit knows.
 
     - Grey (H, W) or (H, W, 1) is repeated over the three channels.
-    - ``uint16`` keeps its high byte (``>> 8``), so 65535 becomes 255. If a 12-bit camera stores its
-      values unscaled in 16 bits, the caller must scale them.
+    - ``uint16`` keeps the high byte of the bits in use: ``>> 8`` for 16, so 65535 becomes 255, and
+      ``>> 4`` for 12, so 4095 does. Values above become 255.
     - (H, W, 4) is RGBA with straight alpha. It is composited over white, as viewers show it.
 
     Args:
         pixels: ``uint8`` or ``uint16`` (H, W), (H, W, 1), (H, W, 3) RGB or (H, W, 4) RGBA, in any
             memory order.
         premultiplied: Whether the colours of an RGBA array are already multiplied by its alpha.
+        bits: How many of its 16 bits a ``uint16`` array uses, 9 to 16.
 
     Returns:
         ``uint8`` (H, W, 3) RGB, C-contiguous. It is ``pixels`` itself where they have this form.
@@ -37,7 +40,7 @@ def as_frame(pixels: NDArray[Any], *, premultiplied: bool = False) -> Frame:
         )
     _check_shape(pixels)
     if pixels.dtype == np.uint16:
-        pixels = (pixels >> 8).astype(np.uint8)
+        pixels = _high_byte(pixels, bits)
     elif pixels.dtype != np.uint8:
         raise FrameError(
             "The number format of a frame is not supported.",
@@ -63,10 +66,26 @@ def _check_shape(pixels: NDArray[Any]) -> None:
         )
 
 
+def _high_byte(pixels: NDArray[np.uint16], bits: int) -> NDArray[np.uint8]:
+    high = pixels >> (bits - 8)
+    if bits < 16:
+        np.minimum(high, 255, out=high)
+    return high.astype(np.uint8)
+
+
 def _over_white(pixels: NDArray[np.uint8], premultiplied: bool) -> Frame:
+    if bool(np.all(pixels[..., 3] == 255)):
+        return np.ascontiguousarray(pixels[..., :3])
+    frame = np.empty((*pixels.shape[:2], 3), np.uint8)
+    # In strips: the sums are several times as large as the pixels.
+    rows = max(1, _STRIP_PIXELS // pixels.shape[1])
+    for start in range(0, len(pixels), rows):
+        frame[start : start + rows] = _strip_over_white(pixels[start : start + rows], premultiplied)
+    return frame
+
+
+def _strip_over_white(pixels: NDArray[np.uint8], premultiplied: bool) -> Frame:
     colour, alpha = pixels[..., :3], pixels[..., 3:]
-    if bool(np.all(alpha == 255)):
-        return np.ascontiguousarray(colour)
     # The largest sum is 255 * 255 + 127 = 65152: it fits 16 bits.
     white = (255 - alpha.astype(np.uint16)) * 255
     lit = colour.astype(np.uint16) * (255 if premultiplied else alpha.astype(np.uint16))

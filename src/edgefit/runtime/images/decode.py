@@ -6,7 +6,7 @@ would classify such a frame as if it were real, so files are first checked for c
 
 from __future__ import annotations
 
-import threading
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,39 +16,79 @@ from numpy.typing import NDArray
 
 from edgefit.errors import FrameError
 from edgefit.runtime.images.as_frame import as_frame
-from edgefit.runtime.images.containers import (
-    JPEG_SIGNATURE,
-    PNG_SIGNATURE,
-    TIFF_SIGNATURES,
-    is_webp,
-    require_whole_jpeg,
-    require_whole_png,
-    webp_orientation,
+from edgefit.runtime.images.exif import upright
+from edgefit.runtime.images.gif import GIF_SIGNATURES, first_gif_frame
+from edgefit.runtime.images.header import (
+    Header,
+    Note,
+    NoteKind,
+    require_moderate_file,
+    require_moderate_size,
 )
-from edgefit.runtime.images.geometry import shrink_ratio
-from edgefit.spec import Frame, InputSpec, JpegDecode
+from edgefit.runtime.images.heic import decode_heic
+from edgefit.runtime.images.isobmff import IsoKind, avif_header, iso_kind
+from edgefit.runtime.images.jpeg import decode_jpeg
+from edgefit.runtime.images.jpeg_layout import JPEG_SIGNATURE
+from edgefit.runtime.images.opencv import opencv_decode, unreadable
+from edgefit.runtime.images.plain import (
+    SUN_SIGNATURE,
+    at_full_scale,
+    bits_of,
+    bmp_header,
+    pnm_header,
+    sun_header,
+)
+from edgefit.runtime.images.png import PNG_SIGNATURE, png_header
+from edgefit.runtime.images.tiff import TIFF_SIGNATURES, tiff_header
+from edgefit.runtime.images.webp import is_webp, webp_header
+from edgefit.spec import Frame, InputSpec
 
 _JPEG_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif")
 _PNM_SUFFIXES = (".ppm", ".pgm", ".pbm", ".pnm")
-IMAGE_SUFFIXES = frozenset(
-    [*_JPEG_SUFFIXES, *_PNM_SUFFIXES, ".png", ".bmp", ".dib", ".tif", ".tiff", ".webp"]
-)
+_HEIF_SUFFIXES = (".avif", ".heic", ".heif", ".hif")
+_OTHER_SUFFIXES = (".png", ".bmp", ".dib", ".tif", ".tiff", ".webp", ".gif")
+IMAGE_SUFFIXES = frozenset([*_JPEG_SUFFIXES, *_PNM_SUFFIXES, *_HEIF_SUFFIXES, *_OTHER_SUFFIXES])
 """File name extensions, lower case, that are read as images."""
 
-_SILENT = 0
-_REDUCED = {
-    1: cv2.IMREAD_COLOR,
-    2: cv2.IMREAD_REDUCED_COLOR_2,
-    4: cv2.IMREAD_REDUCED_COLOR_4,
-    8: cv2.IMREAD_REDUCED_COLOR_8,
-}
+_ALL_RULES = InputSpec(width=224, height=224)
+
+
+@dataclass(frozen=True)
+class DecodedImage:
+    """A frame, and what is worth knowing about its file.
+
+    Attributes:
+        frame: ``uint8`` (H, W, 3) RGB, C-contiguous.
+        notes: What the reader of the frame should know: damage, further pages, no visible pixel.
+        largest: The largest colour value of a 16-bit file that does not state its own scale; None
+            for all other files.
+    """
+
+    frame: Frame
+    notes: tuple[Note, ...] = ()
+    largest: int | None = None
 
 
 def decode_image(source: Path | bytes, spec: InputSpec | None = None) -> Frame:
+    """Decode an image file; :func:`read_image` without the notes.
+
+    Returns:
+        ``uint8`` (H, W, 3) RGB, C-contiguous.
+
+    Raises:
+        FrameError: As :func:`read_image` does.
+    """
+    return read_image(source, spec).frame
+
+
+def read_image(source: Path | bytes, spec: InputSpec | None = None) -> DecodedImage:
     """Decode an image file.
 
-    It reads 8- and 16-bit grey, palette, RGB, RGBA (composited over white), CMYK JPEG and TIFF. It
-    applies the EXIF orientation and reduces 16 bits to 8 by ``>> 8`` (:func:`.as_frame`).
+    It reads 8- and 16-bit grey, palette, RGB, RGBA (composited over white) and CMYK, in JPEG, PNG,
+    BMP, TIFF, WebP, GIF, AVIF and Netpbm files, and HEIC with the extra ``heic``; the content
+    decides, not the name. Of several pages or frames it reads the first. It applies the
+    orientation, and reduces 16 bits to 8 by the scale that the file states, else by ``spec.bits``
+    (:func:`.as_frame`).
 
     With ``spec.jpeg_decode == "scaled"``, a JPEG that is at least twice too large in both
     directions is shrunk by 2, 4 or 8 while it is decoded (libjpeg's scaled DCT), never below the
@@ -59,127 +99,140 @@ def decode_image(source: Path | bytes, spec: InputSpec | None = None) -> Frame:
 
     Args:
         source: A file, or a file's bytes.
-        spec: The input contract; without it every pixel is decoded.
+        spec: The input contract: what to do about damage, the bits in use, the largest image.
+            Without it every pixel is decoded, by the defaults.
 
     Returns:
-        ``uint8`` (H, W, 3) RGB, C-contiguous.
+        The frame and its notes.
 
     Raises:
-        FrameError: The file is missing, empty, cut off, damaged or not an image; the error carries
-            its path.
+        FrameError: The file is missing, empty, cut off, damaged, too large or not an image; the
+            error carries its path.
     """
-    if isinstance(source, bytes):
-        return _decode_bytes(source, None, spec)
-    try:
-        data = source.read_bytes()
-    except OSError as error:
-        raise FrameError(
-            "The image file cannot be read.", path=source, found=error.strerror
-        ) from error
-    return _decode_bytes(data, source, spec)
-
-
-def _decode_bytes(data: bytes, path: Path | None, spec: InputSpec | None) -> Frame:
+    rules = spec or _ALL_RULES
+    path = None if isinstance(source, bytes) else source
+    data = source if isinstance(source, bytes) else _content(source, rules)
     if not data:
         raise FrameError("The image file is empty.", path=path, found="0 bytes")
+    try:
+        return _decode(data, rules, path)
+    except MemoryError as error:
+        raise FrameError(
+            "The memory does not suffice for the image.", path=path, found=f"{len(data)} bytes"
+        ) from error
+    except cv2.error as error:
+        raise FrameError(
+            "OpenCV cannot convert the image's pixels.", path=path, found=str(error).strip()
+        ) from error
+
+
+def _content(path: Path, spec: InputSpec) -> bytes:
+    try:
+        with path.open("rb") as file:
+            require_moderate_file(path.stat().st_size, spec, path)
+            return file.read()
+    except OSError as error:
+        raise FrameError(
+            "The image file cannot be read.", path=path, found=error.strerror
+        ) from error
+
+
+def _decode(data: bytes, spec: InputSpec, path: Path | None) -> DecodedImage:
     if data.startswith(JPEG_SIGNATURE):
-        return _decode_jpeg(data, path, spec)
-    orientation = 1
-    if data.startswith(PNG_SIGNATURE):
-        orientation = require_whole_png(data, path)
-    elif is_webp(data):
-        orientation = webp_orientation(data)
-    # The only mode that keeps alpha. It leaves the orientation of PNG and WebP to the caller;
-    # libtiff itself applies the orientation of TIFF.
-    pixels = _opencv_decode(data, path, cv2.IMREAD_UNCHANGED)
-    if pixels.ndim == 3 and pixels.shape[2] >= 3:
+        frame, damage = decode_jpeg(data, spec, path)
+        return DecodedImage(frame, damage)
+    if iso_kind(data) is IsoKind.HEIC:
+        return _finished(*decode_heic(data, spec, path), spec, path)
+    header, data = _header(data, path)
+    require_moderate_size(header.width, header.height, spec, path)
+    # The only mode that keeps alpha. It leaves the orientation to the caller, but for TIFF, where
+    # libtiff applies it.
+    pixels = opencv_decode(data, path, cv2.IMREAD_UNCHANGED)
+    if pixels.ndim == 3 and pixels.shape[2] in (3, 4):
         swap = cv2.COLOR_BGR2RGB if pixels.shape[2] == 3 else cv2.COLOR_BGRA2RGBA
         pixels = cv2.cvtColor(pixels, swap)
+    netpbm = pnm_header(data)
+    if netpbm is not None:
+        pixels = at_full_scale(pixels, data, netpbm[1])
     # libtiff's 8-bit reader multiplies colours by alpha; its 16-bit reader and PNG do not.
     premultiplied = data.startswith(TIFF_SIGNATURES) and pixels.dtype == np.uint8
+    return _finished(pixels, header, spec, path, premultiplied=premultiplied)
+
+
+def _header(data: bytes, path: Path | None) -> tuple[Header, bytes]:
+    """What the file states, and the bytes to decode. What is of no known kind is no image."""
+    found: Header | None = None
+    if data.startswith(PNG_SIGNATURE):
+        found = png_header(data, path)
+    elif data.startswith(TIFF_SIGNATURES):
+        found = tiff_header(data)
+    elif data.startswith(GIF_SIGNATURES):
+        _require_codec("GIF", path)
+        return first_gif_frame(data, path)
+    elif data.startswith(b"BM"):
+        found = bmp_header(data)
+    elif is_webp(data):
+        found = webp_header(data)
+    elif iso_kind(data) is IsoKind.AVIF:
+        _require_codec("AVIF", path)
+        found = avif_header(data)
+    elif data.startswith(SUN_SIGNATURE):
+        found = sun_header(data)
+    elif (netpbm := pnm_header(data)) is not None:
+        header, largest = netpbm
+        found = Header(header.width, header.height, bits=bits_of(largest))
+    if found is None:
+        raise unreadable(data, path)
+    return found, data
+
+
+def _require_codec(kind: str, path: Path | None) -> None:
+    # OpenCV tells which readers it has of existing files only; a writer comes with its reader.
+    if not cv2.haveImageWriter(f".{kind.lower()}"):
+        raise FrameError(
+            f"The file is of the kind {kind}, which the installed OpenCV does not read.",
+            path=path,
+            expected=f"OpenCV with {kind}",
+            found=f"OpenCV {cv2.__version__} without it",
+            remedy="install a newer opencv-python-headless, or convert the image",
+        )
+
+
+def _finished(
+    pixels: NDArray[Any],
+    header: Header,
+    spec: InputSpec,
+    path: Path | None,
+    *,
+    premultiplied: bool = False,
+) -> DecodedImage:
+    bits = header.bits or spec.bits
     try:
-        return _upright(as_frame(pixels, premultiplied=premultiplied), orientation)
+        frame = upright(
+            as_frame(pixels, premultiplied=premultiplied, bits=bits), header.orientation
+        )
     except FrameError as error:
         raise FrameError(
             error.message, path=path, expected=error.expected, found=error.found
         ) from None
+    largest = None
+    if pixels.dtype == np.uint16 and header.bits is None:
+        largest = int(_colours(pixels).max())
+    return DecodedImage(frame, tuple(_notes(pixels, header, bits, largest)), largest)
 
 
-def _opencv_decode(data: bytes, path: Path | None, flags: int) -> NDArray[Any]:
-    with _quiet_opencv:
-        try:
-            pixels: Any = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
-        except cv2.error as error:
-            raise _unreadable(data, path) from error
-    if pixels is None or pixels.size == 0:
-        raise _unreadable(data, path)
-    decoded: NDArray[Any] = pixels
-    return decoded
+def _notes(pixels: NDArray[Any], header: Header, bits: int, largest: int | None) -> list[Note]:
+    notes = []
+    if header.images > 1:
+        what = "frame" if header.animated else "page"
+        notes.append(Note(NoteKind.FURTHER_IMAGES, f"{what} 1 of {header.images} read"))
+    if pixels.ndim == 3 and pixels.shape[2] == 4 and not pixels[..., 3].any():
+        notes.append(Note(NoteKind.TRANSPARENT, "every pixel is transparent: the frame is white"))
+    if largest is not None and largest >= 1 << bits:
+        text = f"values up to {largest} do not fit the {bits} bits of input.bits and are cut"
+        notes.append(Note(NoteKind.CLIPPED, text))
+    return notes
 
 
-def _decode_jpeg(data: bytes, path: Path | None, spec: InputSpec | None) -> Frame:
-    width, height = require_whole_jpeg(data, path)
-    factor = _jpeg_reduction(width, height, spec)
-    pixels = _opencv_decode(data, path, _REDUCED[factor])
-    return as_frame(np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)))
-
-
-def _jpeg_reduction(width: int, height: int, spec: InputSpec | None) -> int:
-    if spec is None or spec.jpeg_decode != JpegDecode.SCALED:
-        return 1
-    # The orientation is not known yet: use a factor that is safe for portrait and landscape.
-    ratio = min(shrink_ratio(width, height, spec), shrink_ratio(height, width, spec))
-    return next((factor for factor in (8, 4, 2) if ratio >= factor), 1)
-
-
-def _upright(frame: Frame, orientation: int) -> Frame:
-    if orientation >= 5:
-        frame = frame.transpose(1, 0, 2)
-    if orientation in (3, 4, 7, 8):
-        frame = frame[::-1]
-    if orientation in (2, 3, 6, 7):
-        frame = frame[:, ::-1]
-    return np.ascontiguousarray(frame)
-
-
-def _unreadable(data: bytes, path: Path | None) -> FrameError:
-    return FrameError(
-        "The file is damaged or not an image.",
-        path=path,
-        expected="JPEG, PNG, BMP, TIFF, WebP or PNM",
-        found=f"{len(data)} bytes that start with {data[:8]!r}",
-    )
-
-
-def _set_log_level(level: int) -> int:
-    """Set OpenCV's log level and return the previous one; OpenCV 4.13 moved the function."""
-    home = cv2 if hasattr(cv2, "setLogLevel") else cv2.utils.logging
-    former: int = home.setLogLevel(level)
-    return former
-
-
-class _QuietOpencv:
-    """Silences OpenCV's log while a file is decoded; the decoder raises the error instead.
-
-    The level is process-wide, so threads that decode at the same time share one change.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._users = 0
-        self._level = 0
-
-    def __enter__(self) -> None:
-        with self._lock:
-            if self._users == 0:
-                self._level = _set_log_level(_SILENT)
-            self._users += 1
-
-    def __exit__(self, *_: object) -> None:
-        with self._lock:
-            self._users -= 1
-            if self._users == 0:
-                _set_log_level(self._level)
-
-
-_quiet_opencv = _QuietOpencv()
+def _colours(pixels: NDArray[Any]) -> NDArray[Any]:
+    return pixels[..., :3] if pixels.ndim == 3 else pixels

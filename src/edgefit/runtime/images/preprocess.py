@@ -15,11 +15,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgefit.runtime.images.as_frame import as_frame
-from edgefit.runtime.images.decode import IMAGE_SUFFIXES, decode_image
+from edgefit.runtime.images.decode import IMAGE_SUFFIXES, DecodedImage, decode_image, read_image
 from edgefit.runtime.images.geometry import place
 from edgefit.spec import Enlarge, Frame, InputSpec
 
-__all__ = ["IMAGE_SUFFIXES", "as_frame", "decode_image", "preprocess"]
+__all__ = [
+    "IMAGE_SUFFIXES",
+    "DecodedImage",
+    "as_frame",
+    "decode_image",
+    "preprocess",
+    "read_image",
+]
 
 _ENLARGING = {Enlarge.BILINEAR: cv2.INTER_LINEAR, Enlarge.LANCZOS: cv2.INTER_LANCZOS4}
 
@@ -34,7 +41,8 @@ def preprocess(frame: NDArray[Any], spec: InputSpec) -> Frame:
     Args:
         frame: ``uint8`` or ``uint16`` (H, W), (H, W, 1), (H, W, 3) RGB or (H, W, 4) RGBA; see
             :func:`.as_frame` for the treatment of grey, 16 bits and alpha.
-        spec: Size, aspect policy and enlarging; see :func:`.place` for the rounding.
+        spec: Size, aspect policy, enlarging and the bits that ``uint16`` uses; see :func:`.place`
+            for the rounding.
 
     Returns:
         ``uint8`` (spec.height, spec.width, 3) RGB, C-contiguous. It is ``frame`` itself, not a
@@ -43,7 +51,7 @@ def preprocess(frame: NDArray[Any], spec: InputSpec) -> Frame:
     Raises:
         FrameError: ``frame`` has another shape or dtype, or no pixels.
     """
-    frame = as_frame(frame)
+    frame = as_frame(frame, bits=spec.bits)
     height, width = frame.shape[:2]
     if (height, width) == (spec.height, spec.width):
         return frame

@@ -16,7 +16,7 @@ class JsonlSink(TextSink):
     """One JSON object per line.
 
     Keys: ``index``, ``name``, ``time_s``, the task's keys, ``error``. Values that a frame lacks are
-    null.
+    null. Only a frame with notes has the key ``notes``, a list of sentences.
     """
 
     def write(self, frame: SourceFrame, prediction: Prediction | None) -> None:
@@ -28,4 +28,6 @@ class JsonlSink(TextSink):
             **self._columns.facts(prediction),
             "error": frame.error,
         }
+        if frame.notes:
+            facts["notes"] = list(frame.notes)
         self._put(json.dumps(facts, ensure_ascii=False, allow_nan=False) + "\n")

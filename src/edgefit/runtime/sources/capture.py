@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 
 from edgefit.errors import FrameError
 from edgefit.runtime.images.as_frame import as_frame
-from edgefit.runtime.images.decode import _quiet_opencv
+from edgefit.runtime.images.decode import DecodedImage
+from edgefit.runtime.images.opencv import quiet_opencv
 from edgefit.runtime.sources.connection import Connection, Shot, StreamLost
-from edgefit.spec import Frame
 
 
 class Capture(Protocol):
@@ -58,10 +58,10 @@ class _OpencvCall:
                 self._registered = True
                 atexit.register(self.leave)
             self._under_way += 1
-        _quiet_opencv.__enter__()
+        quiet_opencv.__enter__()
 
     def __exit__(self, *_: object) -> None:
-        _quiet_opencv.__exit__()
+        quiet_opencv.__exit__()
         with self._changed:
             self._under_way -= 1
             self._changed.notify_all()
@@ -107,9 +107,9 @@ class CaptureConnection(Connection):
             self._capture.release()
 
 
-def _in_rgb(pixels: NDArray[Any] | None) -> Frame:
+def _in_rgb(pixels: NDArray[Any] | None) -> DecodedImage:
     if pixels is None or pixels.size == 0:
         raise FrameError("The frame is damaged.")
     if pixels.ndim == 3 and pixels.shape[2] == 3:
-        return as_frame(np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)))
-    return as_frame(pixels)
+        pixels = cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
+    return DecodedImage(as_frame(np.asarray(pixels)))

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from edgefit.spec import Frame
+from edgefit.runtime.images.decode import DecodedImage
 
 
 class StreamLost(Exception):
@@ -26,12 +26,12 @@ class Shot:
     """One frame as a connection gives it.
 
     Attributes:
-        decode: Gives the frame, ``uint8`` (H, W, 3) RGB, in any thread; raises FrameError.
+        decode: Gives the frame and its notes, in any thread; raises FrameError.
         time_s: Presentation time in the stream, in seconds from any beginning; None where the
             stream has none.
     """
 
-    decode: Callable[[], Frame]
+    decode: Callable[[], DecodedImage]
     time_s: float | None = None
 
 

@@ -91,12 +91,13 @@ def _source(
 
 
 def _no_image(passed_over: tuple[PassedOver, ...], source: str | Path) -> InputError:
+    nothing = "an empty folder" if Path(source).is_dir() else "no file matches the pattern"
     leads_out = any(entry.reason is Reason.LINK_OUT for entry in passed_over)
     return InputError(
         "No image was found.",
         path=printable(str(source)),
         expected=f"files with one of the extensions {' '.join(sorted(IMAGE_SUFFIXES))}",
-        found=described(counted(passed_over)) or "no file at all",
+        found=described(counted(passed_over)) or nothing,
         remedy="follow links that lead out with --links all"
         if leads_out
         else "correct the path or the pattern",

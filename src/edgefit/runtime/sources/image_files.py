@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from edgefit.errors import FrameError
-from edgefit.runtime.images.decode import decode_image
+from edgefit.runtime.images.decode import read_image
 from edgefit.runtime.sources.source import FrameSource, SourceFrame
 from edgefit.runtime.walking import PassedOver
 from edgefit.spec import InputSpec
@@ -54,9 +54,9 @@ class ImageSource(FrameSource):
 
     def _decoded(self, index: int, path: Path) -> SourceFrame:
         inside = path.relative_to(self._root) if path.is_relative_to(self._root) else path
-        frame, error = None, None
         try:
-            frame = decode_image(path, self._spec)
+            image = read_image(path, self._spec)
         except FrameError as refused:
-            error = refused.message
-        return SourceFrame(index, inside.as_posix(), None, frame, error, path)
+            return SourceFrame(index, inside.as_posix(), None, None, refused.message, path)
+        notes = tuple(note.text for note in image.notes)
+        return SourceFrame(index, inside.as_posix(), None, image.frame, None, path, notes)

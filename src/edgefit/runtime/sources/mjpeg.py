@@ -12,10 +12,10 @@ from collections import deque
 from functools import partial
 
 from edgefit.errors import FrameError
-from edgefit.runtime.images.decode import decode_image
+from edgefit.runtime.images.decode import DecodedImage, read_image
 from edgefit.runtime.sources.connection import Connection, Shot, StreamLost
 from edgefit.runtime.sources.http_answer import HttpAnswer
-from edgefit.spec import Frame, InputSpec
+from edgefit.spec import InputSpec
 
 MOST_BYTES = 32 * 2**20
 """The largest image; what is larger is one error."""
@@ -48,15 +48,15 @@ class Part:
     def __init__(self, data: bytes, whole: bool, time_s: float | None) -> None:
         self.data, self.whole, self.time_s = data, whole, time_s
 
-    def decode(self, spec: InputSpec | None) -> Frame:
-        """The frame.
+    def decode(self, spec: InputSpec | None) -> DecodedImage:
+        """The frame and its notes.
 
         Raises:
             FrameError: The image is cut off or damaged.
         """
         if not self.whole:
             raise FrameError(f"The image is cut off after {len(self.data)} bytes.")
-        return decode_image(self.data, spec)
+        return read_image(self.data, spec)
 
 
 class Parts:

@@ -200,9 +200,10 @@ class _Clock:
 
 def _decoded(numbered: SourceFrame, arrival: Arrival) -> SourceFrame:
     try:
-        return replace(numbered, frame=arrival.shot.decode())
+        image = arrival.shot.decode()
     except FrameError as error:
         return replace(numbered, error=error.message)
+    return replace(numbered, frame=image.frame, notes=tuple(note.text for note in image.notes))
 
 
 def _as_reason(error: InputError) -> str:

@@ -7,7 +7,7 @@ import threading
 import time
 from functools import partial
 
-from edgefit.runtime.images.decode import decode_image
+from edgefit.runtime.images.decode import read_image
 from edgefit.runtime.sources.addresses import Address
 from edgefit.runtime.sources.connection import Connection, Shot, StreamLost
 from edgefit.runtime.sources.http_answer import HttpAnswer, ask
@@ -78,7 +78,7 @@ class SnapshotConnection(Connection):
             self._answer = None
         if data is None:
             return None
-        return Shot(partial(decode_image, data, self._snapshots.options.spec))
+        return Shot(partial(read_image, data, self._snapshots.options.spec))
 
     def interrupt(self) -> None:
         """End the wait for the next poll, or the poll."""

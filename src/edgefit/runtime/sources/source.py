@@ -24,6 +24,7 @@ class SourceFrame:
         frame: ``uint8`` (H, W, 3) RGB, or None where it cannot be read.
         error: Why the frame is missing, or None.
         path: The file.
+        notes: What is worth knowing about a frame that was read all the same, one sentence each.
         source: The source's name, where there are several.
         arrived_at: Wall-clock time at which a live source gave the frame, seconds since 1970; None
             for files.
@@ -38,6 +39,7 @@ class SourceFrame:
     frame: Frame | None
     error: str | None
     path: Path | None
+    notes: tuple[str, ...] = ()
     source: str = ""
     arrived_at: float | None = None
     arrived_monotonic_s: float = field(default_factory=time.monotonic)

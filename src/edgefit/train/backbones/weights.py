@@ -2,7 +2,7 @@
 
 ``imagenet`` means torchvision's own weights: they are downloaded once to torch's cache and checked
 against the hash in the file's name. Loading a file never executes code in it (``weights_only=True``
-or safetensors).
+or safetensors). :mod:`edgefit.train.backbones.unwrap` finds the network in a checkpoint.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import hashlib
 import http.client
 import pickle
 import re
+import shlex
 import struct
 import urllib.error
 from pathlib import Path
@@ -25,8 +26,8 @@ from edgefit.errors import WeightsError, missing_weights
 from edgefit.records.train import WeightsReport
 from edgefit.spec.weights import WeightsSource
 from edgefit.train.backbones.card import BackboneCard
+from edgefit.train.backbones.unwrap import Place, State, chosen, places_of, prefixes_in, states_in
 
-State = dict[str, Tensor]
 UNREADABLE = (
     pickle.UnpicklingError,
     RuntimeError,
@@ -40,6 +41,7 @@ UNREADABLE = (
     OSError,
 )
 """What torch.load raises for files that are damaged, of another kind, or hold code."""
+_REFUSED_CLASS = re.compile(r"(?:Unsupported global: GLOBAL|Unsupported class) ([\w.]+)")
 _HASH_IN_NAME = re.compile(r"-([a-f0-9]{8,})\.")
 
 
@@ -58,7 +60,7 @@ def load_weights(backbone: nn.Module, card: BackboneCard, start: WeightsSource) 
         return WeightsReport(source=start.text)
     path = start.file or _imagenet_file(card)
     source = path.name if start.file else start.text
-    return _fill(backbone, card, read_state(path), source, path)
+    return _fill(backbone, card, _read_file(path), source, path)
 
 
 def read_state(path: Path) -> State:
@@ -67,25 +69,36 @@ def read_state(path: Path) -> State:
     Raises:
         WeightsError: The file is missing, damaged, or not a plain dictionary of tensors.
     """
-    if not path.is_file():
-        raise missing_weights(path)
-    state = _read_safetensors(path) if path.suffix == ".safetensors" else _read_torch(path)
+    state = _read_file(path)
     for wrapper in ("state_dict", "model"):
         if isinstance(state.get(wrapper), dict):
             state = state[wrapper]
     if not state or not all(isinstance(v, Tensor) for v in state.values()):
-        raise WeightsError(
-            "The weights file does not hold a dictionary of tensors.",
-            path=path,
-            remedy="save it with torch.save(network.state_dict(), path)",
-        )
+        raise _without_tensors(path)
     return {k.removeprefix("module."): v for k, v in state.items()}
+
+
+def _read_file(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise missing_weights(path)
+    return _read_safetensors(path) if path.suffix == ".safetensors" else _read_torch(path)
+
+
+def _without_tensors(path: Path) -> WeightsError:
+    return WeightsError(
+        "The weights file does not hold a dictionary of tensors.",
+        path=path,
+        remedy="save it with torch.save(network.state_dict(), path)",
+    )
 
 
 def _read_torch(path: Path) -> dict[str, Any]:
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except UNREADABLE as error:
+        refused = _REFUSED_CLASS.search(str(error))
+        if refused is not None:
+            raise _holds_objects(path, refused.group(1)) from error
         raise WeightsError(
             "The weights file cannot be loaded safely.",
             path=path,
@@ -94,6 +107,24 @@ def _read_torch(path: Path) -> dict[str, Any]:
             remedy="get the file again, or save the state dict as .safetensors",
         ) from error
     return state if isinstance(state, dict) else {}
+
+
+def _holds_objects(path: Path, name: str) -> WeightsError:
+    program = (
+        'import sys, torch; c = torch.load(sys.argv[1], map_location="cpu", weights_only=False); '
+        's = c.get("state_dict", c.get("model", c)) if isinstance(c, dict) else c; '
+        "torch.save(s if isinstance(s, dict) else s.state_dict(), sys.argv[2])"
+    )
+    target = path.with_name(f"{path.stem}-weights.pth")
+    command = shlex.join(["python", "-c", program, str(path), str(target)])
+    return WeightsError(
+        "The weights file cannot be loaded safely.",
+        path=path,
+        expected="a state dict saved by torch (loaded with weights_only=True)",
+        found=f"an object of {name}, whose code loading would run",
+        remedy="if you trust the file, save its state dict alone, where the program that wrote it "
+        f"is installed, and give {target.name}: {command}",
+    )
 
 
 def first_line(error: BaseException) -> str:
@@ -117,36 +148,65 @@ def _read_safetensors(path: Path) -> dict[str, Any]:
 
 
 def _fill(
-    backbone: nn.Module, card: BackboneCard, state: State, source: str, path: Path
+    backbone: nn.Module, card: BackboneCard, checkpoint: dict[str, Any], source: str, path: Path
 ) -> WeightsReport:
-    passed_over = (f"{card.head}.", *card.ignored_weight_prefixes)
-    unused_head = [k for k in state if k.startswith(passed_over)]
-    kept = {k: v for k, v in state.items() if k not in set(unused_head)}
     own = backbone.state_dict()
-    # this counter only matters for batch norms without momentum; old files lack it
-    missing = [k for k in own if k not in kept and not k.endswith("num_batches_tracked")]
-    unexpected = [k for k in kept if k not in own]
-    misfits = [
-        f"{k}: file {tuple(kept[k].shape)}, network {tuple(own[k].shape)}"
-        for k in own
-        if k in kept and kept[k].shape != own[k].shape
-    ]
-    if missing or misfits:
-        raise WeightsError(
-            f"The weights do not fit {card.id}.",
-            path=path,
-            expected=f"all {len(own)} tensors of torchvision's {card.builder} without its head",
-            found=f"{len(missing)} missing {missing[:3]}, {len(unexpected)} unexpected "
-            f"{unexpected[:3]}, {len(misfits)} of another shape {misfits[:3]}",
-            remedy="give the file of this backbone, or change model.backbone",
-        )
+    places = places_of(checkpoint, own)
+    place = chosen(places)
+    if place is None:
+        raise _several(card, places, path) if places else _misfit(card, checkpoint, own, path)
+    passed_over = (f"{card.head}.", *card.ignored_weight_prefixes)
+    unused_head = [k for k in place.state if k.startswith(passed_over)]
+    kept = {k: v for k, v in place.state.items() if k not in set(unused_head)}
     backbone.load_state_dict(kept, strict=False)
     return WeightsReport(
         source=source,
         sha256=sha256_of(path),
-        missing=tuple(missing),
-        unexpected=tuple(unexpected),
+        unexpected=tuple(k for k in kept if k not in own),
         unused_head=tuple(unused_head),
+        unwrapped=str(place) or None,
+        left_aside=tuple(str(other) or "the top" for other in places if other is not place) or None,
+    )
+
+
+def _several(card: BackboneCard, places: list[Place], path: Path) -> WeightsError:
+    return WeightsError(
+        f"The weights file holds {card.id} more than once.",
+        path=path,
+        expected="one network, or one beside its average",
+        found=", ".join(str(place) or "the top" for place in places),
+        remedy="save the one that you mean alone: torch.save(network.state_dict(), path)",
+    )
+
+
+def _misfit(card: BackboneCard, checkpoint: dict[str, Any], own: State, path: Path) -> WeightsError:
+    states = [state for _, state in states_in(checkpoint)]
+    if not states:
+        return _without_tensors(path)
+    # The nearest of them is the one to speak of.
+    ranked = [(state, prefix) for state in states for prefix in prefixes_in(state, own)[:1]]
+    state, prefix = max(
+        ranked or [(max(states, key=len), "")],
+        key=lambda pair: sum(pair[1] + name in pair[0] for name in own),
+    )
+    held = {name.removeprefix(prefix): tensor for name, tensor in state.items()}
+    passed_over = (f"{card.head}.", *card.ignored_weight_prefixes)
+    missing = [k for k in own if k not in held and not k.endswith("num_batches_tracked")]
+    unexpected = [k for k in held if k not in own and not k.startswith(passed_over)]
+    misfits = [
+        f"{k}: file {tuple(held[k].shape)}, network {tuple(own[k].shape)}"
+        for k in own
+        if k in held and held[k].shape != own[k].shape
+    ]
+    seen = sorted({name.split(".")[0] + "." for state in states for name in state if "." in name})
+    return WeightsError(
+        f"The weights do not fit {card.id}.",
+        path=path,
+        expected=f"all {len(own)} tensors of torchvision's {card.builder} without its head",
+        found=f"{len(missing)} missing {missing[:3]}, {len(unexpected)} unexpected "
+        f"{unexpected[:3]}, {len(misfits)} of another shape {misfits[:3]}; the names in the file "
+        f"begin with {', '.join(seen[:8])}{', ...' if len(seen) > 8 else ''}",
+        remedy="give the file of this backbone, or change model.backbone",
     )
 
 

@@ -24,6 +24,7 @@ from edgefit.recipe import TrainConfig
 from edgefit.runtime.cores import available_cores
 from edgefit.spec import Frame
 from edgefit.train.split_frames import SplitFrames
+from edgefit.wording import counted
 
 GAP_IMAGES = 512
 """Number of training images measured like validation: enough to see a gap of a few percent."""
@@ -197,7 +198,7 @@ def share_of_batch(batch_size: int, images: int, world: int) -> int:
             f"{' of each process' if world > 1 else ''}.",
             key="train.batch_size",
             expected=f"{2 * world} or more, and as many training images",
-            found=f"batch size {batch_size}, {images} training images, "
+            found=f"batch size {batch_size}, {counted(images, 'training image')}, "
             f"{world} process{'es' if world > 1 else ''}",
             remedy="raise the batch size, or start fewer processes",
         )

@@ -25,10 +25,12 @@ from edgefit.errors import DataError, RecipeError, RunError
 from edgefit.progress import QUIET, Reporter
 from edgefit.recipe import Recipe, TeacherConfig
 from edgefit.run import RunFolder
+from edgefit.shell import shell_line
 from edgefit.train.assembly import load_trained
 from edgefit.train.network import EdgeNetwork
 from edgefit.train.penalties.frozen import Frozen
 from edgefit.train.penalties.penalty import TrainingStep
+from edgefit.wording import agreeing, counted
 
 _KEY = "train.teacher.run"
 
@@ -108,7 +110,8 @@ def build_teacher(
             key=_KEY,
             expected="a run whose training has ended",
             found=error.found,
-            remedy=f"train it first (`edgefit train {config.run}`), or name another run",
+            remedy=f"train it first (`{shell_line('edgefit', 'train', config.run)}`), or name "
+            "another run",
         ) from error
     _require_same_labels(table, teacher_table, config)
     _require_no_leak(table, teacher_table, config)
@@ -140,8 +143,8 @@ def _require_same_labels(
         else "The teacher was trained on the same classes in another order.",
         path=config.run,
         key=_KEY,
-        expected=f"{len(own)} classes: {examples(own)}",
-        found=f"{len(other)} classes: {examples(other)}",
+        expected=f"{counted(len(own), 'class')}: {examples(own)}",
+        found=f"{counted(len(other), 'class')}: {examples(other)}",
         remedy=f"train a teacher on the classes of this data ({examples(differing)} differ)"
         if differing
         else "set data.classes to the order of the teacher",
@@ -152,8 +155,8 @@ def _require_no_leak(table: SampleTable, teacher_table: SampleTable, config: Tea
     leaks = sorted(held_out_in_training(table, teacher_table))
     if leaks:
         raise DataError(
-            f"{len(leaks)} images held out here were in the teacher's training data: its knowledge "
-            "of them would leak into the results.",
+            f"{counted(len(leaks), 'image')} held out here {agreeing(len(leaks), 'were')} in the "
+            "teacher's training data: its knowledge of them would leak into the results.",
             path=config.run,
             key=_KEY,
             expected="no image of val or test in the teacher's train split",

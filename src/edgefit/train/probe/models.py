@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgefit.errors import missing_extra
+from edgefit.wording import agreeing, counted
 
 Floats = NDArray[np.floating]
 Integers = NDArray[np.int64]
@@ -180,7 +181,10 @@ def make_folds(targets_N: Integers, groups_N: NDArray[np.str_], wanted: int, *, 
         return Folds((), (words,))
     notes = []
     if len(single_K):
-        notes.append(f"{len(single_K)} classes of a single group are fitted but not judged")
+        notes.append(
+            f"{counted(len(single_K), 'class')} of a single group "
+            f"{agreeing(len(single_K), 'are')} fitted but not judged"
+        )
     count = min(wanted, int(groups_K[groups_K >= 2].min()))
     if count < wanted:
         notes.append(f"{count} folds instead of {wanted}: a class has no more groups")

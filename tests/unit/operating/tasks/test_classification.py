@@ -10,6 +10,7 @@ from edgefit.metrics.labelled import Bootstrap, LabelledOutputs
 from edgefit.operating.novelty import class_prototypes
 from edgefit.operating.tasks import TASKS
 from edgefit.recipe import OperatingConfig, make_recipe
+from edgefit.records.calibrate import CalibrateRecord
 from edgefit.spec import CLASSIFICATION, ClassTruth, LabelMap
 
 TASK = TASKS[CLASSIFICATION]
@@ -73,3 +74,23 @@ def test_a_limit_that_is_broken_is_said() -> None:
 def test_a_threshold_needs_two_classes() -> None:
     with pytest.raises(InputError, match="two classes"):
         TASK.check(OperatingConfig(good="a"), LabelMap(("a", "b", "c")))
+
+
+def test_a_temperature_that_does_not_help_leaves_the_logits_alone() -> None:
+    """100 timid answers and two confident mistakes: see ``test_scaling.py``."""
+    logits_NC = np.zeros((102, 2), np.float32)
+    logits_NC[:100, 0], logits_NC[100:, 0] = np.log(9), 60.0
+    truth = [ClassTruth(int(i >= 100 or i % 10 == 0)) for i in range(102)]
+    found = LabelledOutputs({"logits": logits_NC}, truth, LABELS, np.arange(102).astype(str))
+    recipe = make_recipe({"name": "x"}, ["evaluate.resamples=100"])
+    record = TASK.choose(found, None, recipe).record
+    assert record.temperature == 1
+    assert record.scaling is not None and not record.scaling.applied
+    assert record.calibration is not None
+    assert record.calibration.before == record.calibration.after
+    assert TASK.summary(record) == [record.scaling.reason]
+    assert CalibrateRecord.model_validate(record.to_json()) == record
+
+    off = TASK.choose(found, None, make_recipe({"name": "x"}, ["operating.temperature=false"]))
+    assert off.record.scaling is None
+    assert "scaling" not in off.record.to_json(), "the files of earlier releases had no such key"

@@ -82,3 +82,16 @@ def test_alpha_that_was_multiplied_before_is_not_multiplied_again(
     pixels = np.tile(np.array(rgba, np.uint8), (2, 2, 1))
     frame = as_frame(pixels, premultiplied=premultiplied)
     np.testing.assert_array_equal(frame, np.tile(np.array(rgb, np.uint8), (2, 2, 1)))
+
+
+@pytest.mark.parametrize(("bits", "white"), [(9, 511), (10, 1023), (12, 4095), (14, 16383)])
+def test_the_bits_in_use_fill_the_scale(bits: int, white: int) -> None:
+    pixels = np.array([[0, white // 2, white, white + 1, 65535]], np.uint16)
+    assert as_frame(pixels, bits=bits)[0, :, 0].tolist() == [0, 127, 255, 255, 255]
+
+
+def test_strips_of_a_large_image_join_without_a_seam() -> None:
+    rgba = np.random.default_rng(0).integers(0, 256, (1100, 700, 4), dtype=np.uint8)
+    frame = as_frame(rgba)
+    rows = [as_frame(rgba[row : row + 1]) for row in range(len(rgba))]
+    np.testing.assert_array_equal(frame, np.concatenate(rows))

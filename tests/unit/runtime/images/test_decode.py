@@ -15,7 +15,8 @@ import pytest
 from PIL import Image, ImageOps
 
 from edgefit.errors import FrameError
-from edgefit.runtime.images.preprocess import decode_image, preprocess
+from edgefit.runtime.images.header import NoteKind
+from edgefit.runtime.images.preprocess import decode_image, preprocess, read_image
 from edgefit.spec import Aspect, Frame, InputSpec, JpegDecode
 
 ORIENTATION = 0x0112
@@ -251,3 +252,72 @@ def test_the_log_level_is_restored_when_threads_decode(picture: Frame) -> None:
         results = list(pool.map(refused, [data, data[:500]] * 40))
     assert results == [False, True] * 40
     assert home.getLogLevel() == before
+
+
+def test_bits_are_scaled_as_the_contract_says_and_values_above_are_noted() -> None:
+    deep = np.array([[0, 2048, 4095]], np.uint16)
+    data = cv2.imencode(".png", deep)[1].tobytes()
+    dark = read_image(data)
+    assert dark.frame[0, :, 0].tolist() == [0, 8, 15] and dark.largest == 4095
+    right = read_image(data, InputSpec(8, 8, bits=12))
+    assert right.frame[0, :, 0].tolist() == [0, 128, 255] and right.notes == ()
+    cut = read_image(data, InputSpec(8, 8, bits=10))
+    assert cut.frame[0, :, 0].tolist() == [0, 255, 255]
+    assert [note.kind for note in cut.notes] == [NoteKind.CLIPPED]
+    assert "4095" in cut.notes[0].text
+
+
+def test_alpha_does_not_count_as_a_value_of_16_bits() -> None:
+    deep = np.full((4, 4, 4), 65535, np.uint16)
+    deep[..., :3] = 4095
+    image = read_image(cv2.imencode(".png", deep)[1].tobytes(), InputSpec(8, 8, bits=12))
+    assert image.largest == 4095 and image.notes == ()
+    assert image.frame.min() == 255
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP", "TIFF", "GIF"])
+def test_an_image_without_a_visible_pixel_is_noted(kind: str, picture: Frame) -> None:
+    image = Image.fromarray(picture)
+    image.putalpha(0)
+    options = {"lossless": True, "exact": True} if kind == "WEBP" else {}
+    (note,) = read_image(encode(image, kind, **options)).notes
+    assert note.kind == NoteKind.TRANSPARENT
+    seen = Image.fromarray(picture)
+    seen.putalpha(1)
+    if kind != "GIF":
+        assert read_image(encode(seen, kind, **options)).notes == ()
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "PPM"])
+def test_the_content_decides_and_not_the_name(kind: str, picture: Frame, tmp_path: Path) -> None:
+    data = encode(Image.fromarray(picture), kind)
+    path = tmp_path / "misnamed.heic"
+    path.write_bytes(data)
+    np.testing.assert_array_equal(decode_image(path), decode_image(data))
+
+
+def test_a_lack_of_memory_is_the_error_of_that_file(
+    picture: Frame, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def exhausted(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(cv2, "imdecode", exhausted)
+    path = tmp_path / "large.bmp"
+    path.write_bytes(encode(Image.fromarray(picture), "BMP"))
+    with pytest.raises(FrameError, match="memory does not suffice") as caught:
+        decode_image(path)
+    assert caught.value.path == str(path)
+
+
+def test_what_opencv_cannot_convert_is_the_error_of_that_file(
+    picture: Frame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = encode(Image.fromarray(picture), "BMP")
+
+    def refused(*_: object) -> None:
+        raise cv2.error("no memory")
+
+    monkeypatch.setattr(cv2, "cvtColor", refused)
+    with pytest.raises(FrameError, match="OpenCV cannot convert"):
+        decode_image(data)

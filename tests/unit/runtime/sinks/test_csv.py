@@ -54,9 +54,18 @@ def test_a_row_holds_what_the_operating_point_adds(tmp_path: Path) -> None:
         sink.write(BAD, None)
     with path.open(newline="", encoding="utf-8") as file:
         header, first, second = csv.reader(file)
-    assert header[-5:] == ["decision", "unsure", "novelty", "novel", "error"]
-    assert first[-5:] == ["unsure", "true", "0.750000", "true", ""]
-    assert second[-5:-1] == [""] * 4 and second[-1]
+    assert header[-6:] == ["decision", "unsure", "novelty", "novel", "error", "notes"]
+    assert first[-6:] == ["unsure", "true", "0.750000", "true", "", ""]
+    assert second[-6:-2] == [""] * 4 and second[-2] and not second[-1]
+
+
+def test_notes_are_the_last_column(tmp_path: Path) -> None:
+    path = tmp_path / "out.csv"
+    with CsvSink(path, columns()) as sink:
+        sink.write(dataclasses.replace(GOOD, notes=("page 1 of 2 read", "dark")), prediction())
+    with path.open(newline="", encoding="utf-8") as file:
+        header, row = csv.reader(file)
+    assert (header[-1], row[-1]) == ("notes", "page 1 of 2 read; dark")
 
 
 def test_a_name_that_is_not_utf8_is_escaped(tmp_path: Path) -> None:

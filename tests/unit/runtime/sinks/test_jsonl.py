@@ -66,6 +66,17 @@ def test_a_line_holds_what_the_operating_point_adds(tmp_path: Path) -> None:
     assert [second[k] for k in added] == [None] * 4
 
 
+def test_only_a_frame_with_notes_has_the_key(tmp_path: Path) -> None:
+    path = tmp_path / "out.jsonl"
+    noted = dataclasses.replace(GOOD, notes=("page 1 of 2 read", "every pixel is transparent"))
+    with JsonlSink(path, columns()) as sink:
+        sink.write(GOOD, prediction())
+        sink.write(noted, prediction())
+    first, second = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    assert second.pop("notes") == ["page 1 of 2 read", "every pixel is transparent"]
+    assert first == second
+
+
 def test_a_name_that_is_not_utf8_is_escaped(tmp_path: Path) -> None:
     path = tmp_path / "out.jsonl"
     with JsonlSink(path, columns()) as sink:

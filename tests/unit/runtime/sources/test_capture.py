@@ -65,8 +65,8 @@ def test_frames_are_rgb_with_their_presentation_time() -> None:
     connection = CaptureConnection(StandIn(blue, np.full((4, 6), 9, np.uint8), None))
     shot, grey, damaged = connection.read(), connection.read(), connection.read()
     assert (shot.time_s, grey.time_s) == (0.04, 0.08)
-    assert shot.decode()[0, 0].tolist() == [0, 0, 200]
-    assert grey.decode().shape == (4, 6, 3)
+    assert shot.decode().frame[0, 0].tolist() == [0, 0, 200]
+    assert grey.decode().frame.shape == (4, 6, 3)
     with pytest.raises(FrameError, match="damaged"):
         damaged.decode()
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from edgefit.runtime.sources import open_source
 from edgefit.spec import InputSpec, JpegDecode
@@ -43,3 +45,21 @@ def test_images_are_decoded_as_the_input_contract_says(tmp_path: Path) -> None:
     (shot,) = open_source(path, InputSpec(32, 32, jpeg_decode=JpegDecode.SCALED))
     assert shot.frame is not None
     assert shot.frame.shape == (32, 32, 3)
+
+
+def test_notes_stand_beside_the_frame(tmp_path: Path) -> None:
+    pages = [flat(level)[..., 0] for level in (40, 90)]
+    cv2.imwritemulti(str(tmp_path / "m.tif"), pages)
+    write_image(tmp_path / "n.png", flat(7))
+    first, second = open_source(tmp_path)
+    assert first.notes == ("page 1 of 2 read",)
+    assert first.error is None and first.frame is not None
+    assert second.notes == ()
+
+
+def test_an_animation_is_an_image_in_a_folder_and_a_video_by_name(tmp_path: Path) -> None:
+    frames = [Image.fromarray(flat(level)) for level in (40, 90)]
+    frames[0].save(tmp_path / "x.gif", save_all=True, append_images=frames[1:])
+    (shot,) = open_source(tmp_path)
+    assert (shot.name, shot.notes) == ("x.gif", ("frame 1 of 2 read",))
+    assert [s.name for s in open_source(tmp_path / "x.gif")] == ["x.gif#0", "x.gif#1"]

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 from edgefit.errors import InputError
+from edgefit.runtime.images.decode import DecodedImage
 from edgefit.runtime.sources.connection import Connection, Shot, StreamLost
 from edgefit.runtime.sources.reader import Reader
 
-BLACK = np.zeros((2, 2, 3), np.uint8)
+BLACK = DecodedImage(np.zeros((2, 2, 3), np.uint8))
 
 
 class Scripted(Connection):

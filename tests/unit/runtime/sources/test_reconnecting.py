@@ -11,10 +11,11 @@ from dataclasses import replace
 import pytest
 
 from edgefit.errors import FrameError, InputError, SourceLostError
+from edgefit.runtime.images.decode import DecodedImage
+from edgefit.runtime.images.header import Note, NoteKind
 from edgefit.runtime.sources import SourceFrame, SourceOptions, reconnecting
 from edgefit.runtime.sources.connection import Connection, Shot, StreamLost
 from edgefit.runtime.sources.reconnecting import ReconnectingSource, waits
-from edgefit.spec import Frame
 from tests.unit.runtime.sources.test_reader import BLACK
 
 
@@ -33,7 +34,7 @@ class Giving(Connection):
         self._time_s += 0.5
         return Shot(self._decode, self._time_s)
 
-    def _decode(self) -> Frame:
+    def _decode(self) -> DecodedImage:
         return BLACK
 
     def close(self) -> None:
@@ -170,13 +171,22 @@ def test_stop_ends_it_within_a_second(state: str, monkeypatch: pytest.MonkeyPatc
 
 def test_a_damaged_frame_is_an_error_at_its_place() -> None:
     class Damaged(Giving):
-        def _decode(self) -> Frame:
+        def _decode(self) -> DecodedImage:
             raise FrameError("It is damaged.")
 
     source, _ = _source(lambda: Damaged(1), lambda: Giving(1))
     damaged, whole = _first(source, 2)
     assert (damaged.index, damaged.error, damaged.frame) == (0, "It is damaged.", None)
-    assert whole.index == 1 and whole.frame is BLACK
+    assert whole.index == 1 and whole.frame is BLACK.frame
+
+
+def test_what_a_decoder_notes_comes_with_the_frame() -> None:
+    class Noted(Giving):
+        def _decode(self) -> DecodedImage:
+            return replace(BLACK, notes=(Note(NoteKind.DAMAGE, "Half of it is grey."),))
+
+    source, _ = _source(lambda: Noted(1))
+    assert _first(source, 1)[0].notes == ("Half of it is grey.",)
 
 
 def test_frames_are_decoded_by_whoever_calls() -> None:

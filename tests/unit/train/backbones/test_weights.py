@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
 import gc
 import hashlib
 import os
 import pickle
+import shlex
+import subprocess
+import sys
 import threading
 import warnings
 from collections.abc import Iterator
@@ -71,6 +75,77 @@ def test_safetensors_files(tmp_path: Path, state: dict[str, torch.Tensor]) -> No
     save_file(state, tmp_path / "w.safetensors")
     backbone, _ = load(tmp_path / "w.safetensors")
     assert_filled(backbone, state)
+
+
+def lightning(state: dict[str, torch.Tensor]) -> dict[str, Any]:
+    named = {f"model.{name}": tensor for name, tensor in state.items()}
+    facts = {"epoch": 3, "hyper_parameters": {"lr": 0.1}, "optimizer_states": [{"state": {}}]}
+    return {"state_dict": named, **facts}
+
+
+def test_a_checkpoint_of_lightning_is_unwrapped_and_told(
+    tmp_path: Path, state: dict[str, torch.Tensor]
+) -> None:
+    torch.save(lightning(state), tmp_path / "last.ckpt")
+    backbone, report = load(tmp_path / "last.ckpt")
+    assert_filled(backbone, state)
+    assert report.unwrapped == "state_dict with the prefix model."
+    assert report.origin == "last.ckpt (state_dict with the prefix model.)"
+    assert (report.unexpected, report.unused_head) == ((), ("classifier.1.weight",))
+    assert WeightsReport.model_validate(report.to_json()) == report
+
+
+def test_an_average_is_left_aside_and_told(tmp_path: Path, state: dict[str, torch.Tensor]) -> None:
+    average = {name: tensor + 1 for name, tensor in state.items()}
+    torch.save({"state_dict": state, "state_dict_ema": average}, tmp_path / "w.pth")
+    backbone, report = load(tmp_path / "w.pth")
+    assert_filled(backbone, state)
+    assert report.left_aside == ("state_dict_ema",)
+    assert report.origin == "w.pth (state_dict), not from state_dict_ema"
+
+
+@pytest.mark.parametrize("prefix", ["model.", "module.", "backbone._orig_mod."])
+def test_safetensors_files_with_a_prefix(
+    tmp_path: Path, state: dict[str, torch.Tensor], prefix: str
+) -> None:
+    save_file({prefix + k: v for k, v in state.items()}, tmp_path / "w.safetensors")
+    backbone, report = load(tmp_path / "w.safetensors")
+    assert_filled(backbone, state)
+    assert report.unwrapped == f"the prefix {prefix}"
+
+
+def test_two_networks_in_a_file_are_refused_by_name(
+    tmp_path: Path, state: dict[str, torch.Tensor]
+) -> None:
+    both = {f"{prefix}.{k}": v for prefix in ("left", "right") for k, v in state.items()}
+    torch.save(both, tmp_path / "w.pth")
+    with pytest.raises(WeightsError, match="more than once") as caught:
+        load(tmp_path / "w.pth")
+    assert caught.value.found == "the prefix left., the prefix right."
+
+
+def test_names_that_fit_nowhere_are_named(tmp_path: Path) -> None:
+    torch.save({"model.conv.weight": torch.ones(1), "head.w": torch.ones(1)}, tmp_path / "w.pth")
+    with pytest.raises(WeightsError, match="do not fit squeezenet1_1") as caught:
+        load(tmp_path / "w.pth")
+    assert "the names in the file begin with head., model." in str(caught.value.found)
+
+
+@pytest.mark.slow
+def test_a_checkpoint_with_objects_names_them_and_the_command_works(
+    tmp_path: Path, state: dict[str, torch.Tensor]
+) -> None:
+    path = tmp_path / "it's a run.ckpt"
+    torch.save({**lightning(state), "args": argparse.Namespace(lr=0.1)}, path)
+    with pytest.raises(WeightsError, match="cannot be loaded safely") as caught:
+        load(path)
+    assert "argparse.Namespace" in str(caught.value.found)
+    words = shlex.split(str(caught.value.remedy).partition(": ")[2])
+    assert words[0] == "python"
+    subprocess.run([sys.executable, *words[1:]], check=True)
+    backbone, report = load(tmp_path / "it's a run-weights.pth")
+    assert_filled(backbone, state)
+    assert report.unwrapped == "the prefix model."
 
 
 def test_none_leaves_the_random_start() -> None:

@@ -132,7 +132,7 @@ def test_a_class_of_one_group_is_fitted_but_not_judged() -> None:
     for fitted_J, judged_J in folds.parts:
         assert set(targets_N[fitted_J]) == {0, 1, 2} and set(targets_N[judged_J]) == {0, 1}
     probe = fit_probe(features_NF, targets_N, groups_N, 3, ProbeConfig())
-    assert "1 classes of a single group" in probe.notes[0]
+    assert "1 class of a single group is fitted" in probe.notes[0]
     assert accuracy(probe, features_NF, targets_N) > 0.9
 
 
