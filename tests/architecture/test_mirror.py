@@ -62,6 +62,8 @@ ELSEWHERE = {
     "export/tasks/task.py": CONTRACT,
     "runtime/sources/connection.py": "tests/unit/runtime/sources/test_reader.py",
     "runtime/sources/containers/extent.py": "tests/unit/runtime/sources/test_containers.py",
+    "runtime/sources/kinds.py": "tests/unit/runtime/sources/test_over_http.py",
+    "runtime/sources/options.py": "tests/unit/runtime/sources/test_camera.py",
     "runtime/sources/source.py": "tests/unit/runtime/test_sources.py",
     "runtime/tasks/prototypes.py": FILES,
     "runtime/tasks/task.py": CONTRACT,

@@ -157,7 +157,7 @@ class ReconnectingSource(FrameSource):
                 path=self.name,
                 found=reason,
                 expected=f"a frame within {self._options.give_up_s:g} s",
-                remedy="check the camera, its cable and its network, or wait longer with --give-up",
+                remedy="check the camera, its cable and its network",
             )
         if not self._told:
             self._told = True

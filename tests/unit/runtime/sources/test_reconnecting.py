@@ -183,7 +183,7 @@ def test_a_damaged_frame_is_an_error_at_its_place() -> None:
 def test_what_a_decoder_notes_comes_with_the_frame() -> None:
     class Noted(Giving):
         def _decode(self) -> DecodedImage:
-            return replace(BLACK, notes=(Note(NoteKind.DAMAGE, "Half of it is grey."),))
+            return replace(BLACK, notes=(Note(NoteKind.DAMAGED, "Half of it is grey."),))
 
     source, _ = _source(lambda: Noted(1))
     assert _first(source, 1)[0].notes == ("Half of it is grey.",)
