@@ -13,6 +13,7 @@
     |-- FrameError                    one frame cannot be read; counted, the others go on
     |-- MissingDependencyError        a role's packages are not installed; carries the command
     |-- StageError                    a stage failed (NaN loss, graph refused)
+    |   `-- SourceLostError           a camera or a stream stayed away for too long       (exit 1)
     `-- GateError                     a check ran and failed                              (exit 1)
 
 The message states what is wrong and what to do next. Its facts are also attributes, so ``--json``
@@ -140,6 +141,12 @@ class MissingDependencyError(EdgefitError):
 
 class StageError(EdgefitError):
     """A stage failed."""
+
+
+class SourceLostError(StageError):
+    """A live source stayed away for longer than it is waited for."""
+
+    exit_code = 1
 
 
 class GateError(EdgefitError):

@@ -1,4 +1,4 @@
-"""Where frames come from: files, archives, a followed folder, standard input, Python itself.
+"""Where frames come from: files, archives, cameras, streams, standard input, Python itself.
 
 A bad frame never stops the rest.
 """
@@ -10,7 +10,7 @@ from pathlib import Path
 from edgefit.runtime.sources.image_files import ImageSource
 from edgefit.runtime.sources.iterable import IterableSource
 from edgefit.runtime.sources.kinds import KINDS, kind_of
-from edgefit.runtime.sources.options import CameraOptions, SourceOptions
+from edgefit.runtime.sources.options import CameraOptions, RtspTransport, SourceOptions
 from edgefit.runtime.sources.source import FrameSource, SourceFrame
 from edgefit.runtime.sources.video_file import VIDEO_SUFFIXES, VideoSource
 from edgefit.spec import InputSpec, Links
@@ -22,6 +22,7 @@ __all__ = [
     "FrameSource",
     "ImageSource",
     "IterableSource",
+    "RtspTransport",
     "SourceFrame",
     "SourceOptions",
     "VideoSource",
@@ -43,7 +44,8 @@ def open_source(
 
     Args:
         source: ``photo.jpg``, ``folder/``, ``"folder/**/*.png"``, ``clip.mp4``, ``parts.zip``,
-            ``-`` or ``stdin:mjpeg``.
+            ``camera:0``, ``rtsp://HOST/PATH``, ``http://HOST/PATH``, ``-`` or ``stdin:mjpeg``.
+            Cameras and streams are opened when they are iterated.
         spec: The input contract, for a scaled JPEG decode; see :func:`.decode_image`.
         links: Which symbolic links in a folder or below a glob are followed.
         options: All options at once; replaces ``spec`` and ``links``.

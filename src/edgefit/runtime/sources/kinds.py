@@ -9,8 +9,8 @@ from importlib import import_module
 from pathlib import Path
 
 from edgefit.errors import InputError
-from edgefit.names import printable
 from edgefit.runtime.images.decode import IMAGE_SUFFIXES
+from edgefit.runtime.sources.addresses import is_camera, is_http, is_rtsp, without_password
 from edgefit.runtime.sources.options import SourceOptions
 from edgefit.runtime.sources.source import FrameSource
 from edgefit.runtime.sources.video_file import VIDEO_SUFFIXES
@@ -62,6 +62,10 @@ KINDS = (
         lambda text: text == "-" or text.startswith("stdin:"),
         "standard_input:open_standard_input",
     ),
+    # addresses first: a query's question mark would make them a pattern
+    SourceKind("camera", "camera:0", is_camera, "camera:open_camera"),
+    SourceKind("RTSP stream", "rtsp://HOST/PATH", is_rtsp, "rtsp:open_rtsp"),
+    SourceKind("MJPEG stream or snapshot", "http://HOST/PATH", is_http, "over_http:open_http"),
     SourceKind("folder", "folder/", lambda text: Path(text).is_dir(), "finding:open_folder"),
     SourceKind("video file", "clip.mp4", _is_file_with(VIDEO_SUFFIXES), "video_file:open_video"),
     SourceKind("image", "photo.jpg", _is_file_with(IMAGE_SUFFIXES), "finding:open_image"),
@@ -69,7 +73,7 @@ KINDS = (
     SourceKind(
         "quoted glob",
         "'folder/**/*.png'",
-        lambda text: not Path(text).exists() and glob.has_magic(text),
+        lambda text: "://" not in text and not Path(text).exists() and glob.has_magic(text),
         "finding:open_glob",
     ),
 )
@@ -96,7 +100,7 @@ def kind_of(text: str) -> SourceKind:
         )
     raise InputError(
         "The source does not exist.",
-        path=printable(text),
+        path=without_password(text),
         expected="; ".join(f"{kind.name}: {kind.example}" for kind in KINDS),
         remedy="correct the path",
     )

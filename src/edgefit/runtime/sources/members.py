@@ -16,7 +16,7 @@ from edgefit.runtime.sources.video_file import VIDEO_SUFFIXES
 from edgefit.runtime.walking import (
     PassedOver,
     Reason,
-    counted,
+    counts_of,
     described,
     skip_reason,
     suffix_of,
@@ -127,6 +127,6 @@ def no_image(path: Path, passed_over: list[PassedOver]) -> InputError:
         "The archive holds no image.",
         path=path,
         expected=f"files with one of the extensions {' '.join(sorted(IMAGE_SUFFIXES))}",
-        found=described(counted(passed_over)) or "no file at all",
+        found=described(counts_of(passed_over)) or "no file at all",
         remedy="give an archive of images; videos and archives in it are unpacked first",
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from edgefit.spec import InputSpec, Links
 
@@ -23,7 +24,7 @@ class CameraOptions:
     Attributes:
         width: Pixels.
         height: Pixels.
-        rate: Frames a second.
+        rate: Frames a second; also how often a snapshot is polled.
         pixel_format: FourCC of the driver, e.g. ``MJPG`` or ``YUYV``.
         exposure: Exposure time in the driver's own unit; switches automatic exposure off.
     """
@@ -33,6 +34,17 @@ class CameraOptions:
     rate: float | None = None
     pixel_format: str | None = None
     exposure: float | None = None
+
+
+class RtspTransport(StrEnum):
+    """How the frames of an RTSP stream travel.
+
+    TCP loses none. UDP may pass where TCP does not, but OpenCV does not say which frames lack
+    packets: such a frame is answered as if it were whole.
+    """
+
+    TCP = "tcp"
+    UDP = "udp"
 
 
 @dataclass(frozen=True)
@@ -52,6 +64,7 @@ class SourceOptions:
         read_timeout_s: How long a stream may give nothing before it counts as stalled.
         give_up_s: How long a lost stream is tried again.
         tell: Called with one line when a stream is lost and when it is back; never with a password.
+        rtsp_transport: How the frames of an RTSP stream travel.
     """
 
     spec: InputSpec | None = None
@@ -64,3 +77,4 @@ class SourceOptions:
     read_timeout_s: float = 5.0
     give_up_s: float = 600.0
     tell: Callable[[str], None] = _silent
+    rtsp_transport: RtspTransport = RtspTransport.TCP
