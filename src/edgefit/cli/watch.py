@@ -68,7 +68,7 @@ def watch(
     After a power cut or a kill, the next start goes on where the last one ended. SIGTERM and Ctrl-C
     end it after the current file.
     """
-    from edgefit.runtime.watch.answering import Answerer, Stamp
+    from edgefit.runtime.watch.answering import Answerer
     from edgefit.runtime.watch.locking import require_locks
     from edgefit.runtime.watch.loop import Pace, Watcher
     from edgefit.runtime.watch.places import choose_places
@@ -78,9 +78,8 @@ def watch(
     places = choose_places(bundle, inbox, done, failed, out)
     voice = _Voice(quiet=quiet or as_json)
     predictor = _load(bundle, variant, threads, voice)
-    stamp = Stamp(predictor.bundle_sha256, str(predictor.variant))
     answerer = Answerer(
-        places.inbox, predictor, predictor.input, predictor.columns(top=top_k), stamp
+        places.inbox, predictor, predictor.input, predictor.columns(top=top_k), predictor.origin
     )
     pace = Pace(interval_s=interval, settle_s=settle)
     with Stop() as stop, Watcher(places, answerer, pace, stop, voice) as watcher:
@@ -150,7 +149,7 @@ def _summary(
         done=printable(str(places.done)),
         failed_folder=printable(str(places.failed)),
         results=printable(str(places.results)),
-        bundle=predictor.bundle_sha256,
+        bundle=predictor.origin.bundle,
         variant=str(predictor.variant),
     ).to_json()
 

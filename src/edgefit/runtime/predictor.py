@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from edgefit.bundle import Bundle, read_bundle
 from edgefit.errors import MissingDependencyError
+from edgefit.runtime.answers import Origin
 from edgefit.runtime.engines import (
     INSTALL_COMMANDS,
     EngineSession,
@@ -109,7 +110,7 @@ class Predictor:
         labels: Class names in output order.
         input: The input contract.
         variant: Engine and precision that run.
-        bundle_sha256: Hash of the bundle's manifest.
+        origin: Hash of the bundle's manifest, and the variant.
         operating: From outputs to decisions; the task's plain rule where the bundle states none.
     """
 
@@ -117,7 +118,7 @@ class Predictor:
         self.labels: LabelMap = bundle.labels
         self.input: InputSpec = bundle.input
         self.variant = key
-        self.bundle_sha256: str = bundle.manifest.sha256
+        self.origin = Origin(bundle.manifest.sha256, str(key))
         self.operating: Rule = bundle.operating
         self._task = TASKS[bundle.manifest.task]
         self._wanted = self._task.wanted(bundle.operating)

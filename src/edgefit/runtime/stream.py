@@ -22,23 +22,16 @@ import cv2
 
 from edgefit.errors import FrameError
 from edgefit.progress import QUIET, Reporter
+from edgefit.runtime.answers import Answer, Origin
+from edgefit.runtime.faults import faults_of_a_frame, in_words
 from edgefit.runtime.feeds import Feed, Policy, Taken
 from edgefit.runtime.sinks.sink import Sink
-from edgefit.runtime.sources.source import FrameSource, SourceFrame
+from edgefit.runtime.sources.source import FrameSource
 from edgefit.spec import Frame, Prediction
 
 _AHEAD = 2
 """Frames for each worker that ``every`` holds ready, and that may wait for an earlier answer."""
 _JOIN_S = 2.0
-_FAULTS_OF_A_FRAME = (
-    ValueError,
-    RuntimeError,
-    ArithmeticError,
-    LookupError,
-    MemoryError,
-    cv2.error,
-)
-"""What engines and OpenCV raise. One such frame must not end a run of thousands."""
 
 
 @dataclass(frozen=True)
@@ -56,21 +49,6 @@ class StreamCounts:
     unreadable: int
     noted: int = 0
     dropped: int = 0
-
-
-@dataclass(frozen=True)
-class Answer:
-    """A frame with its prediction.
-
-    Attributes:
-        frame: The frame, or why it is missing.
-        prediction: None where the frame has an error.
-        age_s: Seconds from the frame's arrival to its answer.
-    """
-
-    frame: SourceFrame
-    prediction: Prediction | None
-    age_s: float
 
 
 class Stream:
@@ -98,6 +76,7 @@ class Stream:
         workers: int = 1,
     ) -> None:
         self._predictor, self._sinks, self._workers = predictor, sinks, workers
+        self._origin: Origin | None = getattr(predictor, "origin", None)
         self._wake = threading.Condition()
         self._feeds = [Feed(s, policy, _AHEAD * workers, self._wake) for s in sources]
         self._turn = 0
@@ -196,14 +175,15 @@ class Stream:
                 prediction = self._predictor(shot.frame)
             except FrameError as error:
                 shot = replace(shot, frame=None, error=error.message)
-            except _FAULTS_OF_A_FRAME as error:
-                words = f"The engine failed: {type(error).__name__}: {error}"
-                shot = replace(shot, frame=None, error=words)
-        return Answer(shot, prediction, time.monotonic() - shot.arrived_monotonic_s)
+            except faults_of_a_frame() as error:
+                shot = replace(shot, frame=None, error=in_words(error))
+        return Answer(
+            shot, prediction, self._origin, age_s=time.monotonic() - shot.arrived_monotonic_s
+        )
 
     def _written(self, answer: Answer) -> Answer:
         for sink in self._sinks:
-            sink.write(answer.frame, answer.prediction)
+            sink.write(answer)
         self._answered += answer.prediction is not None
         self._unreadable += answer.prediction is None
         self._noted += bool(answer.frame.notes)

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from edgefit.errors import FrameError, StageError
+from edgefit.runtime.answers import Answer
 from edgefit.runtime.predictor import load
 from edgefit.runtime.sinks import CsvSink, JsonlSink, Sink
 from edgefit.runtime.sources import SourceFrame
@@ -30,8 +31,8 @@ class Kept(Sink):
         self.records: list[tuple[SourceFrame, Prediction | None]] = []
         self.closed = False
 
-    def write(self, frame: SourceFrame, prediction: Prediction | None) -> None:
-        self.records.append((frame, prediction))
+    def write(self, answer: Answer) -> None:
+        self.records.append((answer.frame, answer.prediction))
 
     def close(self) -> None:
         self.closed = True

@@ -5,33 +5,43 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
+from dataclasses import astuple
 from pathlib import Path
 
 from edgefit.names import printable
+from edgefit.runtime.answers import Answer
+from edgefit.runtime.sinks.jsonl import utc
 from edgefit.runtime.sinks.sink import TextSink
-from edgefit.runtime.sources.source import SourceFrame
 from edgefit.runtime.tasks import Cell, Columns
-from edgefit.spec import Prediction
+
+_AFTER = (
+    *("error", "notes", "source", "region", "x", "y", "width", "height"),
+    *("arrived_at", "arrived_monotonic_s", "age_s", "dropped", "bundle", "variant"),
+)
 
 
 class CsvSink(TextSink):
-    """A header and one row per frame (RFC 4180 quoting, UTF-8).
+    """A header and one row per answer (RFC 4180 quoting, UTF-8).
 
-    Columns: ``index``, ``name``, ``time_s``, the task's columns, ``error``, ``notes``. Booleans are
-    ``true`` and ``false``; values that a frame lacks are empty; several notes are joined by ``; ``.
+    Columns: ``index``, ``name``, ``time_s``, the task's columns, ``error``, ``notes``, ``source``,
+    the region and its place, the times of a live source, ``bundle`` and ``variant``; see
+    :class:`.JsonlSink`. Booleans are ``true`` and ``false``; values that a frame lacks are empty;
+    several notes are joined by ``; ``.
     """
 
     def __init__(self, target: str | Path, columns: Columns) -> None:
         super().__init__(target, columns)
-        self._row(["index", "name", "time_s", *columns.names, "error", "notes"])
+        self._row(["index", "name", "time_s", *columns.names, *_AFTER])
 
-    def write(self, frame: SourceFrame, prediction: Prediction | None) -> None:
-        """Write one frame's row; ``prediction`` is None where the frame has an error."""
-        answer = self._columns.cells(prediction)
+    def write(self, answer: Answer) -> None:
+        """Write one row."""
+        frame = answer.frame
         # a source of a user's own may give an int or a number of numpy
         time_s = None if frame.time_s is None else float(frame.time_s)
-        notes = "; ".join(frame.notes) or None
-        self._row([str(frame.index), printable(frame.name), time_s, *answer, frame.error, notes])
+        before = (str(frame.index), printable(frame.name), time_s)
+        said = (frame.error, "; ".join(frame.notes) or None, printable(frame.source) or None)
+        cells = self._columns.cells(answer.prediction)
+        self._row([*before, *cells, *said, *_place(answer), *_times(answer), *_origin(answer)])
 
     def _row(self, cells: Sequence[Cell]) -> None:
         text = io.StringIO()
@@ -43,3 +53,22 @@ def _text(value: Cell) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     return "" if value is None else f"{value:.6f}" if isinstance(value, float) else value
+
+
+def _place(answer: Answer) -> tuple[Cell, ...]:
+    if answer.region is None:
+        return (None,) * 5
+    name, *pixels = astuple(answer.region)
+    return (name, *map(str, pixels))
+
+
+def _times(answer: Answer) -> tuple[Cell, ...]:
+    frame = answer.frame
+    if frame.arrived_at is None:
+        return (None,) * 4
+    arrived = (utc(frame.arrived_at), frame.arrived_monotonic_s)
+    return (*arrived, answer.age_s, str(frame.dropped))
+
+
+def _origin(answer: Answer) -> tuple[Cell, ...]:
+    return (None, None) if answer.origin is None else astuple(answer.origin)

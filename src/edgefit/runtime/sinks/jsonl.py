@@ -3,40 +3,60 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
+from datetime import UTC, datetime
 
 from pydantic import JsonValue
 
 from edgefit.names import printable
+from edgefit.runtime.answers import Answer
 from edgefit.runtime.sinks.sink import TextSink
-from edgefit.runtime.sources.source import SourceFrame
 from edgefit.runtime.tasks import Columns
-from edgefit.spec import Prediction
 
 
 class JsonlSink(TextSink):
     """One JSON object per line.
 
-    Keys: ``index``, ``name``, ``time_s``, the task's keys, ``error``. Values that a frame lacks are
-    null. Only a frame with notes has the key ``notes``, a list of sentences.
+    Keys: ``index``, ``name``, ``time_s``, the task's keys, ``error``; values that a frame lacks
+    are null. Only where they apply: ``notes``, a list; ``source``, where there are several;
+    ``region`` with ``name``, ``x``, ``y``, ``width``, ``height``; ``arrived_at`` (UTC),
+    ``arrived_monotonic_s``, ``age_s`` and ``dropped`` for live sources; ``bundle`` and ``variant``.
     """
 
-    def write(self, frame: SourceFrame, prediction: Prediction | None) -> None:
-        """Write one frame's line; ``prediction`` is None where the frame has an error."""
-        facts = frame_facts(frame, prediction, self._columns)
+    def write(self, answer: Answer) -> None:
+        """Write one line."""
+        facts = answer_facts(answer, self._columns)
         self._put(json.dumps(facts, ensure_ascii=False, allow_nan=False) + "\n")
 
 
-def frame_facts(
-    frame: SourceFrame, prediction: Prediction | None, columns: Columns
-) -> dict[str, JsonValue]:
-    """The record of one frame, see :class:`JsonlSink`."""
+def answer_facts(answer: Answer, columns: Columns) -> dict[str, JsonValue]:
+    """The record of one answer, see :class:`JsonlSink`."""
+    frame = answer.frame
     facts: dict[str, JsonValue] = {
         "index": frame.index,
         "name": printable(frame.name),
         "time_s": None if frame.time_s is None else round(float(frame.time_s), 6),
-        **columns.facts(prediction),
+        **columns.facts(answer.prediction),
         "error": frame.error,
     }
     if frame.notes:
         facts["notes"] = list(frame.notes)
+    if frame.source:
+        facts["source"] = printable(frame.source)
+    if answer.region is not None:
+        facts["region"] = asdict(answer.region)
+    if frame.arrived_at is not None:
+        facts |= {
+            "arrived_at": utc(frame.arrived_at),
+            "arrived_monotonic_s": round(frame.arrived_monotonic_s, 6),
+            "age_s": round(answer.age_s, 6),
+            "dropped": frame.dropped,
+        }
+    if answer.origin is not None:
+        facts |= asdict(answer.origin)
     return facts
+
+
+def utc(seconds: float) -> str:
+    """A time since 1970 as ISO 8601 in UTC, with microseconds."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="microseconds")

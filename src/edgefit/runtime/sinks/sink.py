@@ -13,9 +13,8 @@ from types import TracebackType
 from typing import BinaryIO, Self
 
 from edgefit.errors import InputError
-from edgefit.runtime.sources.source import SourceFrame
+from edgefit.runtime.answers import Answer
 from edgefit.runtime.tasks import Columns
-from edgefit.spec import Prediction
 
 STDOUT = "-"
 
@@ -24,8 +23,8 @@ class Sink(ABC):
     """A context manager that takes frames one after the other, in order."""
 
     @abstractmethod
-    def write(self, frame: SourceFrame, prediction: Prediction | None) -> None:
-        """Take one frame; ``prediction`` is None where the frame has an error."""
+    def write(self, answer: Answer) -> None:
+        """Take one answer."""
 
     @abstractmethod
     def close(self) -> None:

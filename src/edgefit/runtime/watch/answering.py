@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -12,24 +11,13 @@ from pathlib import Path
 
 from edgefit.errors import FrameError, InputError
 from edgefit.names import printable
-from edgefit.runtime.sinks.jsonl import frame_facts
+from edgefit.runtime.answers import Answer, Origin
+from edgefit.runtime.faults import faults_of_a_frame, in_words
+from edgefit.runtime.sinks.jsonl import answer_facts
 from edgefit.runtime.sources import FrameSource, ImageSource, SourceFrame, VideoSource
 from edgefit.runtime.tasks import Columns
 from edgefit.runtime.watch.inbox import is_video
 from edgefit.spec import Frame, InputSpec, Prediction
-
-
-@dataclass(frozen=True)
-class Stamp:
-    """What a plant must know about each answer.
-
-    Attributes:
-        bundle: Hash of the bundle's manifest.
-        variant: Engine and precision.
-    """
-
-    bundle: str
-    variant: str
 
 
 @dataclass(frozen=True)
@@ -53,7 +41,7 @@ class Answerer:
         predictor: Returns a prediction for a frame, like an open bundle.
         spec: The bundle's input contract.
         columns: What to write for a prediction.
-        stamp: What to add to each line.
+        origin: What answers.
     """
 
     def __init__(
@@ -62,10 +50,10 @@ class Answerer:
         predictor: Callable[[Frame], Prediction],
         spec: InputSpec | None,
         columns: Columns,
-        stamp: Stamp,
+        origin: Origin,
     ) -> None:
         self._root, self._predictor, self._spec = root, predictor, spec
-        self._columns, self._stamp = columns, stamp
+        self._columns, self._origin = columns, origin
 
     def lines(self, path: str, *, skip: int = 0) -> Iterator[Line]:
         """The lines of a file, at least one: one for an image, one per frame of a video.
@@ -93,8 +81,8 @@ class Answerer:
         except (FrameError, InputError) as error:
             yield _missing(index, _name(path, index), error.message)
             return
-        except _engine_errors() as error:
-            yield _missing(index, _name(path, index), _told(error))
+        except faults_of_a_frame() as error:
+            yield _missing(index, _name(path, index), in_words(error))
             return
         if index == 0:
             yield _missing(0, _name(path, 0), "The video holds no frame.")
@@ -106,17 +94,17 @@ class Answerer:
             return self._written(shot, self._predictor(shot.frame))
         except FrameError as error:
             message = error.message
-        except _engine_errors() as error:
-            message = _told(error)
+        except faults_of_a_frame() as error:
+            message = in_words(error)
         return self._written(replace(shot, frame=None, error=message), None)
 
     def _written(self, shot: SourceFrame, prediction: Prediction | None) -> Line:
         error = None if shot.error is None else printable(shot.error)
         facts = {
-            **frame_facts(replace(shot, error=error), prediction, self._columns),
+            **answer_facts(
+                Answer(replace(shot, error=error), prediction, self._origin), self._columns
+            ),
             "answered_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
-            "bundle": self._stamp.bundle,
-            "variant": self._stamp.variant,
         }
         text = json.dumps(facts, ensure_ascii=False, allow_nan=False) + "\n"
         return Line(text.encode(), error)
@@ -132,19 +120,3 @@ def _name(path: str, index: int) -> str:
 
 def _missing(index: int, name: str, error: str) -> SourceFrame:
     return SourceFrame(index, name, None, None, error, None)
-
-
-def _told(error: BaseException) -> str:
-    first = str(error).strip().partition("\n")[0][:500]
-    return f"The frame cannot be computed ({type(error).__name__}): {printable(first)}"
-
-
-@functools.cache
-def _engine_errors() -> tuple[type[BaseException], ...]:
-    """What decoders and engines raise for one frame; the next frame may well work."""
-    import cv2
-    from onnxruntime.capi import onnxruntime_pybind11_state as ort
-
-    named = ("Fail", "RuntimeException", "InvalidArgument", "EPFail")
-    found = [getattr(ort, name) for name in named if hasattr(ort, name)]
-    return (RuntimeError, ValueError, MemoryError, cv2.error, *found)

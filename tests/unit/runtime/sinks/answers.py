@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+from datetime import UTC, datetime
 
 import numpy as np
 
+from edgefit.runtime.answers import Answer, Origin, Region
 from edgefit.runtime.sinks.sink import Sink
 from edgefit.runtime.sources.source import SourceFrame
 from edgefit.runtime.tasks import TASKS, Columns
@@ -41,8 +43,8 @@ def columns(rule: ClassificationRule = PLAIN, top: int = 5) -> Columns:
 
 def fill(sink: Sink) -> None:
     with sink:
-        sink.write(GOOD, prediction())
-        sink.write(BAD, None)
+        sink.write(Answer(GOOD, prediction()))
+        sink.write(Answer(BAD, None))
 
 
 POINT = ClassificationRule(None, ConformalRule(0.9, 0.2), NoveltyRule(0.5, "p.npy"))
@@ -50,3 +52,18 @@ POINT = ClassificationRule(None, ConformalRule(0.9, 0.2), NoveltyRule(0.5, "p.np
 
 def decided() -> ClassPrediction:
     return dataclasses.replace(prediction(), decision=UNSURE, novelty=0.75, is_novel=True)
+
+
+LIVE = Answer(
+    dataclasses.replace(
+        GOOD,
+        source="cam",
+        arrived_at=datetime(2026, 1, 2, 3, 4, 5, 250_000, UTC).timestamp(),
+        arrived_monotonic_s=9.5,
+        dropped=3,
+    ),
+    prediction(),
+    Origin("0123", "onnxruntime/int8"),
+    Region("left", 0, 5, 6, 7),
+    age_s=0.04,
+)

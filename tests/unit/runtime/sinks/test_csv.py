@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from edgefit.runtime.answers import Answer
 from edgefit.runtime.sinks.csv import CsvSink
 from tests.unit.runtime.sinks.answers import (
     BAD,
     GOOD,
+    LIVE,
     POINT,
     columns,
     decided,
@@ -41,7 +43,7 @@ def test_csv(tmp_path: Path) -> None:
 def test_a_time_has_one_format(tmp_path: Path, time_s: Any) -> None:
     path = tmp_path / "out.csv"
     with CsvSink(path, columns()) as sink:
-        sink.write(dataclasses.replace(GOOD, time_s=time_s), prediction())
+        sink.write(Answer(dataclasses.replace(GOOD, time_s=time_s), prediction()))
     with path.open(newline="", encoding="utf-8") as file:
         (row,) = csv.DictReader(file)
     assert row["time_s"] == "2.000000"
@@ -50,28 +52,42 @@ def test_a_time_has_one_format(tmp_path: Path, time_s: Any) -> None:
 def test_a_row_holds_what_the_operating_point_adds(tmp_path: Path) -> None:
     path = tmp_path / "out.csv"
     with CsvSink(path, columns(POINT, top=1)) as sink:
-        sink.write(GOOD, decided())
-        sink.write(BAD, None)
+        sink.write(Answer(GOOD, decided()))
+        sink.write(Answer(BAD, None))
     with path.open(newline="", encoding="utf-8") as file:
         header, first, second = csv.reader(file)
-    assert header[-6:] == ["decision", "unsure", "novelty", "novel", "error", "notes"]
-    assert first[-6:] == ["unsure", "true", "0.750000", "true", "", ""]
-    assert second[-6:-2] == [""] * 4 and second[-2] and not second[-1]
+    at = header.index("decision")
+    assert header[at : at + 6] == ["decision", "unsure", "novelty", "novel", "error", "notes"]
+    assert first[at : at + 6] == ["unsure", "true", "0.750000", "true", "", ""]
+    assert second[at : at + 4] == [""] * 4 and second[at + 4] and not second[at + 5]
 
 
-def test_notes_are_the_last_column(tmp_path: Path) -> None:
+def test_notes_are_joined(tmp_path: Path) -> None:
+    path = tmp_path / "out.csv"
+    noted = dataclasses.replace(GOOD, notes=("page 1 of 2 read", "dark"))
+    with CsvSink(path, columns()) as sink:
+        sink.write(Answer(noted, prediction()))
+    with path.open(newline="", encoding="utf-8") as file:
+        (row,) = csv.DictReader(file)
+    assert row["notes"] == "page 1 of 2 read; dark"
+
+
+def test_a_row_says_where_when_and_by_what(tmp_path: Path) -> None:
     path = tmp_path / "out.csv"
     with CsvSink(path, columns()) as sink:
-        sink.write(dataclasses.replace(GOOD, notes=("page 1 of 2 read", "dark")), prediction())
+        sink.write(LIVE)
     with path.open(newline="", encoding="utf-8") as file:
-        header, row = csv.reader(file)
-    assert (header[-1], row[-1]) == ("notes", "page 1 of 2 read; dark")
+        (row,) = csv.DictReader(file)
+    assert (row["source"], row["bundle"], row["variant"]) == ("cam", "0123", "onnxruntime/int8")
+    assert [row[n] for n in ("region", "x", "y", "width", "height")] == ["left", *"0567"]
+    assert row["arrived_at"] == "2026-01-02T03:04:05.250000+00:00"
+    assert (row["age_s"], row["dropped"]) == ("0.040000", "3")
 
 
 def test_a_name_that_is_not_utf8_is_escaped(tmp_path: Path) -> None:
     path = tmp_path / "out.csv"
     with CsvSink(path, columns()) as sink:
-        sink.write(dataclasses.replace(GOOD, name="b_\udcfcber.jpg"), prediction())
+        sink.write(Answer(dataclasses.replace(GOOD, name="b_\udcfcber.jpg"), prediction()))
     with path.open(newline="", encoding="utf-8") as file:
         (row,) = csv.DictReader(file)
     assert row["name"] == "b_\\xfcber.jpg"

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from edgefit.errors import InputError
+from edgefit.runtime.answers import Answer
 from edgefit.runtime.sinks.csv import CsvSink
 from edgefit.runtime.sinks.jsonl import JsonlSink
 from edgefit.runtime.sinks.sink import TextSink
@@ -70,7 +71,7 @@ def test_nothing_is_added_that_the_bundle_does_not_have(
 ) -> None:
     path = tmp_path / "out.jsonl"
     with JsonlSink(path, columns(point)) as sink:
-        sink.write(GOOD, prediction())
+        sink.write(Answer(GOOD, prediction()))
     plain = {"index", "name", "time_s", "label", "confidence", "top", "error"}
     assert json.loads(path.read_text(encoding="utf-8")).keys() == plain | added
 
@@ -78,6 +79,7 @@ def test_nothing_is_added_that_the_bundle_does_not_have(
 _ENDLESS = """
 import sys
 import numpy as np
+from edgefit.runtime.answers import Answer
 from edgefit.runtime.sinks.jsonl import JsonlSink
 from edgefit.runtime.sources.source import SourceFrame
 from edgefit.runtime.tasks import TASKS
@@ -87,7 +89,7 @@ columns = TASKS[CLASSIFICATION].columns(labels, ClassificationRule(), top=5)
 answer = ClassPrediction.from_probabilities(np.array([0.3, 0.7], np.float32), labels)
 with JsonlSink(sys.argv[1], columns) as sink:
     for index in range(10**9):
-        sink.write(SourceFrame(index, "x" * 500, None, None, None, None), answer)
+        sink.write(Answer(SourceFrame(index, "x" * 500, None, None, None, None), answer))
         if index == 200:
             print("going", flush=True)
 """

@@ -13,8 +13,9 @@ import cv2
 import numpy as np
 from pydantic import JsonValue
 
+from edgefit.runtime.answers import Origin
 from edgefit.runtime.tasks import Cell
-from edgefit.runtime.watch.answering import Answerer, Stamp
+from edgefit.runtime.watch.answering import Answerer
 from edgefit.runtime.watch.batch import Tally
 from edgefit.runtime.watch.identifying import OWN_PREFIX
 from edgefit.runtime.watch.loop import Pace, Watcher
@@ -22,7 +23,7 @@ from edgefit.runtime.watch.places import Places
 from edgefit.runtime.watch.stopping import Stop
 from edgefit.spec import Frame
 
-STAMP = Stamp("0123", "fake/fp32")
+STAMP = Origin("0123", "fake/fp32")
 
 
 def png(label: int) -> bytes:

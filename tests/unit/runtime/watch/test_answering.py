@@ -20,7 +20,7 @@ def test_a_line_is_the_record_of_predict_with_time_bundle_and_variant(line: Line
     line.put("sub/a.png", png(40))
     (facts,) = facts_of(line, "sub/a.png")
     assert list(facts) == [
-        *("index", "name", "time_s", "label", "error", "answered_at", "bundle", "variant")
+        *("index", "name", "time_s", "label", "error", "bundle", "variant", "answered_at")
     ]
     assert (facts["index"], facts["name"], facts["label"]) == (0, "sub/a.png", 40)
     assert (facts["bundle"], facts["variant"]) == ("0123", "fake/fp32")
