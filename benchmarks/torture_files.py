@@ -96,10 +96,16 @@ def cut(
 
 
 def hollow(random: np.random.Generator) -> bytes:
-    """A JPEG file with a block of zeros inside its scan, as a bad sector leaves it."""
-    data = bytearray(saved("JPEG", quality=95)(random))
-    middle = len(data) * 2 // 3
-    data[middle : middle + 64] = bytes(64)
+    """A JPEG file whose scan is zeros from its middle on, as after an interrupted copy.
+
+    The image is larger than the others: in a few hundred bytes, zeros can be valid codes for the
+    right number of blocks, which no decoder can tell from an image.
+    """
+    file = io.BytesIO()
+    image(random).resize((4 * _SIDE, 4 * _SIDE)).save(file, "JPEG", quality=95)
+    data = bytearray(file.getvalue())
+    middle, end = len(data) // 2, len(data) - 2
+    data[middle:end] = bytes(end - middle)
     return bytes(data)
 
 

@@ -316,10 +316,14 @@ def test_keys_that_recipes_gained_later_leave_earlier_runs_valid(tmp_path: Path)
 
     runner = Runner(RunFolder(tmp_path, RECIPE))
     sections = RECIPE.model_dump(mode="json", include=set(check.SECTIONS))
-    for key in ("damaged", "bits", "max_pixels"):
-        del sections["input"][key]
+    for section, keys in {
+        "input": ("damaged", "bits", "max_pixels"),
+        "data": ("layout", "links"),
+    }.items():
+        for key in keys:
+            del sections[section][key]
     sections["files"] = check.further_inputs(runner.folder, RECIPE, runner.files)
     text = json.dumps([sections, {}], sort_keys=True)
     assert fingerprint() == hashlib.sha256(text.encode()).hexdigest()
-    changed = ["input.damaged=warn", "input.bits=12", "input.max_pixels=5"]
-    assert len({fingerprint(), *map(fingerprint, changed)}) == 4
+    changed = ["input.damaged=warn", "input.bits=12", "input.max_pixels=5", "data.links=all"]
+    assert len({fingerprint(), *map(fingerprint, changed)}) == 5

@@ -50,7 +50,7 @@ def test_what_training_would_refuse_is_refused_at_once(
 
 
 def test_a_single_training_image_is_too_few(tmp_path: Path) -> None:
-    with pytest.raises(RecipeError, match="1 training images"):
+    with pytest.raises(RecipeError, match="1 training image"):
         require(tmp_path, images=1)
 
 

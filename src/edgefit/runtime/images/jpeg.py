@@ -36,8 +36,8 @@ _LOOSE = re.compile(r"(\d+) extraneous bytes before marker 0x([0-9a-f]{2})")
 # 98 of 100 files; a writer's own padding is shorter.
 _MOST_LOOSE_BYTES = 32
 _HARMLESS_BYTES = 3
-# Equal bytes are padding, unless they are many: a block that was lost up to the end is zero.
-_MOST_FILL, _MOST_LOOSE_FILL = 64, 1024
+# Equal bytes are padding, unless they are many: what was lost up to the end is zero.
+_MOST_FILL = 64
 _MOST_FILLS = 16
 _FOUR_COLOURS = 4
 # What simplejpeg says of a file that it cannot handle, though libjpeg can.
@@ -100,8 +100,7 @@ def _decode(
         length, code = int(loose[1]), int(loose[2], 16)
         filled = next(fill_before(layout, data, code, length), None)
         if filled is None or length > _MOST_FILL:
-            most = _MOST_LOOSE_BYTES if filled is None else _MOST_LOOSE_FILL
-            if code != END or length > most:
+            if filled is not None or code != END or length > _MOST_LOOSE_BYTES:
                 break
             note = f"{warning}: padding or damage" if length > _HARMLESS_BYTES else None
             return _leniently(data, layout, factor, path), note, None

@@ -74,9 +74,8 @@ def test_loose_bytes_before_the_end_are_read_with_a_note() -> None:
     image = read_image(with_bytes("end", bytes(range(1, 30))))
     np.testing.assert_array_equal(image.frame, decode_image(jpeg(grainy())))
     assert [note.kind for note in image.notes] == [NoteKind.LOOSE_BYTES]
-    many = read_image(with_bytes("end", b"\0" * 700))
-    assert [note.kind for note in many.notes] == [NoteKind.LOOSE_BYTES]
-    for lost in (bytes(range(1, 200)), b"\0" * 3000):
+    assert read_image(with_bytes("end", b"\0" * 60)).notes == ()
+    for lost in (bytes(range(1, 200)), b"\0" * 70, b"\0" * 3000):
         with pytest.raises(FrameError, match=r"damaged: \d+ extraneous bytes"):
             read_image(with_bytes("end", lost))
 
