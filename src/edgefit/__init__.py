@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from edgefit.recipe import Recipe
     from edgefit.records.build import BuildResult
     from edgefit.runtime.predictor import Predictor
+    from edgefit.runtime.sinks import Sink
+    from edgefit.runtime.sources import SourceOptions
+    from edgefit.runtime.stream import Stream
 
 __version__ = "0.1.0"
 __all__ = [
@@ -41,6 +44,7 @@ __all__ = [
     "load",
     "load_recipe",
     "read_bundle",
+    "stream",
 ]
 
 _PLACES = {
@@ -137,6 +141,64 @@ def load(
     from edgefit.runtime.predictor import load as load_predictor
 
     return load_predictor(bundle, variant=variant, threads=threads, parallel=parallel)
+
+
+def stream(
+    bundle: str | Path | Predictor,
+    source: object,
+    sinks: Sequence[Sink] = (),
+    *,
+    variant: str | None = None,
+    policy: str | None = None,
+    workers: int | None = None,
+    threads: int | None = None,
+    options: SourceOptions | None = None,
+) -> Stream:
+    """Answer the frames of cameras, streams, videos, folders or arrays as fast as the machine can.
+
+    >>> import edgefit, numpy as np
+    >>> frames = [np.full((48, 64, 3), level, np.uint8) for level in (40, 200)]
+    >>> answers = edgefit.stream("run/bundle", frames)
+    >>> [answer.frame.index for answer in answers if answer.prediction is not None]
+    [0, 1]
+    >>> answers.counts.answered
+    2
+
+    Iterate it to get an :class:`edgefit.runtime.answers.Answer` for each frame, in order. A frame
+    that cannot be read has an error instead of a prediction; nothing but the end of all sources
+    ends the loop. ``stop()`` ends it after the answers under way.
+
+    Args:
+        bundle: A bundle's folder, or an open predictor.
+        source: A source's text (``images/``, ``"in/*.png"``, ``clip.mp4``, ``parts.zip``,
+            ``camera:0``, ``rtsp://HOST/PATH``, ``http://HOST/PATH``, ``-``), a list of texts
+            (``"left=camera:0"`` names one), a :class:`edgefit.runtime.sources.FrameSource`, or an
+            iterable of arrays ``uint8`` (H, W, 3) RGB or of (name, array).
+        sinks: Open sinks that each answer is written to; see :mod:`edgefit.runtime.sinks`.
+        variant: ``engine/precision``; by default the one the bundle recommends.
+        policy: ``every`` loses no frame; ``latest`` drops stale ones. By default what suits each
+            source.
+        workers: Frames that are worked on at the same time; by default one for each core, and for
+            live sources alone one for each source.
+        threads: Threads for one inference; by default the cores divided by the workers.
+        options: How the sources are opened: camera, timeouts, links.
+
+    Raises:
+        InputError: A source cannot be opened.
+        BundleError: The bundle is absent or not valid.
+    """
+    from edgefit.runtime.opening import open_stream
+
+    return open_stream(
+        bundle,
+        source,  # type: ignore[arg-type]
+        sinks,
+        variant=variant,
+        policy=policy,
+        workers=workers,
+        threads=threads,
+        options=options,
+    )
 
 
 def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:

@@ -21,9 +21,13 @@ INVENTORY = {
     "weights: 'str | None' = None, out: 'str | Path | None' = None, "
     "overrides: 'Sequence[str]' = (), reporter: 'Reporter | None' = None) -> 'BuildResult'",
     "load": "(bundle: 'str | Path', *, variant: 'str | None' = None, "
-    "threads: 'int | None' = None) -> 'Predictor'",
+    "threads: 'int | None' = None, parallel: 'int' = 1) -> 'Predictor'",
     "load_recipe": "(path: 'str | Path', overrides: 'Sequence[str]' = ()) -> 'Recipe'",
     "read_bundle": "(path: 'str | Path') -> 'Bundle'",
+    "stream": "(bundle: 'str | Path | Predictor', source: 'object', "
+    "sinks: 'Sequence[Sink]' = (), *, variant: 'str | None' = None, policy: 'str | None' = None, "
+    "workers: 'int | None' = None, threads: 'int | None' = None, "
+    "options: 'SourceOptions | None' = None) -> 'Stream'",
 }
 
 

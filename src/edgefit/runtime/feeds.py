@@ -35,10 +35,12 @@ class Taken:
     Attributes:
         decode: Gives the frame; it may be called in any thread, once.
         dropped: Frames of this source that were dropped before it.
+        source: Name of the source.
     """
 
     decode: Callable[[], SourceFrame]
     dropped: int
+    source: str
 
 
 class Feed:
@@ -94,7 +96,7 @@ class Feed:
         """The next frame; call it only where one is ready."""
         decode = self._waiting.popleft()
         self._wake.notify_all()  # the reader may be waiting for room
-        return Taken(decode, self._dropped)
+        return Taken(decode, self._dropped, self.source.name)
 
     def stop(self) -> None:
         """Read no further; what is ready may still be taken."""

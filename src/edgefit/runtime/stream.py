@@ -168,7 +168,9 @@ class Stream:
             self._wake.notify_all()
 
     def _answer(self, taken: Taken) -> Answer:
-        shot = replace(taken.decode(), dropped=taken.dropped)
+        shot = taken.decode()
+        name = taken.source if len(self._feeds) > 1 or shot.arrived_at is not None else shot.source
+        shot = replace(shot, dropped=taken.dropped, source=name)
         prediction = None
         if shot.frame is not None:
             try:
