@@ -1,9 +1,10 @@
-"""``edgefit predict``: run a bundle on an image, a folder, a glob or a video."""
+"""``edgefit predict``: run a bundle on images, videos, cameras and streams."""
 
 from __future__ import annotations
 
 import sys
 import warnings
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,14 +14,44 @@ from pydantic import JsonValue
 from rich.markup import escape
 
 from edgefit.cli.output import QuietOption, error_console, print_json_line, reporter
+from edgefit.cli.source_options import (
+    CameraExposureOption,
+    CameraFormatOption,
+    CameraRateOption,
+    CameraSizeOption,
+    FollowOption,
+    GiveUpOption,
+    LinksOption,
+    OpenTimeoutOption,
+    PolicyOption,
+    ReadTimeoutOption,
+    SourcesArgument,
+    ThreadsOption,
+    TransportOption,
+    WorkersOption,
+    choice_of,
+    seconds_of,
+    size_of,
+    tell,
+)
 from edgefit.errors import InputError
 from edgefit.names import printable
 from edgefit.spec import Links
 from edgefit.wording import counted
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from edgefit.bundle import Bundle
+    from edgefit.progress import Reporter
     from edgefit.records.passed_over import PassedOverFiles
-    from edgefit.runtime.stream import StreamCounts
+    from edgefit.runtime.feeds import Policy
+    from edgefit.runtime.opening import Pace
+    from edgefit.runtime.predictor import Predictor
+    from edgefit.runtime.sinks import TextSink
+    from edgefit.runtime.sources import FrameSource
+    from edgefit.runtime.stream import Stream, StreamCounts
+    from edgefit.runtime.tasks import Columns
 
 
 class Format(StrEnum):
@@ -37,9 +68,7 @@ def register(app: typer.Typer) -> None:
 
 def predict(
     bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="A bundle.")],
-    source: Annotated[
-        str, typer.Argument(metavar="SOURCE", help="An image, folder, quoted glob or video file.")
-    ],
+    sources: SourcesArgument,
     out: Annotated[str, typer.Option("--out", help="File to write; - is standard output.")] = "-",
     output_format: Annotated[
         Format | None,
@@ -49,10 +78,19 @@ def predict(
         str | None, typer.Option("--variant", help="engine/precision; default: the recommended.")
     ] = None,
     top_k: Annotated[int, typer.Option("--top-k", min=1, help="Classes listed per frame.")] = 3,
-    threads: Annotated[int | None, typer.Option(min=1, help="Threads of the engine.")] = None,
-    links: Annotated[
-        Links, typer.Option("--links", help="Which symbolic links in a folder are followed.")
-    ] = Links.INSIDE,
+    workers: WorkersOption = None,
+    threads: ThreadsOption = None,
+    policy: PolicyOption = None,
+    links: LinksOption = Links.INSIDE,
+    follow: FollowOption = False,
+    camera_size: CameraSizeOption = None,
+    camera_rate: CameraRateOption = None,
+    camera_format: CameraFormatOption = None,
+    camera_exposure: CameraExposureOption = None,
+    rtsp_transport: TransportOption = "tcp",
+    open_timeout: OpenTimeoutOption = 10.0,
+    read_timeout: ReadTimeoutOption = 5.0,
+    give_up: GiveUpOption = "10m",
     as_json: Annotated[
         bool,
         typer.Option("--json", help="JSON lines on standard output; the last one is a summary."),
@@ -61,36 +99,74 @@ def predict(
 ) -> int:
     """Write one line per frame, in order; the line of an unreadable frame holds the error.
 
-    In folders and globs, hidden files, thumbnails of network storage and files that are not images
-    are passed over and counted.
+    In folders, archives and globs, hidden files, thumbnails of network storage and files that are
+    not images are passed over and counted.
     """
-    from edgefit.runtime.predictor import load
-    from edgefit.runtime.sinks.csv import CsvSink
-    from edgefit.runtime.sinks.jsonl import JsonlSink
-    from edgefit.runtime.sources import open_source
-    from edgefit.runtime.stream import stream
+    from edgefit.bundle import read_bundle
+    from edgefit.runtime.opening import open_sources, pace_for
+    from edgefit.runtime.sources import CameraOptions, RtspTransport, SourceOptions
+    from edgefit.runtime.stream import Stream
     from edgefit.runtime.walking import counts_of
 
     _require_text_file(out)
-    chosen = output_format or (Format.CSV if out.endswith(".csv") else Format.JSONL)
-    if as_json:
-        chosen = Format.JSONL
-    with warnings.catch_warnings(record=True) as notes:
-        warnings.simplefilter("always")
-        predictor = load(bundle, variant=variant, threads=threads)
-    for note in notes:
-        error_console().print(f"[yellow]warning:[/] {escape(str(note.message))}", soft_wrap=True)
-    frames = open_source(source, predictor.input, links=links)
-    shown = reporter(quiet=quiet or (out == "-" and sys.stdout.isatty()))
-    sinks = {Format.CSV: CsvSink, Format.JSONL: JsonlSink}
-    with sinks[chosen](out, predictor.columns(top=top_k)) as sink:
-        counts = stream(predictor, frames, [sink], reporter=shown)
-    passed_over = counts_of(frames.passed_over)
+    width, height = size_of(camera_size, "--camera-size")
+    options = SourceOptions(
+        links=links,
+        follow=follow,
+        camera=CameraOptions(width, height, camera_rate, camera_format, camera_exposure),
+        open_timeout_s=open_timeout,
+        read_timeout_s=read_timeout,
+        give_up_s=seconds_of(give_up, "--give-up"),
+        tell=tell,
+        rtsp_transport=RtspTransport(
+            choice_of(rtsp_transport, list(RtspTransport), "--rtsp-transport")
+        ),
+    )
+    read = read_bundle(bundle)
+    frames = open_sources(sources, replace(options, spec=read.input))
+    pace = pace_for(frames, workers=workers, threads=threads)
+    predictor = _load(read, variant, pace)
+    chosen = output_format or (Format.CSV if out.endswith(".csv") and not as_json else Format.JSONL)
+    with _sink(Format.JSONL if as_json else chosen, out, predictor.columns(top=top_k)) as sink:
+        running = Stream(predictor, frames, [sink], policy=_policy(policy), workers=pace.workers)
+        _run(running, frames, reporter(quiet=quiet or (out == "-" and sys.stdout.isatty())))
+    counts = running.counts
+    passed_over = counts_of(entry for source in frames for entry in source.passed_over)
     if as_json:
         print_json_line({"summary": _summary(str(predictor.variant), counts, passed_over)})
     if not quiet:
         _print_end(str(predictor.variant), counts, passed_over, out)
     return 1 if counts.unreadable and not counts.answered else 0
+
+
+def _load(read: Bundle, variant: str | None, pace: Pace) -> Predictor:
+    from edgefit.runtime.opening import opened
+
+    with warnings.catch_warnings(record=True) as notes:
+        warnings.simplefilter("always")
+        predictor = opened(read, variant, pace)
+    for note in notes:
+        error_console().print(f"[yellow]warning:[/] {escape(str(note.message))}", soft_wrap=True)
+    return predictor
+
+
+def _sink(chosen: Format, out: str, columns: Columns) -> TextSink:
+    from edgefit.runtime.sinks import CsvSink, JsonlSink
+
+    return CsvSink(out, columns) if chosen is Format.CSV else JsonlSink(out, columns)
+
+
+def _policy(text: str | None) -> Policy | None:
+    from edgefit.runtime.feeds import Policy
+
+    return None if text is None else Policy(choice_of(text, list(Policy), "--policy"))
+
+
+def _run(running: Stream, frames: Sequence[FrameSource], shown: Reporter) -> None:
+    hints = [source.len_hint for source in frames]
+    total = None if None in hints else sum(hint or 0 for hint in hints)
+    for _ in shown.track(running, "predicting", total=total):
+        pass
 
 
 def _summary(
@@ -103,6 +179,7 @@ def _summary(
         answered=counts.answered,
         unreadable=counts.unreadable,
         noted=counts.noted,
+        dropped=counts.dropped,
         passed_over=passed_over,
     ).to_json()
 
@@ -117,6 +194,7 @@ def _print_end(
     console.print(
         f"{counted(counts.answered, 'frame')} answered by {variant}, {counts.unreadable} unreadable"
         + (f", {counts.noted} with notes" if counts.noted else "")
+        + (f", {counts.dropped} dropped" if counts.dropped else "")
         + (f"; passed over: {escape(skipped)}" if skipped else ""),
         soft_wrap=True,
     )

@@ -14,6 +14,7 @@ class PredictSummary(Part):
         answered: Frames with a prediction.
         unreadable: Frames with an error.
         noted: Frames with a note, e.g. that further pages were not read.
+        dropped: Frames of live sources that no worker was free for.
         passed_over: What the folder holds beside the images.
     """
 
@@ -21,4 +22,5 @@ class PredictSummary(Part):
     answered: int
     unreadable: int
     noted: int = 0
+    dropped: int = 0
     passed_over: tuple[PassedOverFiles, ...] = ()

@@ -16,6 +16,7 @@ def test_counts_of_the_walker_become_json() -> None:
         "answered": 3,
         "unreadable": 1,
         "noted": 0,
+        "dropped": 0,
         "passed_over": [
             {
                 "reason": "made by a system",

@@ -37,7 +37,7 @@ def test_answers_are_those_of_one_frame_after_the_other(
     for answer, alone in zip(answers, expected, strict=True):
         assert isinstance(answer.prediction, edgefit.ClassPrediction)
         assert isinstance(alone, edgefit.ClassPrediction)
-        np.testing.assert_array_equal(answer.prediction.probabilities_C, alone.probabilities_C)
+        np.testing.assert_array_equal(answer.prediction.probabilities, alone.probabilities)
         assert answer.prediction.decision == alone.decision
     assert [answer.frame.name for answer in answers] == sorted(p.name for p in folder.iterdir())
     assert {answer.origin for answer in answers} == {one_by_one.origin}
