@@ -24,6 +24,8 @@ class Answered:
     are answered. Where frames have regions, the last one may lack some, so it is answered again and
     :meth:`holds` tells which records of it are there.
 
+    One object belongs to one sink, which fills it when it is opened.
+
     A frame takes 9 bytes: 8 of them are a BLAKE2b hash. Of a million frames beside a million
     records, the chance that any is wrongly taken for another is 5e-8 (1e12 / 2**64).
 
@@ -37,7 +39,7 @@ class Answered:
         self._keys: NDArray[np.uint64] | None = None
         self._used = np.zeros(0, np.bool_)
         self._last: Written | None = None
-        self._last_regions: set[str] = set()
+        self._regions: set[str] = set()
         self._again: int | None = None
         self.records = self.unreadable = 0
         self.sources: set[str] = set()
@@ -88,28 +90,28 @@ class Answered:
         return True
 
     def holds(self, answer: Answer) -> bool:
-        """Whether an answer has a record: one of a region of the last frame."""
-        if self._again is None or answer.region is None:
+        """Whether an answer has a record: one of a region of the last frame, asked for once."""
+        frame, region = answer.frame, answer.region
+        if self._again is None or region is None or printable(region.name) not in self._regions:
             return False
-        frame = answer.frame
-        is_last = self._last is not None and frame.index == self._last.index
-        return (
-            is_last
-            and printable(answer.region.name) in self._last_regions
-            and _key(frame.name, frame.source) == self._again
-        )
+        if _key(frame.name, frame.source) != self._again:
+            return False
+        self._regions.remove(printable(region.name))
+        return True
 
     def _add(self, written: Written) -> None:
         last = self._last
-        same = last is not None and (last.source, last.name, last.index) == (
-            *(written.source, written.name),
-            written.index,
+        is_further_region = (
+            last is not None
+            and written.region is not None
+            and (last.source, last.name, last.index)
+            == (written.source, written.name, written.index)
         )
-        if not (same and written.region is not None):
+        if not is_further_region:
             self._listed.append(_key(written.name, written.source))
-            self._last_regions = set()
+            self._regions = set()
         if written.region is not None:
-            self._last_regions.add(written.region)
+            self._regions.add(written.region)
         self._last = written
         self.records += 1
         self.unreadable += written.is_error
@@ -124,7 +126,7 @@ class Answered:
 
     def _is_incomplete(self, key: int, at: int) -> bool:
         """Whether this is the last frame, and of regions: of frames of its name, the last one."""
-        if self._last is None or not self._last_regions:
+        if self._last is None or not self._regions:
             return False
         keys = self._sorted()
         is_last_of_name = at + 1 == len(keys) or keys[at + 1] != key

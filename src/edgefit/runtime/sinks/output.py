@@ -181,7 +181,11 @@ class RotatedFiles(Output):
             except FileExistsError:
                 self._number += 1
                 continue
-            _begin(file, self._records)
+            try:
+                _begin(file, self._records)
+            except BaseException:
+                file.close()
+                raise
             return file
 
     def _continued(self, answered: Answered) -> OutputFile | None:

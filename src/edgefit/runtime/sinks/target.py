@@ -14,8 +14,6 @@ from edgefit.runtime.sources import VIDEO_SUFFIXES
 from edgefit.runtime.sources.kinds import ARCHIVE_SUFFIXES
 from edgefit.runtime.watch.places import lies_in
 
-_NOTHING_CHANGED = "give another file; nothing was changed"
-
 
 def require_safe_target(out: str, sources: Sequence[str], bundle: Path) -> None:
     """Refuse a target that is, or lies in, what is read, or that would overwrite another file.
@@ -33,15 +31,16 @@ def require_safe_target(out: str, sources: Sequence[str], bundle: Path) -> None:
         return
     target = Path(os.path.realpath(out))
     _require_text_file(out, target)
-    for what, place in [("the bundle", bundle), *(("the source", Path(s)) for s in sources)]:
+    # an empty text is no path, although Path("") is this folder
+    places = [("the bundle", str(bundle)), *(("the source", source) for source in sources)]
+    for what, place in places:
         if os.path.lexists(place) and lies_in(target, Path(os.path.realpath(place))):
-            inside = place.is_dir()
             raise InputError(
-                f"--out lies inside {what}." if inside else f"--out is {what}.",
+                f"--out {'lies inside' if Path(place).is_dir() else 'is'} {what}.",
                 path=out,
                 found=f"{what}: {place}",
                 expected="a file outside of all that is read",
-                remedy=_NOTHING_CHANGED,
+                remedy="give another file; nothing was changed",
             )
     _require_no_other_content(out, target)
 

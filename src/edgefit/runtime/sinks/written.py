@@ -58,7 +58,7 @@ def json_lines(path: Path) -> Iterator[Written]:
             end += len(line)
             try:
                 record = _of_line(line, end) if line.endswith(b"\n") else None
-            except (ValueError, TypeError, KeyError):
+            except (ValueError, TypeError, KeyError, RecursionError):
                 record = None
             if record is not None:
                 yield record
@@ -129,6 +129,8 @@ class _Lines(Iterator[str]):
 
 def _of_line(line: bytes, end: int) -> Written:
     facts = json.loads(line)
+    if not isinstance(facts, dict):
+        raise ValueError(type(facts))
     region, bundle = facts.get("region"), facts.get("bundle")
     return Written(
         int(facts["index"]),
