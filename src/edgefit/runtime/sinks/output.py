@@ -11,7 +11,7 @@ from pathlib import Path
 
 from edgefit.errors import InputError
 from edgefit.runtime.sinks.answered import Answered
-from edgefit.runtime.sinks.output_file import OutputFile, unwritable
+from edgefit.runtime.sinks.output_file import OutputFile
 from edgefit.runtime.sinks.rotation import FileNames, Rotation
 from edgefit.runtime.sinks.written import Written
 
@@ -62,7 +62,13 @@ class StandardOutput(Output):
         except BrokenPipeError:
             raise
         except OSError as error:
-            raise unwritable("standard output", error) from error
+            raise InputError(
+                "The results cannot be written.",
+                path="standard output",
+                found=error.strerror,
+                remedy="make room and run it again with --out FILE, which keeps records whole; "
+                "the last line may be incomplete",
+            ) from error
 
     def close(self) -> None:
         """Leave it open."""

@@ -159,7 +159,7 @@ class OutputFile:
                 self._file.truncate(before)
 
 
-def unwritable(path: str | Path, error: OSError) -> InputError:
+def unwritable(path: Path, error: OSError) -> InputError:
     """The error for a file that takes no more."""
     return InputError(
         "The results cannot be written.",

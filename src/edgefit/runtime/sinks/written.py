@@ -58,8 +58,10 @@ def json_lines(path: Path) -> Iterator[Written]:
             end += len(line)
             try:
                 record = _of_line(line, end) if line.endswith(b"\n") else None
-            except (ValueError, TypeError, KeyError, RecursionError):
+            except (ValueError, RecursionError):
                 record = None
+            except (TypeError, KeyError) as error:  # whole, but not ours
+                raise _no_record(path, f"line {number}") from error
             if record is not None:
                 yield record
             elif file.read(1) or not (number > 1 or _begins(line, JSON_BEGINS)):
@@ -130,7 +132,7 @@ class _Lines(Iterator[str]):
 def _of_line(line: bytes, end: int) -> Written:
     facts = json.loads(line)
     if not isinstance(facts, dict):
-        raise ValueError(type(facts))
+        raise TypeError(type(facts))
     region, bundle = facts.get("region"), facts.get("bundle")
     return Written(
         int(facts["index"]),

@@ -185,3 +185,4 @@ def test_a_full_disk_behind_standard_output_is_an_error(monkeypatch: pytest.Monk
     with pytest.raises(InputError, match="cannot be written") as caught:
         open_output("-", HEADED)
     assert caught.value.path == "standard output"
+    assert "may be incomplete" in str(caught.value.remedy)

@@ -122,3 +122,13 @@ def test_every_reader_of_csv_reads_a_row(cell: str) -> None:
 def test_a_file_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be read"):
         list(json_lines(tmp_path))
+
+
+def test_a_whole_line_that_is_not_a_record_is_not_cut_off(tmp_path: Path) -> None:
+    """Such as the summary that ``--json`` prints."""
+    path = write(KINDS[0], tmp_path)
+    with path.open("ab") as file:
+        file.write(b'{"summary": {"answered": 3}}\n')
+    with pytest.raises(InputError) as caught:
+        read(path)
+    assert caught.value.found == "line 5 is not a record"
