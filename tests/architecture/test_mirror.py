@@ -133,6 +133,7 @@ TOGETHER = (
     "tests/unit/data/test_leaks.py",
     "tests/unit/data/test_real_sets.py",
     "tests/unit/export/test_features_output.py",
+    "tests/unit/runtime/sinks/test_kills.py",
     "tests/unit/runtime/watch/test_power_cuts.py",
     "tests/unit/stages/test_operating_point.py",
     "tests/unit/test_device_kit.py",

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Sequence
 from dataclasses import astuple
-from pathlib import Path
+from functools import partial
 
 from edgefit.names import printable
 from edgefit.runtime.answers import Answer
 from edgefit.runtime.sinks.jsonl import utc
+from edgefit.runtime.sinks.output import RecordFormat
 from edgefit.runtime.sinks.sink import TextSink
-from edgefit.runtime.tasks import Cell, Columns
+from edgefit.runtime.sinks.written import csv_line, csv_rows
+from edgefit.runtime.tasks import Cell
 
 _AFTER = (
     *("error", "notes", "source", "region", "x", "y", "width", "height"),
@@ -29,24 +28,19 @@ class CsvSink(TextSink):
     several notes are joined by ``; ``.
     """
 
-    def __init__(self, target: str | Path, columns: Columns) -> None:
-        super().__init__(target, columns)
-        self._row(["index", "name", "time_s", *columns.names, *_AFTER])
+    def _format(self) -> RecordFormat:
+        header = ["index", "name", "time_s", *self._columns.names, *_AFTER]
+        return RecordFormat(csv_line(header).encode(), partial(csv_rows, header=header))
 
-    def write(self, answer: Answer) -> None:
-        """Write one row."""
+    def _record(self, answer: Answer) -> str:
         frame = answer.frame
         # a source of a user's own may give an int or a number of numpy
         time_s = None if frame.time_s is None else float(frame.time_s)
         before = (str(frame.index), printable(frame.name), time_s)
         said = (frame.error, "; ".join(frame.notes) or None, printable(frame.source) or None)
         cells = self._columns.cells(answer.prediction)
-        self._row([*before, *cells, *said, *_place(answer), *_times(answer), *_origin(answer)])
-
-    def _row(self, cells: Sequence[Cell]) -> None:
-        text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerow([_text(cell) for cell in cells])
-        self._put(text.getvalue())
+        row = [*before, *cells, *said, *_place(answer), *_times(answer), *_origin(answer)]
+        return csv_line([_text(cell) for cell in row])
 
 
 def _text(value: Cell) -> str:

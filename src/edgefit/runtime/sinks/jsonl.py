@@ -10,7 +10,9 @@ from pydantic import JsonValue
 
 from edgefit.names import printable
 from edgefit.runtime.answers import Answer
+from edgefit.runtime.sinks.output import RecordFormat
 from edgefit.runtime.sinks.sink import TextSink
+from edgefit.runtime.sinks.written import json_lines
 from edgefit.runtime.tasks import Columns
 
 
@@ -23,10 +25,12 @@ class JsonlSink(TextSink):
     ``arrived_monotonic_s``, ``age_s`` and ``dropped`` for live sources; ``bundle`` and ``variant``.
     """
 
-    def write(self, answer: Answer) -> None:
-        """Write one line."""
+    def _format(self) -> RecordFormat:
+        return RecordFormat(b"", json_lines)
+
+    def _record(self, answer: Answer) -> str:
         facts = answer_facts(answer, self._columns)
-        self._put(json.dumps(facts, ensure_ascii=False, allow_nan=False) + "\n")
+        return json.dumps(facts, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def answer_facts(answer: Answer, columns: Columns) -> dict[str, JsonValue]:

@@ -6,17 +6,18 @@ A new sink is one file beside this one. A sink does not depend on the task: the 
 
 from __future__ import annotations
 
-import sys
 from abc import ABC, abstractmethod
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import Self
 
-from edgefit.errors import InputError
 from edgefit.runtime.answers import Answer
+from edgefit.runtime.sinks.answered import Answered
+from edgefit.runtime.sinks.output import STDOUT, RecordFormat, open_output
+from edgefit.runtime.sinks.rotation import Rotation
 from edgefit.runtime.tasks import Columns
 
-STDOUT = "-"
+__all__ = ["STDOUT", "Sink", "TextSink"]
 
 
 class Sink(ABC):
@@ -29,6 +30,9 @@ class Sink(ABC):
     @abstractmethod
     def close(self) -> None:
         """Release what the sink holds."""
+
+    def reopen(self) -> None:  # noqa: B027 - most sinks hold no file that others rename
+        """Before the next answer, open files anew that were renamed; safe in a signal handler."""
 
     def __enter__(self) -> Self:
         return self
@@ -43,39 +47,53 @@ class Sink(ABC):
 
 
 class TextSink(Sink):
-    """A sink that writes text, one record per frame. It replaces an existing file.
+    """A sink that writes text, one record per answer.
+
+    A record is handed to the operating system whole and at once; a file is on the disk (fsync) when
+    it is closed. A file on a disk is locked: nobody else writes to it with a sink meanwhile.
 
     Args:
-        target: A file, or ``"-"`` for standard output.
+        target: A file, ``"-"`` for standard output, or a template for a series of files, see
+            :class:`.FileNames`.
         columns: What to write for a prediction; a predictor's
             :meth:`edgefit.runtime.predictor.Predictor.columns`.
+        rotation: When the next file of a series begins; no file of a series is overwritten.
+        answered: Takes in the records that are there already, and they stay; a record that is cut
+            off at the end is removed. Without it, an existing file is replaced.
 
     Raises:
-        InputError: The file cannot be opened for writing.
+        InputError: The file cannot be written or continued, or another process writes to it; from
+            writing: the disk is full, or the file was removed.
     """
 
-    def __init__(self, target: str | Path, columns: Columns) -> None:
-        self._columns = columns
-        self._to_stdout = str(target) == STDOUT
-        self._file: BinaryIO = sys.stdout.buffer if self._to_stdout else _open(Path(target))
+    def __init__(
+        self,
+        target: str | Path,
+        columns: Columns,
+        *,
+        rotation: Rotation | None = None,
+        answered: Answered | None = None,
+    ) -> None:
+        self._columns, self._answered = columns, answered
+        self._output = open_output(target, self._format(), rotation=rotation, answered=answered)
+
+    def write(self, answer: Answer) -> None:
+        """Write one record."""
+        if self._answered is None or not self._answered.holds(answer):
+            self._output.put(self._record(answer).encode())
+
+    def reopen(self) -> None:
+        """Before the next record, open the file that has the name then."""
+        self._output.reopen()
 
     def close(self) -> None:
         """Close the file; standard output stays open."""
-        if not self._to_stdout:
-            self._file.close()
+        self._output.close()
 
-    def _put(self, record: str) -> None:
-        self._file.write(record.encode())
-        self._file.flush()
+    @abstractmethod
+    def _format(self) -> RecordFormat:
+        """The format of the records."""
 
-
-def _open(path: Path) -> BinaryIO:
-    try:
-        return path.open("wb")
-    except OSError as error:
-        raise InputError(
-            "The output file cannot be written.",
-            path=path,
-            found=error.strerror,
-            remedy="give a file in a folder that exists and can be written to",
-        ) from error
+    @abstractmethod
+    def _record(self, answer: Answer) -> str:
+        """The record of an answer, with its end."""

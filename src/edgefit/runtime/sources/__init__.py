@@ -11,6 +11,7 @@ from edgefit.runtime.sources.image_files import ImageSource
 from edgefit.runtime.sources.iterable import IterableSource
 from edgefit.runtime.sources.kinds import KINDS, kind_of
 from edgefit.runtime.sources.options import CameraOptions, RtspTransport, SourceOptions
+from edgefit.runtime.sources.resumed import Resumed
 from edgefit.runtime.sources.source import FrameSource, SourceFrame
 from edgefit.runtime.sources.video_file import VIDEO_SUFFIXES, VideoSource
 from edgefit.spec import InputSpec, Links
@@ -22,6 +23,7 @@ __all__ = [
     "FrameSource",
     "ImageSource",
     "IterableSource",
+    "Resumed",
     "RtspTransport",
     "SourceFrame",
     "SourceOptions",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from edgefit.errors import FrameError
 from edgefit.runtime.images.decode import read_image
-from edgefit.runtime.sources.source import FrameSource, SourceFrame
+from edgefit.runtime.sources.source import FrameSource, PendingFrame, SourceFrame
 from edgefit.runtime.walking import PassedOver
 from edgefit.spec import InputSpec
 
@@ -22,6 +22,8 @@ class ImageSource(FrameSource):
         spec: The input contract, for a scaled JPEG decode.
         passed_over: What lies beside the files and is not read.
     """
+
+    repeatable = True
 
     def __init__(
         self,
@@ -50,11 +52,12 @@ class ImageSource(FrameSource):
     def pending(self) -> Iterator[Callable[[], SourceFrame]]:
         """One file each."""
         for index, path in enumerate(self._paths):
-            yield partial(self._decoded, index, path)
+            name = self._name(path)
+            yield PendingFrame(name, partial(image_shot, index, name, path, path, self._spec))
 
-    def _decoded(self, index: int, path: Path) -> SourceFrame:
+    def _name(self, path: Path) -> str:
         inside = path.relative_to(self._root) if path.is_relative_to(self._root) else path
-        return image_shot(index, inside.as_posix(), path, path, self._spec)
+        return inside.as_posix()
 
 
 def image_shot(

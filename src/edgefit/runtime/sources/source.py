@@ -46,10 +46,29 @@ class SourceFrame:
     dropped: int = 0
 
 
+@dataclass(frozen=True)
+class PendingFrame:
+    """A frame whose name is known before it is decoded; call it to decode it.
+
+    Attributes:
+        name: The frame's name.
+        decode: Gives the frame; it may be called in any thread, once.
+    """
+
+    name: str
+    decode: Callable[[], SourceFrame]
+
+    def __call__(self) -> SourceFrame:
+        """Decode it."""
+        return self.decode()
+
+
 class FrameSource(ABC):
     """Frames in a fixed order. A source of files may be iterated more than once."""
 
     name: str = ""
+    repeatable: bool = False
+    """Whether the same frames have the same names the next time the source is opened."""
     live: bool = False
     """Whether frames come at the source's own pace, like those of a camera."""
 
@@ -70,7 +89,7 @@ class FrameSource(ABC):
     def pending(self) -> Iterator[Callable[[], SourceFrame]]:
         """The frames of :meth:`__iter__`, decoded only when they are called, in any thread."""
         for frame in self:
-            yield partial(_itself, frame)
+            yield PendingFrame(frame.name, partial(_itself, frame))
 
     def stop(self) -> None:  # noqa: B027 - most sources need not do anything
         """End the iteration soon; called from another thread."""

@@ -27,7 +27,7 @@ from edgefit.runtime.sources.jpeg_splitter import JpegSplitter
 from edgefit.runtime.sources.kinds import ARCHIVE_SUFFIXES
 from edgefit.runtime.sources.options import SourceOptions
 from edgefit.runtime.sources.raw_frames import RawFormat, raw_format
-from edgefit.runtime.sources.source import FrameSource, SourceFrame
+from edgefit.runtime.sources.source import FrameSource, PendingFrame, SourceFrame
 from edgefit.runtime.sources.video_file import VIDEO_SUFFIXES
 from edgefit.runtime.walking import suffix_of
 from edgefit.spec import Frame, InputSpec
@@ -108,7 +108,8 @@ class StandardInput(FrameSource):
     def pending(self) -> Iterator[Callable[[], SourceFrame]]:
         """One frame each; its bytes are read already, but a file's only when it is called."""
         for index, item in enumerate(self._items()):
-            yield partial(self._shot, index, item, time.time(), time.monotonic())
+            shot = partial(self._shot, index, item, time.time(), time.monotonic())
+            yield PendingFrame(item.name, shot)
 
     def stop(self) -> None:
         """End soon, also while nothing is written."""
@@ -119,6 +120,7 @@ class StandardInput(FrameSource):
         if self._format is Format.AUTO:
             start = self._start(FIRST_BYTES)
             self._format = by_first_bytes(start)
+        self.repeatable = self._format in (Format.NAMES, Format.NAMES0)
         if self._raw is not None:
             return self._raw_frames(self._raw)
         if self._format is Format.MJPEG:

@@ -21,7 +21,7 @@ from edgefit.runtime.sources.members import (
     shown_name,
     words,
 )
-from edgefit.runtime.sources.source import FrameSource, SourceFrame
+from edgefit.runtime.sources.source import FrameSource, PendingFrame, SourceFrame
 from edgefit.runtime.sources.unpacked import Unpacked
 from edgefit.runtime.walking import PassedOver, Reason
 from edgefit.spec import InputSpec
@@ -53,6 +53,8 @@ class TarSource(FrameSource):
     Raises:
         InputError: The file is not a tar archive; from iterating: it holds no image.
     """
+
+    repeatable = True
 
     def __init__(self, path: Path, spec: InputSpec | None = None) -> None:
         self._path, self._spec = path, spec
@@ -93,7 +95,7 @@ class TarSource(FrameSource):
             self._reading = file
             file.stopped = self._stopped
             for member in self._members(file):
-                yield partial(self._shot, given, member)
+                yield PendingFrame(member.name, partial(self._shot, given, member))
                 given += 1
         if not given and not self._stopped:
             raise no_image(self._path, self._passed_over)

@@ -54,6 +54,8 @@ class VideoSource(FrameSource):
         InputError: The video cannot be opened; the message says why.
     """
 
+    repeatable = True
+
     def __init__(self, path: Path) -> None:
         self._path = path
         capture = self._open()

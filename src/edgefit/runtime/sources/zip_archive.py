@@ -25,7 +25,7 @@ from edgefit.runtime.sources.members import (
     shown_name,
     words,
 )
-from edgefit.runtime.sources.source import FrameSource, SourceFrame
+from edgefit.runtime.sources.source import FrameSource, PendingFrame, SourceFrame
 from edgefit.runtime.walking import PassedOver, Reason
 from edgefit.spec import InputSpec
 
@@ -46,6 +46,8 @@ class ZipSource(FrameSource):
     Raises:
         InputError: The archive's directory is damaged, or lists no image.
     """
+
+    repeatable = True
 
     def __init__(self, path: Path, spec: InputSpec | None = None) -> None:
         self._path, self._spec = path, spec
@@ -72,7 +74,7 @@ class ZipSource(FrameSource):
     def pending(self) -> Iterator[Callable[[], SourceFrame]]:
         """One member each, read and unpacked when it is called."""
         for index, (name, info) in enumerate(self._images):
-            yield partial(self._shot, index, name, info)
+            yield PendingFrame(name, partial(self._shot, index, name, info))
 
     def _sorted(self) -> list[tuple[str, zipfile.ZipInfo]]:
         images = []

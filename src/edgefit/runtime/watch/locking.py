@@ -166,19 +166,36 @@ def require_locks() -> None:
         )
 
 
-def _lock(handle: int, path: Path) -> bool:
+def locks_exist() -> bool:
+    """Whether this system has ``flock``."""
+    return fcntl is not None
+
+
+def lock_open_file(handle: int) -> bool:
+    """Lock an open file until it is closed; False where another process holds it.
+
+    Raises:
+        OSError: The file system cannot lock.
+    """
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         if error.errno in _HELD:
             return False
+        raise
+    return True
+
+
+def _lock(handle: int, path: Path) -> bool:
+    try:
+        return lock_open_file(handle)
+    except OSError as error:
         raise InputError(
             "The file system cannot lock files, so two instances could answer the same image.",
             path=path,
             found=error.strerror,
             remedy="use a folder on another file system, or mount this one with locks",
         ) from error
-    return True
 
 
 def _held(subject: str, lock: Path) -> InputError:
