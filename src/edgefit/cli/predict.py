@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 import warnings
-from dataclasses import replace
+from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -34,7 +35,6 @@ from edgefit.cli.source_options import (
     size_of,
     tell,
 )
-from edgefit.errors import InputError
 from edgefit.names import printable
 from edgefit.spec import Links
 from edgefit.wording import counted
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from edgefit.runtime.opening import Pace
     from edgefit.runtime.predictor import Predictor
     from edgefit.runtime.sinks import TextSink
+    from edgefit.runtime.sinks.answered import Answered
     from edgefit.runtime.sources import FrameSource
     from edgefit.runtime.stream import Stream, StreamCounts
     from edgefit.runtime.tasks import Columns
@@ -73,6 +74,14 @@ def predict(
     output_format: Annotated[
         Format | None,
         typer.Option("--format", help="Default: csv if --out ends in .csv, else jsonl."),
+    ] = None,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Keep the records in --out; answer frames that have none."),
+    ] = False,
+    rotate: Annotated[
+        str | None,
+        typer.Option("--rotate", help="Begin a new file by size or time (UTC): 100MB, 1h, 1d."),
     ] = None,
     variant: Annotated[
         str | None, typer.Option("--variant", help="engine/precision; default: the recommended.")
@@ -104,15 +113,20 @@ def predict(
     """
     from edgefit.bundle import read_bundle
     from edgefit.runtime.opening import open_sources, pace_for
+    from edgefit.runtime.sinks.answered import Answered
+    from edgefit.runtime.sinks.target import require_safe_target
     from edgefit.runtime.sources import CameraOptions, RtspTransport, SourceOptions
     from edgefit.runtime.stream import Stream
     from edgefit.runtime.walking import counts_of
 
-    _require_text_file(out)
+    require_safe_target(out, sources, bundle)
     width, height = size_of(camera_size, "--camera-size")
+    read = read_bundle(bundle)
     options = SourceOptions(
+        spec=read.input,
         links=links,
         follow=follow,
+        already=lambda name: answered is not None and answered.leaves_out(name),
         camera=CameraOptions(width, height, camera_rate, camera_format, camera_exposure),
         open_timeout_s=open_timeout,
         read_timeout_s=read_timeout,
@@ -122,14 +136,15 @@ def predict(
             choice_of(rtsp_transport, list(RtspTransport), "--rtsp-transport")
         ),
     )
-    read = read_bundle(bundle)
-    frames = open_sources(sources, replace(options, spec=read.input))
+    frames = open_sources(sources, options)
     pace = pace_for(frames, workers=workers, threads=threads)
     predictor = _load(read, variant, pace)
-    chosen = output_format or (Format.CSV if out.endswith(".csv") and not as_json else Format.JSONL)
-    with _sink(Format.JSONL if as_json else chosen, out, predictor.columns(top=top_k)) as sink:
-        running = Stream(predictor, frames, [sink], policy=_policy(policy), workers=pace.workers)
-        _run(running, frames, reporter(quiet=quiet or (out == "-" and sys.stdout.isatty())))
+    answered = Answered(predictor.origin) if resume else None
+    target = _Target(out, _format(output_format, out, as_json=as_json), rotate)
+    with target.open(predictor.columns(top=top_k), answered) as sink:
+        left = frames if answered is None else _unanswered(frames, answered)
+        running = Stream(predictor, left, [sink], policy=_policy(policy), workers=pace.workers)
+        _run(running, left, reporter(quiet=quiet or (out == "-" and sys.stdout.isatty())))
     counts = running.counts
     passed_over = counts_of(entry for source in frames for entry in source.passed_over)
     if as_json:
@@ -137,6 +152,41 @@ def predict(
     if not quiet:
         _print_end(str(predictor.variant), counts, passed_over, out)
     return 1 if counts.unreadable and not counts.answered else 0
+
+
+@dataclass(frozen=True)
+class _Target:
+    """Where the records go."""
+
+    out: str
+    chosen: Format
+    rotate: str | None
+
+    def open(self, columns: Columns, answered: Answered | None) -> TextSink:
+        from edgefit.runtime.sinks import CsvSink, JsonlSink
+        from edgefit.runtime.sinks.rotation import parse_rotation
+
+        kind = CsvSink if self.chosen is Format.CSV else JsonlSink
+        rotation = None if self.rotate is None else parse_rotation(self.rotate)
+        return kind(self.out, columns, rotation=rotation, answered=answered)
+
+
+def _format(asked: Format | None, out: str, *, as_json: bool) -> Format:
+    if as_json:
+        return Format.JSONL
+    return asked or (Format.CSV if out.endswith(".csv") else Format.JSONL)
+
+
+def _unanswered(frames: Sequence[FrameSource], answered: Answered) -> list[FrameSource]:
+    """The sources without the frames that an earlier run has answered."""
+    from edgefit.runtime.sources import Resumed
+
+    tell(str(answered))
+    labels = [source.name if len(frames) > 1 else "" for source in frames]
+    return [
+        Resumed(source, partial(answered.leaves_out, source=label), answered.frames)
+        for source, label in zip(frames, labels, strict=True)
+    ]
 
 
 def _load(read: Bundle, variant: str | None, pace: Pace) -> Predictor:
@@ -148,12 +198,6 @@ def _load(read: Bundle, variant: str | None, pace: Pace) -> Predictor:
     for note in notes:
         error_console().print(f"[yellow]warning:[/] {escape(str(note.message))}", soft_wrap=True)
     return predictor
-
-
-def _sink(chosen: Format, out: str, columns: Columns) -> TextSink:
-    from edgefit.runtime.sinks import CsvSink, JsonlSink
-
-    return CsvSink(out, columns) if chosen is Format.CSV else JsonlSink(out, columns)
 
 
 def _policy(text: str | None) -> Policy | None:
@@ -200,17 +244,3 @@ def _print_end(
     )
     if out != "-":
         console.print(f"written: {escape(printable(out))}", soft_wrap=True)
-
-
-def _require_text_file(out: str) -> None:
-    """Refuse to write predictions over an image or a video."""
-    from edgefit.runtime.images.decode import IMAGE_SUFFIXES
-    from edgefit.runtime.sources import VIDEO_SUFFIXES
-
-    if Path(out).suffix.lower() in IMAGE_SUFFIXES | VIDEO_SUFFIXES:
-        raise InputError(
-            "--out has the extension of an image or a video.",
-            path=out,
-            expected="a file for text, e.g. results.jsonl or results.csv",
-            remedy="give the file another name; no image was changed",
-        )
