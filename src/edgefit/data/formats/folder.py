@@ -84,7 +84,7 @@ def read_folder(root: Path, config: DataConfig, needs_labels: bool = True) -> Re
 
 
 def _layout_of(root: Path, found: Walk, config: DataConfig, needs_labels: bool) -> Layout:
-    """Where classes and splits are; another format is told by its name."""
+    """Where classes and splits are; another format is an error that names it."""
     if config.layout == "auto":
         require_not_foreign(root, found)
     try:
