@@ -48,8 +48,9 @@ def find_passed_over(entries: Sequence[PassedOver], read: int) -> Iterator[Findi
     formats = [entry for entry in entries if is_other_image(entry)]
     if formats:
         message = (
-            f"{len(formats)} of {len(formats) + read} images are passed over, because their format "
-            f"is not read: {by_suffix(formats)}. Convert them to PNG or JPEG to use them."
+            f"{len(formats)} of {counted(len(formats) + read, 'image')} "
+            f"{agreeing(len(formats), 'are')} passed over, because the format is not read: "
+            f"{by_suffix(formats)}. Convert to PNG or JPEG to use them."
         )
         yield _finding("formats-not-read", message, formats)
     out = [entry for entry in entries if entry.reason is Reason.LINK_OUT]
