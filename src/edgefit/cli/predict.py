@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import warnings
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,7 +11,16 @@ import typer
 from pydantic import JsonValue
 from rich.markup import escape
 
-from edgefit.cli.output import QuietOption, error_console, print_json_line, reporter
+from edgefit.cli.output import (
+    QuietOption,
+    ThreadsOption,
+    TopKOption,
+    VariantOption,
+    error_console,
+    print_json_line,
+    reporter,
+    warnings_printed,
+)
 from edgefit.errors import InputError
 from edgefit.names import printable
 from edgefit.spec import Links
@@ -45,11 +53,9 @@ def predict(
         Format | None,
         typer.Option("--format", help="Default: csv if --out ends in .csv, else jsonl."),
     ] = None,
-    variant: Annotated[
-        str | None, typer.Option("--variant", help="engine/precision; default: the recommended.")
-    ] = None,
-    top_k: Annotated[int, typer.Option("--top-k", min=1, help="Classes listed per frame.")] = 3,
-    threads: Annotated[int | None, typer.Option(min=1, help="Threads of the engine.")] = None,
+    variant: VariantOption = None,
+    top_k: TopKOption = 3,
+    threads: ThreadsOption = None,
     links: Annotated[
         Links, typer.Option("--links", help="Which symbolic links in a folder are followed.")
     ] = Links.INSIDE,
@@ -75,11 +81,8 @@ def predict(
     chosen = output_format or (Format.CSV if out.endswith(".csv") else Format.JSONL)
     if as_json:
         chosen = Format.JSONL
-    with warnings.catch_warnings(record=True) as notes:
-        warnings.simplefilter("always")
+    with warnings_printed():
         predictor = load(bundle, variant=variant, threads=threads)
-    for note in notes:
-        error_console().print(f"[yellow]warning:[/] {escape(str(note.message))}", soft_wrap=True)
     frames = open_source(source, predictor.input, links=links)
     shown = reporter(quiet=quiet or (out == "-" and sys.stdout.isatty()))
     sinks = {Format.CSV: CsvSink, Format.JSONL: JsonlSink}

@@ -34,7 +34,8 @@ def open_source(
 
     Args:
         source: ``photo.jpg``, ``folder/``, ``"folder/**/*.png"``, ``clip.mp4``.
-        spec: The input contract, for a scaled JPEG decode; see :func:`.decode_image`.
+        spec: The input contract: how damage, 16 bits, size and large JPEG files are handled; see
+            :func:`.decode_image`.
         links: Which symbolic links in a folder or below a glob are followed.
 
     Raises:
