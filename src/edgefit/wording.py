@@ -41,4 +41,4 @@ def agreeing(count: int, verb: str) -> str:
     """
     if count != 1:
         return verb
-    return _IRREGULAR_VERBS.get(verb) or f"{verb}{'es' if verb.endswith(_HISSING) else 's'}"
+    return _IRREGULAR_VERBS.get(verb) or plural(0, verb)  # spelled as nouns in the plural are

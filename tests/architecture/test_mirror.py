@@ -62,6 +62,7 @@ ELSEWHERE = {
     "runtime/engines/onnxruntime.py": ENGINES,
     "runtime/engines/openvino.py": ENGINES,
     "export/tasks/task.py": CONTRACT,
+    "runtime/answers.py": "tests/unit/runtime/sinks/answers.py",
     "runtime/sources/connection.py": "tests/unit/runtime/sources/test_reader.py",
     "runtime/sources/containers/extent.py": "tests/unit/runtime/sources/test_containers.py",
     "runtime/sources/options.py": "tests/unit/runtime/sources/test_follow.py",

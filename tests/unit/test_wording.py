@@ -21,6 +21,7 @@ from edgefit.wording import agreeing, counted, plural
         (2, "class", "have", "2 classes have"),
         (1, "copy", "match", "1 copy matches"),
         (3, "copy", "match", "3 copies match"),
+        (1, "day", "carry", "1 day carries"),
         (2, "day", "", "2 days"),
         (1200, "image", "", "1,200 images"),
         (1, "held-out image", "", "1 held-out image"),

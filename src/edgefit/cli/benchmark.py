@@ -11,6 +11,7 @@ from edgefit.cli.output import (
     JsonOption,
     QuietOption,
     SetOption,
+    ThreadsOption,
     print_json,
     print_table,
     reporter,
@@ -31,7 +32,7 @@ def benchmark(
         list[str] | None,
         typer.Option("--variant", help="engine/precision; may be repeated. Default: all."),
     ] = None,
-    threads: Annotated[int | None, typer.Option(min=1, help="Threads of the engine.")] = None,
+    threads: ThreadsOption = None,
     device: Annotated[
         str | None,
         typer.Option(

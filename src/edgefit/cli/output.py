@@ -10,8 +10,9 @@ import json
 import os
 import select
 import sys
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -46,6 +47,11 @@ WeightsOption = Annotated[
 OutOption = Annotated[
     Path | None, typer.Option("--out", help="Run folder; default: runs/ plus the recipe's name.")
 ]
+VariantOption = Annotated[
+    str | None, typer.Option("--variant", help="engine/precision; default: the recommended.")
+]
+TopKOption = Annotated[int, typer.Option("--top-k", min=1, help="Classes listed per frame.")]
+ThreadsOption = Annotated[int | None, typer.Option(min=1, help="Threads of the engine.")]
 RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")]
 SourceArgument = Annotated[
     Path, typer.Argument(metavar="RECIPE|RUN", help="A recipe file, or a run folder to continue.")
@@ -60,6 +66,21 @@ def error_console() -> Console:
 def reporter(*, quiet: bool) -> Reporter:
     """Progress on standard error; nothing with ``--quiet``."""
     return Reporter(quiet=quiet, console=error_console())
+
+
+def warn(text: str) -> None:
+    """Print a warning, whatever it holds, on standard error."""
+    error_console().print(f"[yellow]warning:[/] {escape(text)}", soft_wrap=True, emoji=False)
+
+
+@contextmanager
+def warnings_printed() -> Iterator[None]:
+    """Print Python's warnings as those of edgefit, without the file and line that raised them."""
+    with warnings.catch_warnings(record=True) as notes:
+        warnings.simplefilter("always")
+        yield
+    for note in notes:
+        warn(str(note.message))
 
 
 def print_json(facts: Mapping[str, object]) -> None:

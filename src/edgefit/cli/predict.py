@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import warnings
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
@@ -14,7 +13,15 @@ import typer
 from pydantic import JsonValue
 from rich.markup import escape
 
-from edgefit.cli.output import QuietOption, error_console, print_json_line, reporter
+from edgefit.cli.output import (
+    QuietOption,
+    TopKOption,
+    VariantOption,
+    error_console,
+    print_json_line,
+    reporter,
+    warnings_printed,
+)
 from edgefit.cli.source_options import (
     CameraExposureOption,
     CameraFormatOption,
@@ -42,12 +49,9 @@ from edgefit.wording import counted
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from edgefit.bundle import Bundle
     from edgefit.progress import Reporter
     from edgefit.records.passed_over import PassedOverFiles
     from edgefit.runtime.feeds import Policy
-    from edgefit.runtime.opening import Pace
-    from edgefit.runtime.predictor import Predictor
     from edgefit.runtime.sinks import TextSink
     from edgefit.runtime.sinks.answered import Answered
     from edgefit.runtime.sources import FrameSource
@@ -83,10 +87,8 @@ def predict(
         str | None,
         typer.Option("--rotate", help="Begin a new file by size or time (UTC): 100MB, 1h, 1d."),
     ] = None,
-    variant: Annotated[
-        str | None, typer.Option("--variant", help="engine/precision; default: the recommended.")
-    ] = None,
-    top_k: Annotated[int, typer.Option("--top-k", min=1, help="Classes listed per frame.")] = 3,
+    variant: VariantOption = None,
+    top_k: TopKOption = 3,
     workers: WorkersOption = None,
     threads: ThreadsOption = None,
     policy: PolicyOption = None,
@@ -112,7 +114,7 @@ def predict(
     not images are passed over and counted.
     """
     from edgefit.bundle import read_bundle
-    from edgefit.runtime.opening import open_sources, pace_for
+    from edgefit.runtime.opening import open_sources, opened, pace_for
     from edgefit.runtime.sinks.answered import Answered
     from edgefit.runtime.sinks.target import require_safe_target
     from edgefit.runtime.sources import CameraOptions, RtspTransport, SourceOptions
@@ -138,7 +140,8 @@ def predict(
     )
     frames = open_sources(sources, options)
     pace = pace_for(frames, workers=workers, threads=threads)
-    predictor = _load(read, variant, pace)
+    with warnings_printed():
+        predictor = opened(read, variant, pace)
     answered = Answered(predictor.origin) if resume else None
     target = _Target(out, _format(output_format, out, as_json=as_json), rotate)
     with target.open(predictor.columns(top=top_k), answered) as sink:
@@ -187,17 +190,6 @@ def _unanswered(frames: Sequence[FrameSource], answered: Answered) -> list[Frame
         Resumed(source, partial(answered.leaves_out, source=label), answered.frames)
         for source, label in zip(frames, labels, strict=True)
     ]
-
-
-def _load(read: Bundle, variant: str | None, pace: Pace) -> Predictor:
-    from edgefit.runtime.opening import opened
-
-    with warnings.catch_warnings(record=True) as notes:
-        warnings.simplefilter("always")
-        predictor = opened(read, variant, pace)
-    for note in notes:
-        error_console().print(f"[yellow]warning:[/] {escape(str(note.message))}", soft_wrap=True)
-    return predictor
 
 
 def _policy(text: str | None) -> Policy | None:

@@ -52,7 +52,8 @@ def thread_errors_raised() -> Iterator[None]:
     errors: list[BaseException] = []
 
     def keep(ended: threading.ExceptHookArgs) -> None:
-        if ended.exc_value is not None:
+        # sys.exit() in a thread ends that thread, as Python's own hook has it
+        if ended.exc_value is not None and not isinstance(ended.exc_value, SystemExit):
             errors.append(ended.exc_value)
 
     before, threading.excepthook = threading.excepthook, keep

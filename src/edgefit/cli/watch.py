@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import warnings
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,7 +11,17 @@ import typer
 from pydantic import JsonValue
 from rich.markup import escape
 
-from edgefit.cli.output import JsonOption, QuietOption, error_console, print_json
+from edgefit.cli.output import (
+    JsonOption,
+    QuietOption,
+    ThreadsOption,
+    TopKOption,
+    VariantOption,
+    error_console,
+    print_json,
+    warn,
+    warnings_printed,
+)
 from edgefit.names import printable
 
 if TYPE_CHECKING:
@@ -54,11 +63,9 @@ def watch(
         float,
         typer.Option(min=0, max=3600, help="Seconds a file must not change before it is read."),
     ] = 0.5,
-    variant: Annotated[
-        str | None, typer.Option("--variant", help="engine/precision; default: the recommended.")
-    ] = None,
-    top_k: Annotated[int, typer.Option("--top-k", min=1, help="Classes listed per frame.")] = 3,
-    threads: Annotated[int | None, typer.Option(min=1, help="Threads of the engine.")] = None,
+    variant: VariantOption = None,
+    top_k: TopKOption = 3,
+    threads: ThreadsOption = None,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> int:
@@ -66,8 +73,9 @@ def watch(
 
     A file moves to `done` when its lines are on the disk, or to `failed` with the reason beside it.
     After a power cut or a kill, the next start goes on where the last one ended. SIGTERM and Ctrl-C
-    end it after the current file.
+    end it after the current image, or the current frame of a video.
     """
+    from edgefit.runtime.predictor import load
     from edgefit.runtime.watch.answering import Answerer
     from edgefit.runtime.watch.locking import require_locks
     from edgefit.runtime.watch.loop import Pace, Watcher
@@ -77,7 +85,8 @@ def watch(
     require_locks()
     places = choose_places(bundle, inbox, done, failed, out)
     voice = _Voice(quiet=quiet or as_json)
-    predictor = _load(bundle, variant, threads, voice)
+    with warnings_printed():
+        predictor = load(bundle, variant=variant, threads=threads)
     answerer = Answerer(
         places.inbox, predictor, predictor.input, predictor.columns(top=top_k), predictor.origin
     )
@@ -104,18 +113,7 @@ class _Voice:
             error_console().print(escape(text), soft_wrap=True, emoji=False)
 
     def warn(self, text: str) -> None:
-        error_console().print(f"[yellow]warning:[/] {escape(text)}", soft_wrap=True, emoji=False)
-
-
-def _load(bundle: Path, variant: str | None, threads: int | None, voice: _Voice) -> Predictor:
-    from edgefit.runtime.predictor import load
-
-    with warnings.catch_warnings(record=True) as notes:
-        warnings.simplefilter("always")
-        predictor = load(bundle, variant=variant, threads=threads)
-    for note in notes:
-        voice.warn(str(note.message))
-    return predictor
+        warn(text)
 
 
 def _tell_end(tally: Tally, left: Inventory | None, stop: Stop, voice: _Voice) -> None:

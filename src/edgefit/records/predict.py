@@ -1,4 +1,4 @@
-"""What ``predict`` and ``watch`` print with ``--json`` at their end."""
+"""What ``predict`` prints with ``--json`` at their end."""
 
 from __future__ import annotations
 

@@ -31,13 +31,15 @@ SYSTEM_NAMES = frozenset(
         *("TheFindByContentFolder", "Icon\r"),
         # Windows
         *("Thumbs.db", "Thumbs.db:encryptable", "ehthumbs.db", "ehthumbs_vista.db", "desktop.ini"),
-        *("$RECYCLE.BIN", "RECYCLER", "RECYCLED", "System Volume Information", "FOUND.000"),
+        *("$RECYCLE.BIN", "System Volume Information", "FOUND.000"),
         # Linux and Python
         *("lost+found", "__pycache__"),
     )
 )
 """Names, lower case, of files and folders that systems make for themselves. Names that start with a
 dot (``._x.jpg``, ``.AppleDouble``, ``.ipynb_checkpoints``, ``.Trash-1000``) count as hidden."""
+_OLD_WINDOWS_NAMES = frozenset(["RECYCLER", "RECYCLED"])
+"""Recycle bins up to Windows XP, in capitals only: ``recycled`` may well be a class."""
 _UNFINISHED = frozenset([".part", ".partial", ".crdownload", ".tmp", ".filepart"])
 
 
@@ -54,7 +56,7 @@ class Reason(StrEnum):
     LINK_BROKEN = "a link that leads nowhere"
     LINK = "a link"
     NOT_A_FILE = "a pipe, socket or device"
-    LOCKED = "a folder that cannot be opened"
+    LOCKED = "cannot be opened"
     VIDEO = "a video in an archive"
     NESTED = "an archive in an archive"
 
@@ -121,7 +123,7 @@ def walk(
 def skip_reason(name: str) -> Reason | None:
     """Why an entry of this name is never read; None where its name is no reason."""
     lowered = name.lower()
-    if lowered in SYSTEM_NAMES:
+    if lowered in SYSTEM_NAMES or name in _OLD_WINDOWS_NAMES:
         return Reason.SYSTEM
     if name.startswith("."):
         return Reason.HIDDEN
@@ -209,6 +211,9 @@ class _Walker:
             try:
                 mode = entry.stat(follow_symlinks=False).st_mode
             except FileNotFoundError:  # renamed or taken away since the folder was listed
+                return
+            except OSError:  # a folder may allow its names to be listed, and no more
+                self._pass(path, Reason.LOCKED)
                 return
             self._sort_file(path, mode)
 

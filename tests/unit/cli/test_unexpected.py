@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 import tempfile
+import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -170,6 +173,11 @@ def test_debug_may_come_from_the_environment(
     assert without_debug(["check"]) == (["check"], wanted)
 
 
-def test_threads_that_end_well_change_nothing() -> None:
+@pytest.mark.parametrize("target", [int, sys.exit])
+def test_threads_that_end_well_change_nothing(target: Callable[[], object]) -> None:
+    before = threading.excepthook
     with thread_errors_raised():
-        pass
+        thread = threading.Thread(target=target)
+        thread.start()
+        thread.join()
+    assert threading.excepthook is before

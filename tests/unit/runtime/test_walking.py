@@ -3,6 +3,8 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -65,6 +67,14 @@ def test_what_is_no_image_of_the_user_is_passed_over(
     found = walk(tmp_path)
     assert found.files == ("good/real.jpg",)
     assert reasons(found) == {path: reason}
+
+
+@pytest.mark.parametrize("name", ["recycled", "Recycled", "recycler"])
+def test_a_class_of_recycled_parts_is_read(tmp_path: Path, name: str) -> None:
+    put(tmp_path, f"{name}/a.jpg", "RECYCLED/b.jpg", "RECYCLER/c.jpg")
+    found = walk(tmp_path)
+    assert found.files == (f"{name}/a.jpg",)
+    assert reasons(found) == {"RECYCLED/b.jpg": Reason.SYSTEM, "RECYCLER/c.jpg": Reason.SYSTEM}
 
 
 def test_a_hidden_root_is_read(tmp_path: Path) -> None:
@@ -192,6 +202,30 @@ def test_a_file_that_vanishes_while_the_folder_is_read_is_no_error(
     monkeypatch.setattr(os, "scandir", lambda path: Listing(real(path)))
     found = walk(tmp_path)
     assert (found.files, found.passed_over) == (("b.png",), ())
+
+
+def test_files_in_a_folder_that_only_lists_their_names_are_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(tmp_path, "a/1.jpg", "b/2.jpg")
+    real = os.scandir
+
+    class Locked:
+        def __init__(self, entry: os.DirEntry[str]) -> None:
+            self.name, self.is_dir, self.is_symlink = entry.name, entry.is_dir, entry.is_symlink
+
+        def stat(self, *, follow_symlinks: bool) -> os.stat_result:
+            raise PermissionError
+
+    @contextmanager
+    def scan(path: Path) -> Iterator[Iterable[object]]:
+        with real(path) as entries:
+            yield map(Locked, entries) if Path(path).name == "a" else entries
+
+    monkeypatch.setattr(os, "scandir", scan)
+    found = walk(tmp_path)
+    assert found.files == ("b/2.jpg",)
+    assert reasons(found) == {"a/1.jpg": Reason.LOCKED}
 
 
 def test_counts_in_words() -> None:

@@ -1,4 +1,4 @@
-"""Class folders without an image that is read: empty ones are told, others are an error."""
+"""Class folders in which no image is read: an empty one is a finding, any other an error."""
 
 from __future__ import annotations
 

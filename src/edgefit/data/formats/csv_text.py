@@ -59,7 +59,7 @@ def read_lines(source: Path) -> Iterator[Line]:
     )
     try:
         for values in reader:
-            if values:
+            if any(value.strip() for value in values):  # Excel writes emptied rows as ",,"
                 yield Line(reader.line_num + bool(stated), values)
     except csv.Error as error:
         raise DataError(

@@ -84,7 +84,7 @@ def read_folder(root: Path, config: DataConfig, needs_labels: bool = True) -> Re
 
 
 def _layout_of(root: Path, found: Walk, config: DataConfig, needs_labels: bool) -> Layout:
-    """Where classes and splits are; another format is told by its name."""
+    """Where classes and splits are; another format is an error that names it."""
     if config.layout == "auto":
         require_not_foreign(root, found)
     try:
@@ -157,8 +157,9 @@ def _require_class_folder(root: Path, paths: Sequence[str], layout: Layout) -> N
         found=examples(loose),
         remedy=f"give the folder above: {shell_line('--data', parent)}"
         if is_class
-        else f"move them into a class folder, {_without(loose)}, or list the images and their "
-        "classes in a CSV file (columns path,label)",
+        else "move them into a class folder, "
+        + (f"{_without(loose)}, " if len(loose) < len(paths) else "")
+        + "or list the images and their classes in a CSV file (columns path,label)",
     )
 
 

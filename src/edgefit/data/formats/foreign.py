@@ -1,4 +1,4 @@
-"""Data sets in a format that is not read, told by name.
+"""Data sets in a format that is not read, recognised and named.
 
 They are looked for where class folders cannot be read, or where reading them would turn masks or
 labels into classes.

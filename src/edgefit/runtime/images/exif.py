@@ -12,8 +12,9 @@ from edgefit.spec import Frame
 
 UPRIGHT = 1
 _ORIENTATION = 0x0112
-# Byte, short, long, their signed forms and IFD. EXIF asks for a short; writers use the others too.
-_FORMATS = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 13: "I"}
+# By TIFF's number of the type: byte, short, long, their signed forms and IFD. EXIF asks for a
+# short; writers use the others too.
+INTEGER_FORMATS = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 13: "I"}
 
 
 def exif_orientation(exif: bytes) -> int:
@@ -35,8 +36,8 @@ def exif_orientation(exif: bytes) -> int:
     (entries,) = struct.unpack_from(f"{order}H", exif, start)
     for entry in range(start + 2, min(start + 2 + 12 * entries, len(exif) - 11), 12):
         tag, kind = struct.unpack_from(f"{order}HH", exif, entry)
-        if tag == _ORIENTATION and kind in _FORMATS:
-            (value,) = struct.unpack_from(f"{order}{_FORMATS[kind]}", exif, entry + 8)
+        if tag == _ORIENTATION and kind in INTEGER_FORMATS:
+            (value,) = struct.unpack_from(f"{order}{INTEGER_FORMATS[kind]}", exif, entry + 8)
             return int(value) if 1 <= value <= 8 else UPRIGHT
     return UPRIGHT
 

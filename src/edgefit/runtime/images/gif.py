@@ -24,7 +24,7 @@ def first_gif_frame(data: bytes, path: Path | None) -> tuple[Header, bytes]:
     if len(data) < 13:
         raise cut_off("GIF", data, path)
     width, height, flags = struct.unpack_from("<HHB", data, 6)
-    position, frames, first_end = 13 + _colours(flags), 0, 0
+    position, frames, first_end = 13 + colour_table_length(flags), 0, 0
     while position < len(data) and data[position] in (_EXTENSION, _IMAGE):
         if data[position] == _EXTENSION:
             end = _after_blocks(data, position + 2)
@@ -33,7 +33,7 @@ def first_gif_frame(data: bytes, path: Path | None) -> tuple[Header, bytes]:
         else:
             left, top, wide, high, flags = struct.unpack_from("<HHHHB", data, position + 1)
             width, height = max(width, left + wide), max(height, top + high)
-            end = _after_blocks(data, position + 10 + _colours(flags) + 1)
+            end = _after_blocks(data, position + 10 + colour_table_length(flags) + 1)
             frames += 1
             first_end = first_end or end or 0
         if end is None:
@@ -45,8 +45,8 @@ def first_gif_frame(data: bytes, path: Path | None) -> tuple[Header, bytes]:
     return header, data[:first_end] + _TRAILER
 
 
-def _colours(flags: int) -> int:
-    """The length of the table of colours that follows."""
+def colour_table_length(flags: int) -> int:
+    """Length of the colour table that the flags announce, in bytes."""
     return 3 << (flags & 7) + 1 if flags & 0x80 else 0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 
+from edgefit.runtime.images.exif import INTEGER_FORMATS
 from edgefit.runtime.images.header import Header
 
 TIFF_SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -12,7 +13,7 @@ _SUBFILE, _WIDTH, _HEIGHT, _DEPTH, _TILE_WIDTH, _TILE_HEIGHT = 254, 256, 257, 25
 _READ_TAGS = frozenset([_SUBFILE, _WIDTH, _HEIGHT, _DEPTH, _TILE_WIDTH, _TILE_HEIGHT])
 # OpenCV stretches samples that are packed in so many bits to 16 bits.
 _PACKED = (10, 12, 14)
-_FORMATS = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 13: "I", 16: "Q", 17: "q", 18: "Q"}
+_FORMATS = INTEGER_FORMATS | {16: "Q", 17: "q", 18: "Q"}
 _NOT_A_PAGE = 0b101  # a smaller copy, or a mask, of another page
 _MOST_PAGES = 10_000
 

@@ -48,7 +48,8 @@ def open_source(
         source: ``photo.jpg``, ``folder/``, ``"folder/**/*.png"``, ``clip.mp4``, ``parts.zip``,
             ``camera:0``, ``rtsp://HOST/PATH``, ``http://HOST/PATH``, ``-`` or ``stdin:mjpeg``.
             Cameras and streams are opened when they are iterated.
-        spec: The input contract, for a scaled JPEG decode; see :func:`.decode_image`.
+        spec: The input contract: how damage, 16 bits, size and large JPEG files are handled; see
+            :func:`.decode_image`.
         links: Which symbolic links in a folder or below a glob are followed.
         options: All options at once; replaces ``spec`` and ``links``.
 

@@ -19,7 +19,7 @@ class ImageSource(FrameSource):
     Args:
         paths: The files.
         root: Folder that the frames' names are relative to.
-        spec: The input contract, for a scaled JPEG decode.
+        spec: The input contract: how damage, 16 bits, size and large JPEG files are handled.
         passed_over: What lies beside the files and is not read.
     """
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from edgefit.errors import InputError
 from edgefit.runtime.sources.containers import Kind, kind_of
 from edgefit.runtime.sources.containers.avi import video_stream
-from edgefit.runtime.sources.containers.matroska import walk
+from edgefit.runtime.sources.containers.matroska import walk_elements
 from edgefit.runtime.sources.containers.mp4 import read_index, tracks
 
 _START = 1 << 20
@@ -103,7 +103,7 @@ def _of_avi(path: Path, start: bytes) -> InputError:
 
 def _of_matroska(path: Path) -> InputError:
     with path.open("rb") as file:
-        found = walk(file, path.stat().st_size)
+        found = walk_elements(file, path.stat().st_size)
     if found.track:
         return _unknown_codec(path, found.codec)
     if found.has_tracks:

@@ -10,9 +10,9 @@ import cv2
 
 from edgefit.runtime.images.as_frame import as_frame
 from edgefit.runtime.sources.containers import read_extent
+from edgefit.runtime.sources.frame_account import FrameAccount
 from edgefit.runtime.sources.frame_times import FrameTimes
 from edgefit.runtime.sources.options import SourceOptions
-from edgefit.runtime.sources.reading import Reading
 from edgefit.runtime.sources.source import FrameSource, SourceFrame
 from edgefit.runtime.sources.unopened import require_readable, unopened
 from edgefit.runtime.sources.video_capture import codec_of, count_packets, open_capture
@@ -69,46 +69,46 @@ class VideoSource(FrameSource):
 
     def __iter__(self) -> Iterator[SourceFrame]:
         capture = self._open()
-        reading = Reading(FrameTimes(float(capture.get(cv2.CAP_PROP_FPS))), codec_of(capture))
+        account = FrameAccount(FrameTimes(float(capture.get(cv2.CAP_PROP_FPS))), codec_of(capture))
         index = 0
         try:
-            while self._grab(capture, reading):
+            while self._grab(capture, account):
                 decoder_s = _time_of(capture)
                 frame, error = _retrieve(capture)
-                damaged = reading.damaged_before(decoder_s)
+                damaged = account.damaged_before(decoder_s)
                 for line in _lines(damaged):
                     yield self._at(index, None, None, line)
                     index += 1
-                yield self._at(index, reading.times.advance(decoder_s, damaged), frame, error)
+                yield self._at(index, account.times.advance(decoder_s, damaged), frame, error)
                 index += 1
         finally:
             capture.release()
-        if (missing := self._at_the_end(reading)) is not None:
+        if (missing := self._at_the_end(account)) is not None:
             yield self._at(index, None, None, missing)
 
-    def _grab(self, capture: Any, reading: Reading) -> bool:
+    def _grab(self, capture: Any, account: FrameAccount) -> bool:
         """Go to the next frame that can be decoded; False at the end of the file."""
         failures, most = 0, _TRIES
         while failures < most:
             if capture.grab():
-                reading.pending += failures
+                account.pending += failures
                 return True
             failures += 1
             if failures == _TRIES:
                 held = count_packets(self._path) or 0
-                most = max(_TRIES, held - reading.handled)
+                most = max(_TRIES, held - account.handled)
         return False
 
-    def _at_the_end(self, reading: Reading) -> str | None:
+    def _at_the_end(self, account: FrameAccount) -> str | None:
         extent = read_extent(self._path)
-        if not reading.is_suspicious(self._stated, extent):
+        if not account.is_suspicious(self._stated, extent):
             return None
         held = extent.frames
         if held is None and not extent.is_trimmed:
             held = count_packets(self._path)
-        lost = reading.lost(held, self._stated, extent)
+        lost = account.lost(held, self._stated, extent)
         if lost:
-            total = reading.handled + lost
+            total = account.handled + lost
             return f"{lost} of {total} frames {'is' if lost == 1 else 'are'} damaged or cut off."
         if extent.is_cut and extent.frames is not None:
             return None  # only sound or an index is lacking
@@ -118,7 +118,7 @@ class VideoSource(FrameSource):
             return "The file is cut off."
         if extent.broken_at is not None:
             return f"The file is damaged at byte {extent.broken_at}; frames may be missing."
-        return None if reading.handled else "No frame of the video can be decoded."
+        return None if account.handled else "No frame of the video can be decoded."
 
     def _at(
         self, index: int, time_s: float | None, frame: Frame | None, error: str | None

@@ -16,7 +16,7 @@ from edgefit.runtime.faults import faults_of_a_frame, in_words
 from edgefit.runtime.sinks.jsonl import answer_facts
 from edgefit.runtime.sources import FrameSource, ImageSource, SourceFrame, VideoSource
 from edgefit.runtime.tasks import Columns
-from edgefit.runtime.watch.inbox import is_video
+from edgefit.runtime.watch.inbox import frame_name, is_video
 from edgefit.spec import Frame, InputSpec, Prediction
 
 
@@ -70,22 +70,22 @@ class Answerer:
 
     def failure(self, path: str, error: str, *, index: int = 0) -> Line:
         """The line of a file that is not opened at all."""
-        return self._written(_missing(index, _name(path, index), error), None)
+        return self._written(_missing(index, frame_name(path, index), error), None)
 
     def _shots(self, path: str) -> Iterator[SourceFrame]:
         index = 0
         try:
             for shot in _opened(self._root, path, self._spec):
-                yield replace(shot, name=_name(path, shot.index))
+                yield replace(shot, name=frame_name(path, shot.index))
                 index = shot.index + 1
         except (FrameError, InputError) as error:
-            yield _missing(index, _name(path, index), error.message)
+            yield _missing(index, frame_name(path, index), error.message)
             return
         except faults_of_a_frame() as error:
-            yield _missing(index, _name(path, index), in_words(error))
+            yield _missing(index, frame_name(path, index), in_words(error))
             return
         if index == 0:
-            yield _missing(0, _name(path, 0), "The video holds no frame.")
+            yield _missing(0, frame_name(path, 0), "The video holds no frame.")
 
     def _line(self, shot: SourceFrame) -> Line:
         if shot.frame is None:
@@ -112,10 +112,6 @@ class Answerer:
 
 def _opened(root: Path, path: str, spec: InputSpec | None) -> FrameSource:
     return VideoSource(root / path) if is_video(path) else ImageSource([root / path], root, spec)
-
-
-def _name(path: str, index: int) -> str:
-    return f"{printable(path)}#{index}" if is_video(path) else printable(path)
 
 
 def _missing(index: int, name: str, error: str) -> SourceFrame:

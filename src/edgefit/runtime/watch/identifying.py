@@ -29,10 +29,18 @@ def inbox_id(inbox: Path) -> str:
     """The same; a folder without a name gets one, which stays in it.
 
     Raises:
-        OSError: The folder cannot be written to.
+        InboxAway: The folder is not there, or cannot be written to.
     """
     found = known_id(inbox)
     if found is None:
         found = uuid.uuid4().hex
-        replace_saved(inbox / _ID, f"{found}\n".encode())
+        try:
+            replace_saved(inbox / _ID, f"{found}\n".encode())
+        except OSError as error:
+            raise InboxAway(
+                "The inbox cannot be written to any more.",
+                path=inbox,
+                found=error.strerror,
+                remedy="mount it again, or give back the right to write; nothing is lost",
+            ) from error
     return found

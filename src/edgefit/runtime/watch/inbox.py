@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from edgefit.names import printable
 from edgefit.runtime.images.decode import IMAGE_SUFFIXES
 from edgefit.runtime.sources import VIDEO_SUFFIXES
 from edgefit.runtime.walking import PassedOver, suffix_of, walk
@@ -14,15 +15,18 @@ from edgefit.runtime.watch.identifying import OWN_PREFIX
 from edgefit.runtime.watch.locking import INBOX_LOCK
 from edgefit.spec import Links
 
-STILL_SUFFIXES = IMAGE_SUFFIXES | {".gif"}
-"""Endings of files with one answer; of a GIF, the first frame counts."""
-WATCHED_SUFFIXES = STILL_SUFFIXES | VIDEO_SUFFIXES
+WATCHED_SUFFIXES = IMAGE_SUFFIXES | VIDEO_SUFFIXES
 """Endings, lower case, of the files that are answered."""
 
 
 def is_video(path: str) -> bool:
-    """Whether a file is answered frame by frame."""
-    return suffix_of(path) not in STILL_SUFFIXES
+    """Whether a file is answered frame by frame. A GIF is not: its first frame counts."""
+    return suffix_of(path) not in IMAGE_SUFFIXES
+
+
+def frame_name(path: str, index: int) -> str:
+    """The name in a line: of an image, its path; of a video, also which frame it is."""
+    return f"{printable(path)}#{index}" if is_video(path) else printable(path)
 
 
 @dataclass(frozen=True)

@@ -136,7 +136,6 @@ class Watcher:
             look = self._look()
             if look is not None:
                 self._answer(look)
-            # A notice from the kernel (inotify) would end this sleep early.
             self._stop.wait(self._pause(look))
 
     def _pause(self, look: Look | None) -> float:
@@ -149,14 +148,14 @@ class Watcher:
             self._batches.resume()  # of the last run, or of an inbox that went away and came back
             self._batches.run(look.ready)
         except InboxAway as error:
-            self._tell_away(error.message)
+            self._tell_away(f"{error.message} What to do: {error.remedy}.")
             return
         if self._is_away:
             self._voice.say("the inbox is back")
         self._is_away = False
 
     def _look(self) -> Look | None:
-        """The inbox now; None where it cannot be opened, which is told once."""
+        """The inbox now; None where it cannot be opened, with one warning for the whole time."""
         try:
             if not self._lock.is_in_place():
                 self._lock.take_again()

@@ -138,7 +138,8 @@ def _copy(source: Path, target: Path, move: Move) -> bool:
     finally:
         temporary.unlink(missing_ok=True)
     sync_folder(target.parent)
-    source.unlink()
+    if _is(source, move):  # else it was written over meanwhile, and has no answer yet
+        source.unlink()
     return True
 
 

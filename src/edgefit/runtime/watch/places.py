@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgefit.errors import InputError
-from edgefit.runtime.images.decode import IMAGE_SUFFIXES
-from edgefit.runtime.sources import VIDEO_SUFFIXES
 from edgefit.runtime.watch.durable import make_folder
+from edgefit.runtime.watch.inbox import WATCHED_SUFFIXES
 
 
 @dataclass(frozen=True)
@@ -56,7 +55,12 @@ def choose_places(
     )
     _require_lines_file(places.results)
     _require_apart(places, Path(os.path.realpath(bundle)))
-    for name, folder in (("--done", places.done), ("--failed", places.failed)):
+    results_folder = places.results.parent
+    for name, folder in (
+        ("--done", places.done),
+        ("--failed", places.failed),
+        ("--out", results_folder),
+    ):
         _make(name, folder)
     _require_writable(places)
     return places
@@ -72,7 +76,7 @@ def _require_lines_file(results: Path) -> None:
             expected="a file such as results.jsonl",
             remedy="name the file .jsonl; `edgefit predict BUNDLE SOURCE --format csv` writes CSV",
         )
-    if suffix in IMAGE_SUFFIXES | VIDEO_SUFFIXES or results.is_dir():
+    if suffix in WATCHED_SUFFIXES or results.is_dir():
         raise InputError(
             "--out is a folder, or has the extension of an image or a video.",
             path=results,

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from edgefit.names import printable, unescaped
-from edgefit.runtime.watch.inbox import is_video
+from edgefit.names import unescaped
+from edgefit.runtime.watch.inbox import frame_name, is_video
 from edgefit.runtime.watch.journal import Batch, Entry
 from edgefit.runtime.watch.results import find_marked, lines_since, mend_tail
 
@@ -88,9 +88,8 @@ def _facts(line: bytes) -> dict[str, Any]:
 
 
 def _belongs(facts: dict[str, Any], entry: Entry) -> bool:
-    path, index = unescaped(entry.path), facts.get("index")
-    name = f"{printable(path)}#{index}" if is_video(path) else printable(path)
-    return facts.get("name") == name and index == entry.lines
+    name = frame_name(unescaped(entry.path), entry.lines)
+    return facts.get("name") == name and facts.get("index") == entry.lines
 
 
 def _with_line(entry: Entry, facts: dict[str, Any]) -> Entry:

@@ -6,8 +6,7 @@ import os
 import select
 import signal
 import threading
-from collections.abc import Sequence
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import Any, Self
 
 _ASKS = (signal.SIGTERM, signal.SIGINT)
@@ -32,14 +31,9 @@ class Stop:
         self._asked = by
         os.write(self._writing, b"x")
 
-    def wait(self, seconds: float, others: Sequence[int] = ()) -> None:
-        """Sleep; wake at once when asked to stop.
-
-        Args:
-            seconds: For how long.
-            others: Handles that also end the sleep once they can be read. The place for inotify.
-        """
-        select.select([self._reading, *others], [], [], max(seconds, 0))
+    def wait(self, seconds: float) -> None:
+        """Sleep; wake at once when asked to stop."""
+        select.select([self._reading], [], [], max(seconds, 0))
 
     def __enter__(self) -> Self:
         # Only the main thread may set handlers.
@@ -47,12 +41,7 @@ class Stop:
             self._former = {sign: signal.signal(sign, self._note) for sign in _ASKS}
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._restore()
         os.close(self._reading)
         os.close(self._writing)

@@ -86,3 +86,7 @@ def test_an_open_quote_names_its_line(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"Line \d of the CSV file cannot be read") as caught:
         rows(tmp_path, b'path,label\n"a.png,good\n')
     assert caught.value.remedy
+
+
+def test_rows_that_a_spreadsheet_emptied_are_no_rows(tmp_path: Path) -> None:
+    assert rows(tmp_path, f",\n{TEXT},\n , \n".encode()) == ROWS

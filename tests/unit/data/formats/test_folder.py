@@ -110,6 +110,18 @@ def test_errors(tmp_path: Path, files: list[str], config: DataConfig, message: s
         read_samples(touch(tmp_path, *files), config)
 
 
+@pytest.mark.parametrize(
+    ("others", "advised"), [([], False), (["train/a/3.png", "test/a/4.png"], True)]
+)
+def test_nobody_is_advised_to_leave_all_images_out(
+    tmp_path: Path, others: list[str], advised: bool
+) -> None:
+    touch(tmp_path, "train/1.png", "test/2.png", *others)
+    with pytest.raises(DataError) as error:
+        read_samples(tmp_path, DataConfig())
+    assert ("data.exclude" in str(error.value.remedy)) is advised
+
+
 def test_missing_root_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="does not exist"):
         read_samples(tmp_path / "absent", DataConfig())

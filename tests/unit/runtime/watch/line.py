@@ -61,7 +61,7 @@ class LabelColumns:
 
 @dataclass
 class Voice:
-    """Keeps what is told."""
+    """Keeps every sentence."""
 
     said: list[str] = field(default_factory=list)
     warned: list[str] = field(default_factory=list)

@@ -107,6 +107,7 @@ def test_an_inbox_that_vanishes_inside_a_batch_is_not_answered_again(
     finish(running)
     assert sorted(line.names()) == ["a.avi#0", "a.avi#1", "b.png"]
     assert len(line.voice.warned) == 1
+    assert "What to do: mount it" in line.voice.warned[0]
 
 
 def test_a_new_inbox_at_the_same_place_is_locked_anew(

@@ -148,6 +148,25 @@ def test_another_file_system_gets_a_copy_with_its_time(
     assert list(tree(line.places.done)) == ["a.png"]
 
 
+def test_a_file_that_is_written_over_while_it_is_copied_away_stays(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = line.put("a.png", b"x")
+    planned = plan(line, "a.png")
+    real = moving.rename_to_free
+
+    def late(source: Path, target: Path) -> None:
+        if source.is_relative_to(line.places.inbox):
+            raise OSError(errno.EXDEV, "other device")
+        real(source, target)
+        path.write_bytes(b"newer")
+
+    monkeypatch.setattr(moving, "rename_to_free", late)
+    assert Mover(line.places).carry_out(planned)
+    assert tree(line.places.done) == {"a.png": b"x"}
+    assert tree(line.places.inbox) == {"a.png": b"newer"}
+
+
 def test_a_full_disk_is_told_and_the_file_stays(
     line: Line, monkeypatch: pytest.MonkeyPatch
 ) -> None:

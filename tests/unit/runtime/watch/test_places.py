@@ -41,7 +41,6 @@ def test_the_other_places_lie_beside_the_inbox(root: Path) -> None:
         (None, None, "a.png", "extension of an image"),
         (None, None, "a.mp4", "extension of an image"),
         (None, None, "bundle", "folder"),
-        (None, None, "nowhere/results.jsonl", "cannot be written to"),
     ],
 )
 def test_places_that_would_eat_each_other_are_refused(
@@ -67,6 +66,11 @@ def test_an_inbox_that_is_not_there_or_a_file_is_refused(root: Path) -> None:
     for name in ("absent", "file"):
         with pytest.raises(InputError, match="inbox is not a folder"):
             choose_places(root / "bundle", root / name, None, None, None)
+
+
+def test_the_folder_of_the_results_is_made(root: Path) -> None:
+    places = choose_places(root / "bundle", root / "inbox", None, None, root / "new/r.jsonl")
+    assert places.results == root / "new/r.jsonl" and (root / "new").is_dir()
 
 
 def test_a_file_in_the_place_of_a_folder_is_named(root: Path) -> None:

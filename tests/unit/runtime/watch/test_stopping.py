@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 import signal
 import time
 
@@ -33,14 +32,3 @@ def test_a_second_ctrl_c_interrupts_at_once() -> None:
                 signal.raise_signal(signal.SIGINT)
     finally:
         signal.signal(signal.SIGINT, former)
-
-
-def test_another_handle_ends_the_sleep_too() -> None:
-    reading, writing = os.pipe()
-    os.write(writing, b"x")
-    with Stop() as stop:
-        began = time.monotonic()
-        stop.wait(30, [reading])
-        assert time.monotonic() - began < 10
-    os.close(reading)
-    os.close(writing)

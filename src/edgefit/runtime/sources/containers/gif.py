@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import BinaryIO
 
+from edgefit.runtime.images.gif import colour_table_length
 from edgefit.runtime.sources.containers.extent import Extent
 
 _IMAGE, _EXTENSION, _TRAILER = 0x2C, 0x21, 0x3B
@@ -15,13 +16,13 @@ _IMAGE, _EXTENSION, _TRAILER = 0x2C, 0x21, 0x3B
 def read(file: BinaryIO, size: int) -> Extent:
     """Read what a GIF holds; see :class:`Extent`."""
     header = file.read(13)
-    file.seek(_colours(header[10]), 1)
+    file.seek(colour_table_length(header[10]), 1)
     frames = 0
     while block := file.read(1):
         if block[0] == _TRAILER:
             return Extent(frames=frames)
         if block[0] == _IMAGE:
-            file.seek(_colours(file.read(9)[8]) + 1, 1)
+            file.seek(colour_table_length(file.read(9)[8]) + 1, 1)
             frames += 1
         elif block[0] == _EXTENSION:
             file.seek(1, 1)
@@ -30,11 +31,6 @@ def read(file: BinaryIO, size: int) -> Extent:
         if not _skip_parts(file, size):
             break
     return Extent(is_cut=True)
-
-
-def _colours(flags: int) -> int:
-    """Length of the colour table that the flags announce, in bytes."""
-    return 3 << (flags & 7) + 1 if flags & 0x80 else 0
 
 
 def _skip_parts(file: BinaryIO, size: int) -> bool:

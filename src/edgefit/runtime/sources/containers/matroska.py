@@ -62,7 +62,7 @@ class MatroskaWalk:
 
 def read(file: BinaryIO, size: int) -> Extent:
     """Read what a Matroska file states; see :class:`Extent`."""
-    found = walk(file, size)
+    found = walk_elements(file, size)
     is_cut = found.cut_bytes > 0
     if found.broken_at is not None or is_cut or not found.track:
         return Extent(cut_bytes=found.cut_bytes, is_cut=is_cut, broken_at=found.broken_at)
@@ -71,7 +71,7 @@ def read(file: BinaryIO, size: int) -> Extent:
     return Extent(frames=found.frames, end_s=(lasting + frame) * found.scale_ns / 1e9)
 
 
-def walk(file: BinaryIO, size: int) -> MatroskaWalk:
+def walk_elements(file: BinaryIO, size: int) -> MatroskaWalk:
     """Go through the elements of a file, up to the end of its segment or to the first damage."""
     found, at, end = MatroskaWalk(), 0, size
     while at < end:

@@ -76,5 +76,5 @@ def test_bytes_behind_the_segment_are_nobodys_business() -> None:
 
 def test_the_codec_of_the_video_is_named() -> None:
     data = write()
-    found = matroska.walk(io.BytesIO(data), len(data))
+    found = matroska.walk_elements(io.BytesIO(data), len(data))
     assert (found.track, found.codec, found.has_tracks) == (2, "V_VP9", True)

@@ -9,7 +9,7 @@ _FIELD_CODECS = frozenset(["H264", "h264", "avc1", "X264", "x264", "MPG2", "mpg2
 _UNKNOWN_END = 1 << 62
 
 
-class Reading:
+class FrameAccount:
     """What happened to the frames of a video so far.
 
     Attributes:
