@@ -16,7 +16,7 @@ class MissingFiles:
     def reason(self, path: Path) -> str:
         """Why nothing can be read at a path that is no file.
 
-        Letter case counts on some systems and not on others, so a file whose name differs only by
+        Letter case matters on some systems and not on others, so a file whose name differs only by
         its case is mentioned, but not taken. Reasons are the same for all files of a kind, so that
         they can be counted.
         """

@@ -30,7 +30,7 @@ _VIDEOS = VIDEO_SUFFIXES - OTHER_IMAGES
 
 
 def in_words(parts: Iterable[PassedOverFiles]) -> str:
-    """``72 files passed over (made by a system: 72 .jpg)``, or that there are none."""
+    """``72 files passed over (system file: 72 .jpg)``, or that there are none."""
     parts = tuple(parts)
     total = sum(part.files for part in parts)
     if not total:
