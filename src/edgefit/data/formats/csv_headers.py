@@ -31,8 +31,8 @@ def header_remedy(header: Sequence[str]) -> str:
     """How to make the columns ``path`` and ``label`` from what is there."""
     if described_header(header) in _BOXES:
         return (
-            "edgefit does not read bounding boxes or outlines yet; list images with one class each under the "
-            "columns path,label"
+            "edgefit does not read bounding boxes or outlines yet; list images with one class each "
+            "under the columns path,label"
         )
     renames = [
         f"the column {found} to {wanted}"

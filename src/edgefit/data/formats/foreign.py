@@ -18,11 +18,11 @@ from edgefit.runtime.walking import PassedOver, Reason, Walk, suffix_of
 from edgefit.shell import shell_line
 
 _ENDS = (".yaml", ".yml", ".json", ".jsonl", ".manifest", ".xml", ".csv", ".txt")
-_AS_CLASSES = (
-    "edgefit reads one class for each image: sort the images into class folders, or list them in a "
-    "CSV file with the columns path,label"
+_SORT = "sort the images into class folders, or list them in a CSV file with the columns path,label"
+_AS_CLASSES = f"edgefit reads one class for each image: {_SORT}"
+_BOXES = (
+    f"edgefit does not read bounding boxes or outlines yet, only one class for each image: {_SORT}"
 )
-_BOXES = f"edgefit does not read bounding boxes or outlines yet. {_AS_CLASSES}"
 
 
 def require_not_foreign(root: Path, found: Walk, *, is_single: bool = False) -> None:
@@ -128,7 +128,7 @@ _WRONG_AS_CLASSES = (
         "a set of images beside masks or labels",
         "top folders such as images and masks",
         signs.is_images_and_masks,
-        f"edgefit does not read masks. {_AS_CLASSES}; if these folders are the classes, set "
+        f"edgefit does not read masks, only one class for each image: {_SORT}; if these folders are the classes, set "
         "data.layout: classes",
     ),
 )
