@@ -23,7 +23,7 @@ _STRONG_IMBALANCE = 10
 _CAMERA_BITS = (10, 12, 14)
 _NOTED = {
     NoteKind.DAMAGED: "Damaged, and read all the same (input.damaged: warn): {share}.",
-    NoteKind.LOOSE_BYTES: "Loose bytes before the end of the image, which are padding or damage: {share}.",
+    NoteKind.LOOSE_BYTES: "Loose bytes (padding or damage) before the end of the image: {share}.",
     NoteKind.FURTHER_IMAGES: "Further pages or frames, of which only the first is read: {share}.",
     NoteKind.TRANSPARENT: "{share} {are} fully transparent and {are} read as white.",
     NoteKind.CLIPPED: "{share} {have} values above the range of input.bits; these are clipped.",

@@ -128,8 +128,8 @@ _WRONG_AS_CLASSES = (
         "a set of images beside masks or labels",
         "top folders such as images and masks",
         signs.is_images_and_masks,
-        f"edgefit does not read masks, only one class for each image: {_SORT}; if these folders are the classes, set "
-        "data.layout: classes",
+        f"edgefit does not read masks, only one class for each image: {_SORT}; if "
+        "these folders are the classes, set data.layout: classes",
     ),
 )
 _FORMATS = (
