@@ -64,7 +64,7 @@ def require_readable_classes(source: SampleTable, unreadable: Mapping[str, str])
 def _remedy_for(lost: Mapping[str, Mapping[str, str]]) -> str:
     reasons = {reason for those in lost.values() for reason in those.values()}
     if any(NOT_UTF8 in reason for reason in reasons):
-        return "rename the files whose names are not UTF-8, or use class folders"
+        return "rename the files whose names are not UTF-8, use class folders"
     if all(reason.startswith(NO_FILE) for reason in reasons):
         return "correct the paths"
     return "replace the files"
