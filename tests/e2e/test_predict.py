@@ -190,7 +190,7 @@ def test_what_is_not_read_is_counted_in_text_and_json(built: Built, pictures: Pa
     summary = last["summary"]
     assert (summary["answered"], summary["unreadable"]) == (4, 1)
     assert {(p["reason"], p["suffix"], p["files"]) for p in summary["passed_over"]} == {
-        ("made by a system", ".jpg", 1),
+        ("system file", ".jpg", 1),
         ("not an image", ".txt", 1),
     }
-    assert "made by a system: 1 .jpg; not an image: 1 .txt" in result.stderr
+    assert "system file: 1 .jpg; not an image: 1 .txt" in result.stderr

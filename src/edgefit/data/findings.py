@@ -22,11 +22,11 @@ _FEW_IMAGES = 20
 _STRONG_IMBALANCE = 10
 _CAMERA_BITS = (10, 12, 14)
 _NOTED = {
-    NoteKind.DAMAGED: "Damaged, and read all the same (input.damaged: warn)",
-    NoteKind.LOOSE_BYTES: "Loose bytes before the end of the image, which are padding or damage",
-    NoteKind.FURTHER_IMAGES: "Further pages or frames, of which only the first is read",
-    NoteKind.TRANSPARENT: "Transparent at every pixel, and read as plain white",
-    NoteKind.CLIPPED: "Values that do not fit input.bits, and are cut",
+    NoteKind.DAMAGED: "Damaged, and read all the same (input.damaged: warn): {share}.",
+    NoteKind.LOOSE_BYTES: "Loose bytes (padding or damage) before the end of the image: {share}.",
+    NoteKind.FURTHER_IMAGES: "Further pages or frames, of which only the first is read: {share}.",
+    NoteKind.TRANSPARENT: "{share} {are} fully transparent and {are} read as white.",
+    NoteKind.CLIPPED: "{share} {have} values above the range of input.bits; these are clipped.",
 }
 
 
@@ -91,7 +91,7 @@ def most_serious_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 def _unreadable(unreadable: Mapping[str, str], readable: int) -> Iterator[Finding]:
     if unreadable:
         total = readable + len(unreadable)
-        message = f"{len(unreadable)} of {counted(total, 'image')} cannot be read and "
+        message = f"{len(unreadable):,} of {counted(total, 'image')} cannot be read and "
         message += f"{agreeing(len(unreadable), 'are')} left out."
         yield Finding(level="warning", code="unreadable", message=message, paths=tuple(unreadable))
 
@@ -145,7 +145,9 @@ def _notes(table: SampleTable, facts: Mapping[str, ImageFacts]) -> Iterator[Find
             s.path for s in table.samples if any(n.kind == kind for n in facts[s.path].notes)
         )
         if paths:
-            message = f"{words}: {len(paths)} of {len(table)} images."
+            share = f"{len(paths):,} of {counted(len(table), 'image')}"
+            are, have = agreeing(len(paths), "are"), agreeing(len(paths), "have")
+            message = words.format(share=share, are=are, have=have)
             yield Finding(level="warning", code=str(kind), message=message, paths=paths)
 
 
@@ -161,7 +163,7 @@ def _unused_bits(
         if largest <= 255:
             used, remedy = 8, "save them as 8-bit images"
         message = (
-            f"No value of {len(deep)} 16-bit images is above {largest}: they seem to use {used} "
+            f"No value of {len(deep):,} 16-bit images is above {largest}: they seem to use {used} "
             f"bits, and input.bits is {spec.bits}, so they are dark. If so, {remedy}."
         )
         yield Finding(level="warning", code="unused-bits", message=message, paths=tuple(deep))
@@ -177,8 +179,8 @@ def _sizes(
     )
     if small:
         message = (
-            f"{len(small)} of {counted(len(table), 'image')} {agreeing(len(small), 'are')} smaller "
-            f"than the input of {spec.width}x{spec.height} and will be enlarged."
+            f"{len(small):,} of {counted(len(table), 'image')} {agreeing(len(small), 'are')} "
+            f"smaller than the input of {spec.width}x{spec.height} and will be enlarged."
         )
         yield Finding(level="info", code="enlarged", message=message, paths=small)
 
@@ -198,7 +200,7 @@ def _colour(table: SampleTable, facts: Mapping[str, ImageFacts]) -> Iterator[Fin
     pure = [name for name in images if grey[name] in (0, images[name])]
     shortcut = any(grey[n] for n in pure) and any(not grey[n] for n in pure)
     greys = sum(grey.values())
-    message = f"{greys} of {counted(len(table), 'image')} {agreeing(greys, 'are')} grey, "
+    message = f"{greys:,} of {counted(len(table), 'image')} {agreeing(greys, 'are')} grey, "
     message += "the others in colour."
     if shortcut:
         message += " Some classes are all grey and others all colour: a network learns that first."
@@ -219,7 +221,7 @@ def _class_sizes(table: SampleTable) -> Iterator[Finding]:
     totals = [sum(c[name] for c in counts.values()) for name in table.labels.names]
     if totals and min(totals) > 0 and max(totals) / min(totals) >= _STRONG_IMBALANCE:
         message = (
-            f"The largest class has {counted(max(totals), 'image')}, the smallest {min(totals)}: "
+            f"The largest class has {counted(max(totals), 'image')}, the smallest {min(totals):,}: "
             "look at balanced accuracy, and consider train.balance."
         )
         yield Finding(level="info", code="imbalance", message=message)

@@ -30,7 +30,7 @@ _VIDEOS = VIDEO_SUFFIXES - OTHER_IMAGES
 
 
 def in_words(parts: Iterable[PassedOverFiles]) -> str:
-    """``72 files passed over (made by a system: 72 .jpg)``, or that there are none."""
+    """``72 files passed over (system file: 72 .jpg)``, or that there are none."""
     parts = tuple(parts)
     total = sum(part.files for part in parts)
     if not total:
@@ -48,7 +48,7 @@ def find_passed_over(entries: Sequence[PassedOver], read: int) -> Iterator[Findi
     formats = [entry for entry in entries if is_other_image(entry)]
     if formats:
         message = (
-            f"{len(formats)} of {counted(len(formats) + read, 'image')} "
+            f"{len(formats):,} of {counted(len(formats) + read, 'image')} "
             f"{agreeing(len(formats), 'are')} passed over, because their format is not read: "
             f"{by_suffix(formats)}. Convert them to PNG or JPEG to use them."
         )

@@ -78,8 +78,8 @@ def _require_whole_groups(table: SampleTable) -> None:
     torn = sorted(group for group, where in splits.items() if len(where) > 1)
     if torn:
         raise DataError(
-            f"The stated splits divide {len(torn)} of {counted(len(splits), 'group')}: images that "
-            "belong together are in different splits, which makes the figures too good.",
+            f"The stated splits divide {len(torn):,} of {counted(len(splits), 'group')}: images "
+            "that belong together are in different splits, which makes the figures too good.",
             path=table.root,
             key="data.group",
             found=examples(torn),

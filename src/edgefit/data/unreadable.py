@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 
+from edgefit.data.missing_files import NO_FILE, NOT_UTF8
 from edgefit.data.table import SampleTable, examples
 from edgefit.errors import DataError
 from edgefit.names import printable
@@ -24,7 +25,7 @@ def reasons_in_words(unreadable: Mapping[str, str]) -> str:
         paths[reason].append(path)
     ordered = sorted(paths.items(), key=lambda item: -len(item[1]))
     named = [
-        f"{len(those)} {reason.rstrip('.')} ({printable(those[0])})" for reason, those in ordered
+        f"{len(those):,} {reason.rstrip('.')} ({printable(those[0])})" for reason, those in ordered
     ]
     rest = len(named) - _REASONS
     return ", ".join(named[:_REASONS]) + (f" and {rest} more reasons" if rest > 0 else "")
@@ -56,5 +57,14 @@ def require_readable_classes(source: SampleTable, unreadable: Mapping[str, str])
             "be read.",
             path=source.root,
             found=examples(named),
-            remedy="replace the files, or leave the class out with data.exclude",
+            remedy=f"{_remedy_for(lost)}, or leave the class out with data.exclude",
         )
+
+
+def _remedy_for(lost: Mapping[str, Mapping[str, str]]) -> str:
+    reasons = {reason for those in lost.values() for reason in those.values()}
+    if any(NOT_UTF8 in reason for reason in reasons):
+        return "rename the files whose names are not UTF-8, use class folders"
+    if all(reason.startswith(NO_FILE) for reason in reasons):
+        return "correct the paths"
+    return "replace the files"

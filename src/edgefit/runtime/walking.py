@@ -47,7 +47,7 @@ class Reason(StrEnum):
     """Why an entry of a folder is passed over."""
 
     HIDDEN = "hidden"
-    SYSTEM = "made by a system"
+    SYSTEM = "system file"
     UNFINISHED = "not yet complete"
     OTHER = "not an image"
     EXCLUDED = "left out by the recipe"
@@ -152,7 +152,7 @@ def counts_of(entries: Iterable[PassedOver]) -> tuple[PassedOverFiles, ...]:
 
 
 def described(counts: Iterable[PassedOverFiles]) -> str:
-    """The counts in words, e.g. ``made by a system: 72 .jpg; not an image: 2 .txt, 1 .md``.
+    """The counts in words, e.g. ``system file: 72 .jpg; not an image: 2 .txt, 1 .md``.
 
     Empty where nothing is passed over.
     """

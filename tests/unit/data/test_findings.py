@@ -168,6 +168,7 @@ def test_each_kind_of_note_is_counted_with_its_paths(kind: NoteKind) -> None:
     assert found[kind].level == "warning"
     assert found[kind].paths == ("a/003.png", "b/001.png")
     assert "2 of 40 images" in found[kind].message
+    assert found[kind].message.endswith(".") and "{" not in found[kind].message
 
 
 @pytest.mark.parametrize(

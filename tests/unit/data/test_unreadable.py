@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from edgefit.data.missing_files import NO_FILE, NOT_UTF8
 from edgefit.data.table import Sample, SampleTable
 from edgefit.data.unreadable import reasons_in_words, require_readable_classes
 from edgefit.errors import DataError
@@ -34,3 +35,18 @@ def test_a_class_without_a_readable_image_names_count_and_reasons() -> None:
 def test_one_readable_image_is_enough() -> None:
     require_readable_classes(TABLE, {"b/2.png": "empty"})
     require_readable_classes(TABLE, {})
+
+
+@pytest.mark.parametrize(
+    ("reason", "remedy"),
+    [
+        (NO_FILE, "correct the paths"),
+        (f"{NO_FILE}, but {NOT_UTF8}", "rename the files whose names are not UTF-8"),
+        ("empty", "replace the files"),
+    ],
+)
+def test_the_remedy_fits_the_reason(reason: str, remedy: str) -> None:
+    rows = (Sample("a.png", "a"), Sample("b.png", "b"))
+    with pytest.raises(DataError) as caught:
+        require_readable_classes(SampleTable(Path(), rows, LabelMap(("a", "b"))), {"b.png": reason})
+    assert str(caught.value.remedy).startswith(remedy)

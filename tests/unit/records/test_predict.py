@@ -19,7 +19,7 @@ def test_counts_of_the_walker_become_json() -> None:
         "dropped": 0,
         "passed_over": [
             {
-                "reason": "made by a system",
+                "reason": "system file",
                 "suffix": ".jpg",
                 "files": 2,
                 "example": "@eaDir/\\xfc.jpg",

@@ -232,6 +232,6 @@ def test_counts_in_words() -> None:
     entries = [PassedOver(f"{n}.jpg", Reason.SYSTEM) for n in range(3)]
     entries += [PassedOver("a.txt", Reason.OTHER), PassedOver("README", Reason.OTHER)]
     assert described(counts_of(entries)) == (
-        "made by a system: 3 .jpg; not an image: 1 without extension, 1 .txt"
+        "system file: 3 .jpg; not an image: 1 without extension, 1 .txt"
     )
     assert described(()) == ""

@@ -15,6 +15,7 @@ from edgefit.recipe import DataConfig
 from edgefit.records.check import Finding
 
 _BETWEEN_LETTERS = re.compile(r"(?<=\w)[-_\s]+(?=\w)")
+_PLAIN = {"Cf": "", "Pd": "-"}  # by Unicode category: signs without width, and dashes
 _BETWEEN_DIGITS = re.compile(r"(?<=\d)[-_\s]+(?=\d)")
 
 
@@ -39,7 +40,9 @@ def class_list(config: DataConfig) -> tuple[str, ...] | None:
 
 
 def require_no_twins(root: Path, labels: Iterable[str], config: DataConfig) -> None:
-    """Check that no two classes differ by nothing but case, blanks, hyphens or underscores.
+    """Check that no two classes differ only by case, blanks, dashes or signs without width.
+
+    Underscores count as blanks.
 
     Raises:
         DataError: Two do, and ``config.classes`` does not list both.
@@ -50,10 +53,10 @@ def require_no_twins(root: Path, labels: Iterable[str], config: DataConfig) -> N
         alike[_essence(label)].append(label)
     twins = [names for names in alike.values() if len(names) > 1 and not listed.issuperset(names)]
     if twins:
-        named = [" and ".join(repr(name) for name in names) for names in twins]
+        named = [" and ".join(_visible(name) for name in names) for names in twins]
         raise DataError(
-            "Two classes have nearly the same name: they differ only by case, blanks, hyphens or "
-            "underscores.",
+            "Two classes have nearly the same name: they differ only by case, blanks, dashes, "
+            "underscores or signs without width.",
             path=root,
             expected="one name for each class",
             found=examples(named),
@@ -62,12 +65,19 @@ def require_no_twins(root: Path, labels: Iterable[str], config: DataConfig) -> N
         )
 
 
+def _visible(label: str) -> str:
+    """The name in quotes; with codes for letters that are not ASCII where some have no width."""
+    hidden = any(unicodedata.category(sign) in _PLAIN and not sign.isascii() for sign in label)
+    return ascii(label) if hidden else repr(label)
+
+
 def _essence(label: str) -> str:
     """What two spellings of one name have in common.
 
     Digits stay apart (``1-1`` is not ``11``), and so do signs at an end (``A-`` is not ``A``).
     """
-    text = unicodedata.normalize("NFKC", label).casefold().strip(" _\t\n")
+    text = unicodedata.normalize("NFKC", label).casefold()
+    text = "".join(_PLAIN.get(unicodedata.category(sign), sign) for sign in text).strip(" _\t\n")
     text = _BETWEEN_DIGITS.sub("\0", text)
     return _BETWEEN_LETTERS.sub("", text)
 

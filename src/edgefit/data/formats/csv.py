@@ -196,7 +196,7 @@ def _require_all_or_no_splits(source: Path, samples: list[Sample], lines: dict[s
     without = [lines[s.path] for s in samples if s.split is None]
     if without and len(without) < len(samples):
         raise DataError(
-            f"{len(without)} of {len(samples)} rows state no split.",
+            f"{len(without):,} of {len(samples):,} rows state no split.",
             path=source,
             key="split",
             found=f"line {without[0]} and others" if len(without) > 1 else f"line {without[0]}",

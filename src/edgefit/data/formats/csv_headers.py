@@ -15,10 +15,10 @@ _KNOWN: tuple[tuple[frozenset[str], str], ...] = (
     (frozenset(["annotation_id", "lead_time"]), "an export of Label Studio"),
     (frozenset(["object", "split", "mask"]), "a split of VisA"),
     (frozenset(["region_attributes"]), "an export of the VGG Image Annotator"),
-    (frozenset(["xmin", "ymin", "xmax", "ymax"]), "a list of marked objects"),
+    (frozenset(["xmin", "ymin", "xmax", "ymax"]), "a list of bounding boxes"),
     (frozenset(["file_name"]), "the list of a Hugging Face image folder"),
 )
-_BOXES = ("an export of the VGG Image Annotator", "a list of marked objects")
+_BOXES = ("an export of the VGG Image Annotator", "a list of bounding boxes")
 
 
 def described_header(header: Sequence[str]) -> str | None:
@@ -31,8 +31,8 @@ def header_remedy(header: Sequence[str]) -> str:
     """How to make the columns ``path`` and ``label`` from what is there."""
     if described_header(header) in _BOXES:
         return (
-            "edgefit does not read marked objects yet; list images with one class each under the "
-            "columns path,label"
+            "edgefit does not read bounding boxes or outlines yet; list images with one class each "
+            "under the columns path,label"
         )
     renames = [
         f"the column {found} to {wanted}"

@@ -15,7 +15,7 @@ from pathlib import Path
 from edgefit.data.formats.rules import require_inside
 from edgefit.data.table import examples
 from edgefit.errors import DataError
-from edgefit.names import composed
+from edgefit.names import composed, is_utf8
 from edgefit.records.check import Finding
 from edgefit.wording import counted
 
@@ -50,7 +50,7 @@ class CsvPaths:
             DataError: The path leads out of the folder, or fits several files.
         """
         path = self._relative(text)
-        if not self._exists(path) and "\\" in path:
+        if not self._exists(path) and "\\" in path and not self._shows_bytes(path):
             path = self._relative(path.replace("\\", "/"))
             self._changed[_Change.SLASHES].append(path)
         if not self._exists(path) and not path.isascii():
@@ -119,6 +119,11 @@ class CsvPaths:
         spelled = "/".join(found)
         self._changed[_Change.UNICODE].append(spelled)
         return spelled
+
+    def _shows_bytes(self, path: str) -> bool:
+        r"""Whether a file's name that is not UTF-8 is shown like this, with ``\xfc`` for a byte."""
+        folder, name = posixpath.split(path)
+        return any(not is_utf8(found) for found in self._names(folder).get(composed(name), []))
 
     def _names(self, folder: str) -> dict[str, list[str]]:
         """The names in a folder by their composed form."""

@@ -21,6 +21,7 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _WORKBOOKS = {b"PK\3\4": "a workbook (.xlsx)", b"\xd0\xcf\x11\xe0": "a workbook (.xls)"}
+_WIDE = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
 _HEAD = 400
 _SAVE = "save the file as UTF-8 (in Excel: CSV UTF-8), then check the letters that are not ASCII"
 
@@ -74,6 +75,13 @@ def read_lines(source: Path) -> Iterator[Line]:
 def _decoded(source: Path) -> str:
     data = source.read_bytes()
     encoding = next((name for mark, name in _MARKS if data.startswith(mark)), _unmarked(data))
+    if _is_utf32(data):
+        raise DataError(
+            "The CSV file is in UTF-32.",
+            path=source,
+            expected="UTF-8, or UTF-16",
+            remedy="save it as UTF-8 (in Excel: CSV UTF-8)",
+        )
     if encoding is None:
         kind = next((kind for magic, kind in _WORKBOOKS.items() if data.startswith(magic)), None)
         raise DataError(
@@ -84,9 +92,25 @@ def _decoded(source: Path) -> str:
             remedy="open it in the program that wrote it, and save it as CSV in UTF-8",
         )
     try:
-        return data.decode(encoding)
+        text = data.decode(encoding)
     except UnicodeDecodeError as error:
         raise _wrong_encoding(source, data, encoding, error) from error
+    if "\0" in text:
+        raise DataError(
+            "The CSV file is damaged: it holds zero bytes.",
+            path=source,
+            expected="text, one line for each image",
+            found=f"a zero byte in line {text.count(chr(10), 0, text.index(chr(0))) + 1}",
+            remedy="open it in the program that wrote it, and save it again as CSV in UTF-8",
+        )
+    return text
+
+
+def _is_utf32(data: bytes) -> bool:
+    """By its mark, which begins as that of UTF-16, or by three zeros in every four bytes."""
+    head = data[: _HEAD // 4 * 4]
+    zeros = sorted(head[start::4].count(0) for start in range(4))
+    return data.startswith(_WIDE) or (len(head) >= 8 and not zeros[0] and 4 * zeros[1] == len(head))
 
 
 def _unmarked(data: bytes) -> str | None:
@@ -123,7 +147,8 @@ def _wrong_encoding(
         path=source,
         expected="UTF-8 text",
         found=f"the byte 0x{data[error.start]:02X}; as Windows-1252 the line reads {shown[:80]!r}",
-        remedy=_SAVE,
+        remedy=f"{_SAVE}; a file whose name is not UTF-8 cannot be named here: rename it, or use "
+        "class folders",
     )
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from edgefit.data.formats.class_folders import find_class_folders
 from edgefit.data.formats.classes import class_list, name_findings
 from edgefit.data.formats.foreign import recognise, recognise_file, require_not_foreign
-from edgefit.data.formats.layout import Layout, find_layout, leave_out
+from edgefit.data.formats.layout import CLASSES, Layout, find_layout, leave_out
 from edgefit.data.formats.reading import Reading
 from edgefit.data.formats.rules import (
     group_names,
@@ -29,7 +29,7 @@ from edgefit.runtime.images.decode import IMAGE_SUFFIXES
 from edgefit.runtime.walking import PassedOver, Reason, Walk, suffix_of, walk
 from edgefit.shell import shell_line
 from edgefit.spec import Links
-from edgefit.wording import counted
+from edgefit.wording import agreeing, counted, plural
 
 _SIBLINGS = 200
 _ARCHIVES = frozenset([".zip", ".tar", ".gz", ".tgz", ".xz", ".bz2", ".7z", ".rar"])
@@ -90,7 +90,7 @@ def _layout_of(root: Path, found: Walk, config: DataConfig, needs_labels: bool) 
     try:
         layout = find_layout(root, found.files, config, needs_labels)
         if needs_labels:
-            _require_class_folder(root, found.files, layout)
+            _require_class_folder(root, found, layout)
     except DataError as error:
         if foreign := recognise(root, found, error.message):
             raise foreign from error
@@ -143,12 +143,12 @@ def _class_names(paths: Sequence[str], layout: Layout) -> Iterator[str]:
     return (folders[layout.class_at] for folders in parts if len(folders) > layout.folders)
 
 
-def _require_class_folder(root: Path, paths: Sequence[str], layout: Layout) -> None:
-    loose = [path for path in paths if path.count("/") < layout.folders]
+def _require_class_folder(root: Path, found: Walk, layout: Layout) -> None:
+    loose = [path for path in found.files if path.count("/") < layout.folders]
     if not loose:
         return
     parent = root.resolve().parent
-    is_class = len(loose) == len(paths) and any(_holds_images(beside) for beside in _beside(root))
+    is_class = layout == CLASSES and len(loose) == len(found.files) and _is_class(root, found)
     raise DataError(
         f"{counted(len(loose), 'image', 'lie')} outside class folders."
         + (" This folder looks like one of the class folders." if is_class else ""),
@@ -157,18 +157,38 @@ def _require_class_folder(root: Path, paths: Sequence[str], layout: Layout) -> N
         found=examples(loose),
         remedy=f"give the folder above: {shell_line('--data', parent)}"
         if is_class
-        else "move them into a class folder, "
-        + (f"{_without(loose)}, " if len(loose) < len(paths) else "")
-        + "or list the images and their classes in a CSV file (columns path,label)",
+        else _remedy_for_loose(loose, found.files),
     )
 
 
-def _without(loose: Sequence[str]) -> str:
-    """How to leave loose images out: by their folders, where they are all in some."""
+def _remedy_for_loose(loose: Sequence[str], paths: Sequence[str]) -> str:
+    in_csv = "or list the images and their classes in a CSV file (columns path,label)"
     tops = sorted({path.split("/")[0] for path in loose if "/" in path})
-    if tops and all("/" in path for path in loose):
-        return leave_out(tops)
+    if len(loose) < len(paths):
+        return f"move them into a class folder, {_without(loose, paths)}, {in_csv}"
+    if tops:
+        holders = f"{examples(tops)} {agreeing(len(tops), 'hold')} no class folders"
+        return f"{holders}: make a folder for each class inside, {in_csv}"
+    return f"move them into class folders, {in_csv}"
+
+
+def _without(loose: Sequence[str], paths: Sequence[str]) -> str:
+    """How to leave loose images out: by their folders, where these hold nothing else."""
+    tops = {path.split("/")[0] for path in loose}
+    kept = {path.split("/")[0] for path in set(paths).difference(loose)}
+    splits = {split_of(top) for top in tops}
+    if all("/" in path for path in loose) and not tops & kept and "train" not in splits:
+        return leave_out(sorted(tops))
     return "leave them out with data.exclude"
+
+
+def _is_class(root: Path, found: Walk) -> bool:
+    """Whether a folder of bare images looks like a class: most folders beside it are alike."""
+    real = root.resolve()
+    if sum("/" not in folder for folder in found.folders) > 1 or split_of(real.name):
+        return False
+    alike = [_holds_images(beside) for beside in _beside(root)]
+    return 2 * sum(alike) > len(alike)
 
 
 def _beside(root: Path) -> Iterator[Path]:
@@ -179,7 +199,11 @@ def _beside(root: Path) -> Iterator[Path]:
             entries = [e for e in islice(scan, _SIBLINGS) if e.is_dir(follow_symlinks=False)]
     except OSError:
         return iter(())
-    return (Path(entry.path) for entry in entries if entry.name != real.name)
+    return (
+        Path(entry.path)
+        for entry in entries
+        if entry.name != real.name and not entry.name.startswith(".")
+    )
 
 
 def _holds_images(folder: Path) -> bool:
@@ -195,14 +219,14 @@ def _require_trained_classes(root: Path, samples: Sequence[Sample]) -> None:
     trained = {s.label for s in samples if s.split == "train"}
     unseen = sorted({s.label for s in samples if s.label is not None} - trained)
     if unseen and trained:
-        first = next(s for s in samples if s.label == unseen[0])
+        holders = sorted({s.split for s in samples if s.label in unseen and s.split})
+        splits = f"the {' and '.join(holders)} {plural(len(holders), 'split')}"
         raise DataError(
             f"{'A class is' if len(unseen) == 1 else 'Classes are'} missing from the training "
             "images: the network cannot learn what it never sees.",
             path=root,
             expected="every class among the training images",
-            found=f"only in {PurePosixPath(printable(first.path)).parent} and the like: "
-            f"{examples(unseen)}",
+            found=f"only in {splits}: {examples(unseen)}",
             remedy="move some of their images into the training folder, or list all images in a "
             "CSV file without the column split, to have splits drawn",
         )

@@ -18,11 +18,11 @@ from edgefit.runtime.walking import PassedOver, Reason, Walk, suffix_of
 from edgefit.shell import shell_line
 
 _ENDS = (".yaml", ".yml", ".json", ".jsonl", ".manifest", ".xml", ".csv", ".txt")
-_AS_CLASSES = (
-    "edgefit reads one class for each image: sort the images into class folders, or list them in a "
-    "CSV file with the columns path,label"
+_SORT = "sort the images into class folders, or list them in a CSV file with the columns path,label"
+_AS_CLASSES = f"edgefit reads one class for each image: {_SORT}"
+_BOXES = (
+    f"edgefit does not read bounding boxes or outlines yet, only one class for each image: {_SORT}"
 )
-_BOXES = f"edgefit does not read marked objects yet. {_AS_CLASSES}"
 
 
 def require_not_foreign(root: Path, found: Walk, *, is_single: bool = False) -> None:
@@ -90,10 +90,15 @@ def _gtsrb_folder(seen: Seen) -> str:
 
 
 def _metadata_file(seen: Seen) -> str:
-    file = shell_line("--data", seen.root / "metadata.csv")
+    lists = signs.hugging_face_lists(seen)
+    if len(lists) > 1 or suffix_of(lists[0]) != ".csv":
+        return (
+            "list the images in one CSV file with the columns path,label and, if wanted, split; "
+            "paths are relative to its folder"
+        )
     return (
-        "a CSV file is read once its column file_name is called path and the column of the class "
-        f"label: {file}"
+        "in the CSV file, rename the column file_name to path and the column of the class to "
+        f"label; then give the file: {shell_line('--data', seen.root / lists[0])}"
     )
 
 
@@ -123,8 +128,8 @@ _WRONG_AS_CLASSES = (
         "a set of images beside masks or labels",
         "top folders such as images and masks",
         signs.is_images_and_masks,
-        f"edgefit does not read masks. {_AS_CLASSES}; if these folders are the classes, set "
-        "data.layout: classes",
+        f"edgefit does not read masks, only one class for each image: {_SORT}; if "
+        "these folders are the classes, set data.layout: classes",
     ),
 )
 _FORMATS = (

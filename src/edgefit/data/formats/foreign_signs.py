@@ -186,8 +186,13 @@ def is_roboflow(seen: Seen) -> bool:
 
 def is_hugging_face(seen: Seen) -> bool:
     """A metadata file that names files."""
+    return bool(hugging_face_lists(seen))
+
+
+def hugging_face_lists(seen: Seen) -> list[str]:
+    """The metadata files that name files."""
     named = [p for p in seen.others if PurePosixPath(p).stem.lower() == "metadata"]
-    return any("file_name" in ends_of(seen.root / path) for path in named[:_FILES])
+    return [path for path in named[:_FILES] if "file_name" in ends_of(seen.root / path)]
 
 
 def is_imagenet(seen: Seen) -> bool:

@@ -79,7 +79,7 @@ def find_layout(
             _require_classes_in_splits(root, tree)
         return SPLITS
     _require_no_other_beside_splits(root, tree)
-    if _are_classes_of_splits(root, tree):
+    if _are_classes_of_splits(root, tree, needs_labels):
         return CLASSES_OF_SPLITS
     if needs_labels:
         _require_no_wrapper(root, tree)
@@ -150,7 +150,8 @@ def _require_no_other_beside_splits(root: Path, tree: FolderTree) -> None:
             path=root,
             expected="either splits with class folders inside, or class folders",
             found=examples(list(tree.tops)),
-            remedy=f"{leave_out(others)}, or give it another name; {_INSIST}",
+            remedy=f"{leave_out(others)}, or rename {'it' if len(others) == 1 else 'them'}; "
+            f"{_INSIST}",
         )
 
 
@@ -160,11 +161,12 @@ def _looks_like_a_split(tree: FolderTree, train: str, others: list[str]) -> bool
     return inside.is_divided and (shared or len(tree.tops) == 2)
 
 
-def _are_classes_of_splits(root: Path, tree: FolderTree) -> bool:
+def _are_classes_of_splits(root: Path, tree: FolderTree, needs_labels: bool) -> bool:
     """Whether the layout is ``class/train|val|test/...``.
 
     Raises:
-        DataError: Only some class folders are divided so, or further folders lie inside.
+        DataError: Only some class folders are divided so, further folders lie inside, or labels are
+            needed and there is only one folder.
     """
     splits = {top: {split_of(name) for name in inside.tops} for top, inside in tree.tops.items()}
     whole = [
@@ -177,6 +179,8 @@ def _are_classes_of_splits(root: Path, tree: FolderTree) -> bool:
         return False
     if len(tree.tops) == 1 and _deeper(tree):
         return False  # a single folder around splits
+    if len(tree.tops) == 1 and needs_labels:
+        raise _splits_without_classes(root, whole[0], tree.tops[whole[0]])
     deeper = _deeper(tree)
     if len(whole) < len(tree.tops) or deeper:
         raise DataError(
@@ -193,6 +197,19 @@ def _are_classes_of_splits(root: Path, tree: FolderTree) -> bool:
     for top, inside in tree.tops.items():
         _require_each_split_once(root / printable(top), {n: split_of(n) for n in inside.tops})
     return True
+
+
+def _splits_without_classes(root: Path, top: str, inside: FolderTree) -> DataError:
+    name, splits = printable(top), examples([f"{top}/{split}" for split in inside.tops])
+    return DataError(
+        "The splits lie one folder deeper and have no class folders.",
+        path=root,
+        expected="split/class/image",
+        found=f"images in {splits}",
+        remedy=f"make a folder for each class inside {splits}, then give the folder of the splits: "
+        f"{shell_line('--data', root / top)}; or list the images and their classes in a CSV file; "
+        f"if {name} is a class, put the folder of a second class beside it",
+    )
 
 
 def _deeper(tree: FolderTree) -> list[str]:
@@ -222,7 +239,7 @@ def _require_no_wrapper(root: Path, tree: FolderTree) -> None:
                 else "The classes are several folders deeper.",
                 path=root,
                 expected="a folder whose subfolders are the classes",
-                found=f"a single folder, around {examples(list(inside.tops))}",
+                found=f"a single folder that contains {examples(list(inside.tops))}",
                 remedy=f"give the folder that holds them: {shell_line('--data', holder)}",
             )
 

@@ -56,7 +56,7 @@ def group_names(paths: Sequence[str], pattern: str | None) -> list[str]:
         names.append("/".join(captured) if captured else match.group(0))
     if unmatched:
         raise DataError(
-            f"{len(unmatched)} of {len(paths)} paths do not match the group pattern.",
+            f"{len(unmatched):,} of {len(paths):,} paths do not match the group pattern.",
             key="data.group",
             expected=pattern,
             found=examples(unmatched),

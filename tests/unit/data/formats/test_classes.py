@@ -45,6 +45,13 @@ def test_other_names_are_not_twins(one: str, other: str) -> None:
     require_no_twins(ROOT, [one, other], DataConfig())
 
 
+@pytest.mark.parametrize("other", ["go\u200bod-1", "good\u20131", "\ufeffgood-1", "good\u00ad-1"])
+def test_signs_without_width_and_dashes_make_twins(other: str) -> None:
+    with pytest.raises(DataError, match="nearly the same name") as caught:
+        require_no_twins(ROOT, ["good-1", other], DataConfig())
+    assert ascii(other) in str(caught.value.found)
+
+
 def test_the_class_list_is_composed_and_names_each_class_once() -> None:
     assert class_list(DataConfig()) is None
     assert class_list(DataConfig(classes=["scho\u0308n", "b"])) == ("sch\u00f6n", "b")

@@ -110,3 +110,14 @@ def test_texts_that_are_no_paths_raise_nothing_else(tmp_path: Path, text: str) -
         assert CsvPaths(tmp_path).find(text)
     except DataError as error:
         assert error.remedy
+
+
+def test_the_text_that_stands_for_a_name_that_is_not_utf8_keeps_its_backslash(
+    tmp_path: Path,
+) -> None:
+    try:
+        (tmp_path / "gr\udcfcn.png").write_bytes(b"")
+    except OSError:
+        pytest.skip("the file system takes UTF-8 names only")
+    assert CsvPaths(tmp_path).find(r"gr\xfcn.png") == r"gr\xfcn.png"
+    assert CsvPaths(tmp_path).find(r"other\xfcn.png") == "other/xfcn.png"

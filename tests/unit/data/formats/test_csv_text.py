@@ -76,6 +76,18 @@ def test_a_file_that_is_not_text_is_told(tmp_path: Path, data: bytes, words: str
     assert "CSV" in str(caught.value.remedy)
 
 
+@pytest.mark.parametrize("encoding", ["utf-32", "utf-32-le", "utf-32-be"])
+def test_utf32_is_named(tmp_path: Path, encoding: str) -> None:
+    with pytest.raises(DataError, match="UTF-32"):
+        rows(tmp_path, TEXT.encode(encoding))
+
+
+def test_a_zero_byte_names_its_line_and_is_not_shown(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="zero bytes") as caught:
+        rows(tmp_path, b"path,label\n" + b"a.png,good\n" * 60 + b"b\0.png,bad\n")
+    assert caught.value.found == "a zero byte in line 62"
+
+
 def test_damaged_utf16_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="cut off or damaged") as caught:
         rows(tmp_path, TEXT.encode("utf-16") + b"x")

@@ -263,7 +263,7 @@ def test_classes_that_only_the_test_folder_holds_are_refused(tmp_path: Path) -> 
     touch(tmp_path, "train/good/1.png", "test/good/2.png", "test/hole/3.png")
     with pytest.raises(DataError, match="missing from the training images") as caught:
         read_samples(tmp_path, DataConfig())
-    assert "test/hole" in str(caught.value.found)
+    assert caught.value.found == "only in the test split: hole"
 
 
 def test_images_beside_other_classes_name_the_folder_above(tmp_path: Path) -> None:
@@ -271,6 +271,40 @@ def test_images_beside_other_classes_name_the_folder_above(tmp_path: Path) -> No
     with pytest.raises(DataError, match="looks like one of the class folders") as caught:
         read_samples(root / "good", DataConfig())
     assert caught.value.remedy == f"give the folder above: --data '{root}'"
+
+
+@pytest.mark.parametrize("given", [".", "train"])
+def test_flat_splits_are_no_class_folders(tmp_path: Path, given: str) -> None:
+    touch(tmp_path / "beside", "1.png")
+    root = touch(tmp_path / "set", "train/1.png", "train/2.png", "test/3.png")
+    with pytest.raises(DataError, match="outside class folders") as caught:
+        read_samples(root / given, DataConfig())
+    assert "looks like" not in caught.value.message
+    assert "data.exclude" not in str(caught.value.remedy)
+    assert ("test, train hold no class folders" in str(caught.value.remedy)) is (given == ".")
+
+
+def test_a_folder_of_images_beside_mostly_other_folders_is_no_class(tmp_path: Path) -> None:
+    touch(tmp_path, "set/1.png", "a/1.png", "b/1.txt", "c/1.txt")
+    with pytest.raises(DataError, match="outside class folders") as caught:
+        read_samples(tmp_path / "set", DataConfig())
+    assert "looks like" not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("paths", "remedy"),
+    [
+        (["train/1.png", "test/good/2.png"], "leave them out with data.exclude"),
+        (["train/1.png", "train/good/2.png"], "leave them out with data.exclude"),
+        (["test/1.png", "train/good/2.png", "train/bad/3.png"], "test/*"),
+    ],
+)
+def test_a_split_is_left_out_only_if_classes_remain(
+    tmp_path: Path, paths: list[str], remedy: str
+) -> None:
+    with pytest.raises(DataError, match="outside class folders") as caught:
+        read_samples(touch(tmp_path, *paths), DataConfig())
+    assert remedy in str(caught.value.remedy)
 
 
 def test_globs_match_in_either_unicode_form(tmp_path: Path) -> None:

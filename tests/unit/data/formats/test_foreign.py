@@ -119,6 +119,25 @@ def test_a_file_of_another_format_is_told_too(
     assert ("unpack it" in str(caught.value.remedy)) is (name == "set.zip")
 
 
+@pytest.mark.parametrize(
+    ("files", "command"),
+    [
+        (["metadata.csv"], "metadata.csv"),
+        (["train/metadata.csv"], "train/metadata.csv"),
+        (["train/metadata.jsonl"], None),
+        (["train/metadata.csv", "test/metadata.csv"], None),
+    ],
+)
+def test_only_a_metadata_file_that_exists_is_named(
+    tmp_path: Path, files: list[str], command: str | None
+) -> None:
+    put(tmp_path, {"train/1.jpg": "", **dict.fromkeys(files, "file_name,label\n1.jpg,a\n")})
+    with pytest.raises(DataError, match="Hugging Face") as caught:
+        read_samples(tmp_path, DataConfig())
+    remedy = str(caught.value.remedy)
+    assert remedy.endswith(f"--data {tmp_path / command}") if command else "--data" not in remedy
+
+
 def test_the_road_signs_name_the_folder_of_their_classes(tmp_path: Path) -> None:
     files = {f"Train/{c}/{i}.png": "" for c in (0, 1, 14) for i in range(2)}
     put(tmp_path, {**files, "Test/1.png": "", "Meta/0.png": "", "Train.csv": GTSRB})

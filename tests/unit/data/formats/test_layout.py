@@ -136,6 +136,12 @@ def test_classes_that_are_deeper_name_the_folder_to_give(paths: list[str], folde
     assert shlex.split(str(error.remedy))[-2:] == ["--data", f"{ROOT}/{folder}"]
 
 
+def test_splits_without_classes_one_folder_deeper_are_told() -> None:
+    error = refusal(below("data", "train test"))
+    assert "one folder deeper and have no class folders" in error.message
+    assert shlex.quote(str(ROOT / "data")) in str(error.remedy)
+
+
 def test_classes_one_folder_deeper_inside_splits_are_refused() -> None:
     error = refusal(below("train", "seg_train", "good hole") + below("test", "x", "good hole"))
     assert "one folder deeper" in error.message
