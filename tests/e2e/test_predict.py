@@ -24,7 +24,10 @@ from tests.e2e.program import (
     wait_until,
 )
 
-KEYS = {"index", "name", "time_s", "label", "confidence", "top", "novelty", "novel", "error"}
+KEYS = {
+    *("index", "name", "time_s", "label", "confidence", "top", "novelty", "novel", "error"),
+    *("bundle", "variant"),
+}
 
 
 @pytest.fixture
@@ -119,6 +122,8 @@ def test_csv_to_a_file(built: Built, pictures: Path) -> None:
     assert list(rows[0]) == [
         *("index", "name", "time_s", "label", "confidence"),
         *("top1", "top1_p", "top2", "top2_p", "novelty", "novel", "error", "notes"),
+        *("source", "region", "x", "y", "width", "height"),
+        *("arrived_at", "arrived_monotonic_s", "age_s", "dropped", "bundle", "variant"),
     ]
     assert [row["name"] for row in rows] == ["0.jpg", "1.jpg", "2.jpg", "3.jpg"]
     assert rows[0]["label"] == rows[0]["top1"] != rows[0]["top2"]

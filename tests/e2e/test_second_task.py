@@ -88,7 +88,9 @@ def test_sinks_write_its_columns(built: BuildResult, images: Path, tmp_path: Pat
     assert len(lines) == len(rows) == 60
     for line, row in zip(lines, rows, strict=True):
         facts = json.loads(line)
-        assert set(facts) == {"index", "name", "time_s", "decision", "score", "error"}
+        assert set(facts) == {
+            *("index", "name", "time_s", "decision", "score", "error", "bundle", "variant")
+        }
         assert facts["decision"] == row["decision"] == facts["name"].partition("_")[0]
 
 
