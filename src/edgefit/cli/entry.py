@@ -16,7 +16,7 @@ def main() -> None:
     """Run the program and exit; exit with 70 if it cannot be imported."""
     try:
         from edgefit.cli.main import main as run
-    except Exception as error:  # noqa: BLE001 - whatever a damaged module raises
+    except Exception as error:
         if "--debug" in sys.argv or os.environ.get("EDGEFIT_DEBUG"):
             raise
         sys.stderr.write(
