@@ -1,5 +1,6 @@
 """``python -m edgefit``."""
 
-from edgefit.cli.main import main
+from edgefit.cli.entry import main
 
-main()
+if __name__ == "__main__":
+    main()
