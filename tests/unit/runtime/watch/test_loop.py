@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from edgefit.errors import InputError
+from edgefit.runtime.stopping import Stop
 from edgefit.runtime.watch.identifying import inbox_id
 from edgefit.runtime.watch.journal import Batch, Journal
 from edgefit.runtime.watch.loop import Pace, Watcher
 from edgefit.runtime.watch.results import Results
-from edgefit.runtime.watch.stopping import Stop
 from tests.unit.runtime.watch.line import Line, clip, png, tree
 
 

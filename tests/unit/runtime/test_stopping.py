@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from edgefit.runtime.watch.stopping import Stop
+from edgefit.runtime.stopping import Stop
 
 
 @pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT])
