@@ -17,6 +17,7 @@ from edgefit.atomic import written_whole
 from edgefit.errors import InputError
 from edgefit.runtime.monitor.figures import Snapshot
 from edgefit.runtime.monitor.systemd import Systemd
+from edgefit.wording import counted
 
 LIMIT_S = 30.0
 """A camera without frames, or a frame without its answer, for longer is not healthy."""
@@ -146,7 +147,7 @@ class Pulse:
 
 def _in_words(now: Snapshot, health: Health) -> str:
     speed = sum(source.per_second for source in now.sources)
-    words = f"{now.frames} frames, {speed:.1f} per second"
+    words = f"{counted(now.frames, 'frame')}, {speed:.1f} per second"
     if health is Health.STUCK:
         return f"{words}; no answer for {now.since_s:.0f} s"
     silent = [

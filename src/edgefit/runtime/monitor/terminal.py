@@ -16,6 +16,7 @@ from edgefit.progress import LINE_SECONDS
 from edgefit.runtime.monitor.figures import Snapshot, SourceFigures
 from edgefit.runtime.monitor.measures import Spread
 from edgefit.runtime.monitor.ticking import Ticking
+from edgefit.wording import counted
 
 _PER_SECOND = 4
 _SILENT_S = 3.0
@@ -63,14 +64,14 @@ def view(now: Snapshot) -> RenderableType:
 def line(now: Snapshot) -> str:
     """The figures of all sources on one line."""
     speed = sum(source.per_second for source in now.sources)
-    words = [f"{now.frames} frames", f"{speed:.1f}/s"]
+    words = [counted(now.frames, "frame"), f"{speed:.1f}/s"]
     took = [source.took.p99 for source in now.sources if source.took]
     ages = [source.age.p99 for source in now.sources if source.age and source.live]
     words += [f"latency p99 {_time(max(took))}"] if took else []
     words += [f"age p99 {_time(max(ages))}"] if ages else []
     errors = sum(source.errors for source in now.sources)
     dropped = sum(source.dropped for source in now.sources)
-    words += [f"{errors} errors"] if errors else []
+    words += [counted(errors, "error")] if errors else []
     words += [f"{dropped} dropped"] if dropped else []
     words += [_decisions(now)] if now.decisions else []
     words += [f"{s.name}: {_state(s)}" for s in now.sources if _state(s) != "running"]

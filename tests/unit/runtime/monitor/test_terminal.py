@@ -51,7 +51,7 @@ def test_the_line_holds_what_a_log_needs() -> None:
     for decision in ("good", "hole", "good", None):
         figures.take(answer(decision, took=2))
     text = line(figures.read())
-    assert "4 frames" in text and "latency p99 2.0 s" in text and "1 errors" in text
+    assert "4 frames" in text and "latency p99 2.0 s" in text and "; 1 error;" in text
     assert "good 2, hole 1" in text and "age" not in text and "dropped" not in text
 
 
