@@ -69,9 +69,9 @@ class HealthFile:
         self._path, self._warn, self._fails = path, warn, False
         if not _may_be_replaced(path):
             raise InputError(
-                "--health names a file of something else; it is left alone.",
+                "The health file has the name of something else, which is left alone.",
                 path=path,
-                expected="a new file, or one that --health wrote",
+                expected="a new file, or the health file of an earlier run",
                 remedy="give a file name of its own, e.g. /run/edgefit/health.json",
             )
 

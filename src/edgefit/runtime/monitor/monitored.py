@@ -10,7 +10,6 @@ from pathlib import Path
 
 from rich.console import Console
 
-import edgefit
 from edgefit.runtime.answers import Answer
 from edgefit.runtime.monitor.exposition import exposition
 from edgefit.runtime.monitor.figures import Figures
@@ -37,6 +36,7 @@ class Watching:
         health: The health file.
         limit_s: Seconds without an answer that are still healthy.
         reload: How a new bundle comes into use; None where it does not.
+        version: Of edgefit, for the metrics.
     """
 
     view: Console | None = None
@@ -44,6 +44,7 @@ class Watching:
     health: Path | None = None
     limit_s: float = LIMIT_S
     reload: Reload | None = None
+    version: str = ""
 
 
 @contextmanager
@@ -66,7 +67,7 @@ def monitored(
     file = None if watching.health is None else HealthFile(watching.health, voice.warn)
     with ExitStack() as opened:
         if watching.metrics is not None:
-            text = partial(_metrics, figures)
+            text = partial(_metrics, figures, watching.version)
             server = opened.enter_context(MetricsServer(parse_address(watching.metrics), text))
             voice.say(f"metrics: {server.url}")
         if file is not None:
@@ -88,5 +89,5 @@ def _pause_s(systemd: Systemd) -> float:
     return min(_PULSE_S, (systemd.watchdog_s or _PULSE_S) / 4)
 
 
-def _metrics(figures: Figures) -> str:
-    return exposition(figures.read(), version=edgefit.__version__)
+def _metrics(figures: Figures, version: str) -> str:
+    return exposition(figures.read(), version=version)

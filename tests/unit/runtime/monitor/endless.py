@@ -70,7 +70,7 @@ def main(bundle: Path, out: Path, interval_s: float, health: Path) -> int:
     with JsonlSink(out, predictor.columns(top=1)) as sink:
         running = Stream(predictor, [Endless(interval_s)], [sink], workers=2)
         reload = Reload(bundle, lambda new: load(new.root, threads=1, parallel=2), running.swap)
-        watching = Watching(metrics="0", health=health, reload=reload)
+        watching = Watching(metrics="0", health=health, reload=reload, version="1.2")
         with (
             Stop(running.stop, sink.reopen) as stop,
             monitored(running, predictor, watching, Voice()) as answers,

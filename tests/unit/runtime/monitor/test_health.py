@@ -41,9 +41,7 @@ def test_a_folder_without_new_files_is_healthy_for_ever() -> None:
 
 @pytest.mark.parametrize(("ready", "under_way"), [(1, 0), (0, 1)])
 @pytest.mark.parametrize("source", [camera(), Waits(), Given()], ids=["camera", "inbox", "files"])
-def test_frames_without_answers_are_stuck(
-    source: FrameSource, ready: int, under_way: int
-) -> None:
+def test_frames_without_answers_are_stuck(source: FrameSource, ready: int, under_way: int) -> None:
     assert after(31, source, ready=ready, under_way=under_way) is Health.STUCK
 
 

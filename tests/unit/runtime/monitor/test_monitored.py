@@ -142,6 +142,9 @@ def test_the_run_shows_its_health_its_metrics_and_its_watchdog(
             _, samples = parsed(answer.read().decode())
         answered = (("source", "endless"), ("outcome", "answered"))
         assert samples["edgefit_frames_total", answered] >= 10
+        assert [dict(labels)["version"] for name, labels in samples if name == "edgefit_info"] == [
+            "1.2"
+        ]
         run.wait(lambda: json.loads(run.health.read_text())["frames"] > 10)
         assert b"WATCHDOG=1" in [run.notice() for _ in range(4)]
         os.kill(run.process.pid, signal.SIGSTOP)
