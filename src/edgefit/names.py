@@ -25,6 +25,18 @@ def printable(name: str) -> str:
     return raw.decode("utf-8", "backslashreplace")
 
 
+def displayed(name: str) -> str:
+    r"""The name on one line of a terminal: printable, and control characters as escapes.
+
+    >>> displayed("a\x1b[31m.jpg")
+    'a\\x1b[31m.jpg'
+    """
+    text = printable(name)
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 def is_utf8(name: str) -> bool:
     """Whether UTF-8 can hold the name as it is."""
     return printable(name) == name

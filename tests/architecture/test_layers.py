@@ -23,6 +23,7 @@ DEVICE = (
     "edgefit.targets",
     "edgefit.runtime.predictor",
     "edgefit.runtime.selftest",
+    "edgefit.runtime.monitor.monitored",
     "edgefit.runtime.stream",
     "edgefit.runtime.watch.loop",
     "edgefit.runtime.tasks",

@@ -68,6 +68,7 @@ ELSEWHERE = {
     "runtime/sources/options.py": "tests/unit/runtime/sources/test_follow.py",
     "runtime/sources/source.py": "tests/unit/runtime/test_sources.py",
     "runtime/tasks/prototypes.py": FILES,
+    "runtime/voice.py": "tests/unit/runtime/watch/test_loop.py",
     "runtime/tasks/task.py": CONTRACT,
     # training: what the loop is made of
     "train/phases/full.py": "tests/unit/stages/test_train.py",

@@ -29,7 +29,7 @@ NOT_EVERYWHERE = {
     "signal.SIG_BLOCK": {"data/worker_processes.py"},
     "signal.SIG_SETMASK": {"data/worker_processes.py"},
     "signal.SIGKILL": set(),
-    "signal.SIGHUP": set(),
+    "signal.SIGHUP": {"runtime/stopping.py"},
     "signal.SIGALRM": set(),
     "signal.SIGUSR1": set(),
     "signal.alarm": set(),

@@ -141,4 +141,13 @@ def test_the_unit_starts_watch_with_folders_that_it_may_write_to() -> None:
     inbox, done, failed, results = options[0], options[2], options[4], options[6]
     assert options[1::2] == ["--done", "--failed", "--out"]
     assert {inbox, done, failed, str(Path(results).parent)} == folders
-    assert settings["Type"] == "exec" and settings["Restart"] == "on-failure"
+    assert settings["Restart"] == "on-failure"
+
+
+def test_the_unit_waits_for_the_model_and_starts_a_loop_again_that_hangs() -> None:
+    text = (KIT / "edgefit-predict.service").read_text()
+    settings = dict(row.split("=", 1) for row in text.splitlines() if "=" in row and row[0] != "#")
+    assert (settings["Type"], settings["NotifyAccess"]) == ("notify", "main")
+    assert settings["WatchdogSec"] == "2min"
+    assert settings["RestrictAddressFamilies"] == "AF_UNIX", "systemd's socket is of this family"
+    assert settings["PrivateNetwork"] == "true"

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from edgefit.names import composed, escaped, is_utf8, printable, unescaped
+from edgefit.names import composed, displayed, escaped, is_utf8, printable, unescaped
 
 LATIN_1 = os.fsdecode(b"b_\xfcber.jpg")
 
@@ -39,3 +39,17 @@ def test_escaping_can_be_undone(name: str) -> None:
 def test_a_text_that_escaping_does_not_give_is_refused(text: str) -> None:
     with pytest.raises(ValueError):
         unescaped(text)
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("Türen 7.jpg", "Türen 7.jpg"),
+        ("a\x1b[31m", "a\\x1b[31m"),
+        ("a\nb\x00", "a\\nb\\x00"),
+        ("gpj.\u202eexe", "gpj.\\u202eexe"),
+        (LATIN_1, printable(LATIN_1)),
+    ],
+)
+def test_a_displayed_name_controls_no_terminal(name: str, shown: str) -> None:
+    assert displayed(name) == shown

@@ -26,10 +26,10 @@ from edgefit.names import printable
 
 if TYPE_CHECKING:
     from edgefit.runtime.predictor import Predictor
+    from edgefit.runtime.stopping import Stop
     from edgefit.runtime.watch.batch import Tally
     from edgefit.runtime.watch.loop import Inventory
     from edgefit.runtime.watch.places import Places
-    from edgefit.runtime.watch.stopping import Stop
 
 
 def register(app: typer.Typer) -> None:
@@ -75,12 +75,13 @@ def watch(
     After a power cut or a kill, the next start goes on where the last one ended. SIGTERM and Ctrl-C
     end it after the current image, or the current frame of a video.
     """
+    from edgefit.runtime.monitor.systemd import Systemd
     from edgefit.runtime.predictor import load
+    from edgefit.runtime.stopping import Stop
     from edgefit.runtime.watch.answering import Answerer
     from edgefit.runtime.watch.locking import require_locks
     from edgefit.runtime.watch.loop import Pace, Watcher
     from edgefit.runtime.watch.places import choose_places
-    from edgefit.runtime.watch.stopping import Stop
 
     require_locks()
     places = choose_places(bundle, inbox, done, failed, out)
@@ -91,10 +92,13 @@ def watch(
         places.inbox, predictor, predictor.input, predictor.columns(top=top_k), predictor.origin
     )
     pace = Pace(interval_s=interval, settle_s=settle)
-    with Stop() as stop, Watcher(places, answerer, pace, stop, voice) as watcher:
+    systemd = Systemd()
+    with Stop() as stop, Watcher(places, answerer, pace, stop, voice, systemd.beat) as watcher:
         waiting = _in_inbox(watcher.inventory())
         voice.say(f"watching {printable(str(places.inbox))} with {predictor.variant}: {waiting}")
+        systemd.ready(f"watching {places.inbox} with {predictor.variant}")
         watcher.run(once=once)
+        systemd.stopping()
         left = watcher.inventory()
         _tell_end(watcher.tally, left, stop, voice)
         if as_json:

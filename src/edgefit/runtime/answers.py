@@ -50,6 +50,7 @@ class Answer:
         origin: What answered; None where a plain function did.
         region: The part of the frame that was answered; None for the whole frame.
         age_s: Seconds from the frame's arrival to its answer.
+        took_s: Seconds to decode, preprocess and predict it.
     """
 
     frame: SourceFrame
@@ -57,3 +58,4 @@ class Answer:
     origin: Origin | None = None
     region: Region | None = None
     age_s: float = 0.0
+    took_s: float = 0.0

@@ -75,12 +75,12 @@ class Stream:
         policy: Policy | None = None,
         workers: int = 1,
     ) -> None:
-        self._predictor, self._sinks, self._workers = predictor, sinks, workers
-        self._origin: Origin | None = getattr(predictor, "origin", None)
+        self._sinks, self._workers = sinks, workers
+        self._answering = _Answering.by(predictor)
         self._wake = threading.Condition()
         self._feeds = [Feed(s, policy, _AHEAD * workers, self._wake) for s in sources]
         self._turn = 0
-        self._answered = self._unreadable = self._noted = 0
+        self._answered = self._unreadable = self._noted = self._under_way = 0
         self._answers = self._run()
 
     @property
@@ -93,6 +93,20 @@ class Stream:
     def feeds(self) -> Sequence[Feed]:
         """The feeds, in the order of the sources."""
         return self._feeds
+
+    @property
+    def under_way(self) -> int:
+        """Frames that were taken from a feed and are not yet answered and written."""
+        return self._under_way
+
+    def swap(self, predictor: Callable[[Frame], Prediction]) -> None:
+        """Let another predictor answer the frames that are taken from now on.
+
+        No frame is lost, and no frame after one that the new predictor answers is answered by the
+        old one. The sinks stay, so the predictor must answer in the same columns. Any thread may
+        call it.
+        """
+        self._answering = _Answering.by(predictor)
 
     def __iter__(self) -> Iterator[Answer]:
         return self._answers
@@ -117,7 +131,8 @@ class Stream:
                     feed.start()
                 while (step := self._next_step(running)) is not _Step.END:
                     if isinstance(step, Taken):
-                        future = pool.submit(self._answer, step)
+                        self._under_way += 1
+                        future = pool.submit(self._answer, step, self._answering)
                         future.add_done_callback(self._notify)
                         running.append(future)
                     else:
@@ -167,20 +182,26 @@ class Stream:
         with self._wake:
             self._wake.notify_all()
 
-    def _answer(self, taken: Taken) -> Answer:
+    def _answer(self, taken: Taken, answering: _Answering) -> Answer:
+        began = time.monotonic()
         shot = taken.decode()
         name = taken.source if len(self._feeds) > 1 or shot.arrived_at is not None else shot.source
         shot = replace(shot, dropped=taken.dropped, source=name)
         prediction = None
         if shot.frame is not None:
             try:
-                prediction = self._predictor(shot.frame)
+                prediction = answering.predictor(shot.frame)
             except FrameError as error:
                 shot = replace(shot, frame=None, error=error.message)
             except faults_of_a_frame() as error:
                 shot = replace(shot, frame=None, error=in_words(error))
+        now = time.monotonic()
         return Answer(
-            shot, prediction, self._origin, age_s=time.monotonic() - shot.arrived_monotonic_s
+            shot,
+            prediction,
+            answering.origin,
+            age_s=now - shot.arrived_monotonic_s,
+            took_s=now - began,
         )
 
     def _written(self, answer: Answer) -> Answer:
@@ -189,7 +210,20 @@ class Stream:
         self._answered += answer.prediction is not None
         self._unreadable += answer.prediction is None
         self._noted += bool(answer.frame.notes)
+        self._under_way -= 1
         return answer
+
+
+@dataclass(frozen=True)
+class _Answering:
+    """A predictor with its origin, so that both are exchanged at once."""
+
+    predictor: Callable[[Frame], Prediction]
+    origin: Origin | None
+
+    @classmethod
+    def by(cls, predictor: Callable[[Frame], Prediction]) -> _Answering:
+        return cls(predictor, getattr(predictor, "origin", None))
 
 
 class _Step(Enum):

@@ -87,6 +87,11 @@ class Rule(ABC):
         """Whether a decision may differ from the graph's own answer."""
 
     @property
+    def good(self) -> str | None:
+        """The decision of a good part; None where the rule does not tell good from defect."""
+        return None
+
+    @property
     def files(self) -> Mapping[str, str]:
         """Name of each reference that it compares features with -> path inside the bundle."""
         return {}
@@ -131,6 +136,11 @@ class ClassificationRule(Rule):
     def decides(self) -> bool:
         """Whether a decision may differ from the most probable class."""
         return self.threshold is not None or self.conformal is not None
+
+    @property
+    def good(self) -> str | None:
+        """The class of good parts, where there is a threshold between good and defect."""
+        return None if self.threshold is None else self.threshold.good
 
     @property
     def files(self) -> Mapping[str, str]:

@@ -10,6 +10,7 @@ import pytest
 
 from edgefit.cli.main import run
 from tests.tiny_models import LABELS, ORT_FP32, colour_frame, write_tiny_bundle
+from tests.unit.runtime.monitor.test_systemd import listening
 
 Capture = pytest.CaptureFixture[str]
 
@@ -110,3 +111,15 @@ def test_a_wrong_option_is_exit_code_2_and_moves_nothing(
 def test_places_inside_the_inbox_are_refused(bundle: Path, inbox: Path, capsys: Capture) -> None:
     assert watch(bundle, inbox, "--done", str(inbox / "done"), "--json") == 2
     assert "lies inside" in json.loads(capsys.readouterr().out)["message"]
+
+
+def test_systemd_hears_when_it_is_ready_and_that_it_lives(
+    bundle: Path, inbox: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with listening(str(tmp_path / "notify")) as listener:
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        monkeypatch.setenv("WATCHDOG_USEC", "1")
+        assert watch(bundle, inbox) == 0
+        ready, *beats, stopping = [listener.recv(4096) for _ in range(5)]
+    assert ready.startswith(b"READY=1\nSTATUS=watching ") and ready.endswith(b"onnxruntime/fp32")
+    assert set(beats) == {b"WATCHDOG=1"} and stopping == b"STOPPING=1"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from edgefit.errors import FrameError, StageError
-from edgefit.runtime.answers import Answer
+from edgefit.runtime.answers import Answer, Origin
 from edgefit.runtime.predictor import load
 from edgefit.runtime.sinks import CsvSink, JsonlSink, Sink
 from edgefit.runtime.sources import SourceFrame
@@ -215,3 +215,26 @@ def test_frames_with_notes_are_counted() -> None:
     grey = np.full((4, 4, 3), 9, np.uint8)
     counts = stream(lambda frame: Prediction(decision="fine"), Noted(grey, grey, grey), [Kept()])
     assert counts == StreamCounts(answered=3, unreadable=0, noted=1)
+
+
+def test_another_predictor_takes_over_between_two_frames() -> None:
+    def answering(name: str) -> Callable[[Frame], Prediction]:
+        def predict(frame: Frame) -> Prediction:
+            time.sleep(0.001 * (frame[0, 0, 0] % 3))
+            return Prediction(decision=name)
+
+        predict.origin = Origin(name, "x/fp32")  # type: ignore[attr-defined]
+        return predict
+
+    running = Stream(answering("old"), [Given(*map(grey, range(200)))], workers=4)
+    answers = []
+    for answer in running:
+        answers.append(answer)
+        if len(answers) == 50:
+            running.swap(answering("new"))
+    assert [one.frame.index for one in answers] == list(range(200))
+    said = [one.prediction.decision for one in answers if one.prediction]
+    assert said == [one.origin.bundle for one in answers if one.origin]
+    swapped = said.index("new")
+    assert 50 <= swapped < 75 and set(said[swapped:]) == {"new"}
+    assert running.under_way == 0

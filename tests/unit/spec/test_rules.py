@@ -91,3 +91,8 @@ def test_a_rule_of_another_task_is_refused() -> None:
     assert (caught.value.expected, caught.value.found) == ("classification", "other")
     plain = ClassificationRule.plain()
     assert ClassificationRule.of(plain) is plain
+
+
+def test_a_threshold_names_the_good_parts() -> None:
+    assert ClassificationRule.plain().good is None
+    assert ClassificationRule(threshold=DefectThreshold("fine", "hole", 0.5)).good == "fine"

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
 
 from edgefit.errors import EdgefitError, InputError
 from edgefit.names import escaped, printable, unescaped
+from edgefit.runtime.stopping import Stop
+from edgefit.runtime.voice import Voice
 from edgefit.runtime.watch.answering import Answerer, Line
 from edgefit.runtime.watch.durable import sync_folder
 from edgefit.runtime.watch.identifying import InboxAway, inbox_id, known_id
@@ -19,25 +20,12 @@ from edgefit.runtime.watch.moving import Mover
 from edgefit.runtime.watch.places import Places
 from edgefit.runtime.watch.recovery import forgiven, is_complete, recount
 from edgefit.runtime.watch.results import Results
-from edgefit.runtime.watch.stopping import Stop
 from edgefit.shell import shell_line
 
 BATCH = 32
 """Most files per batch. A file is moved when its batch ends, so this bounds how long it waits."""
 PATIENCE = 4
 """A file during which so many runs ended is not tried again: it would block all others."""
-
-
-class Voice(Protocol):
-    """Where sentences for the user go."""
-
-    def say(self, text: str) -> None:
-        """Tell what happened."""
-        ...
-
-    def warn(self, text: str) -> None:
-        """Tell what the user must not miss."""
-        ...
 
 
 @dataclass
@@ -76,10 +64,17 @@ class Batches:
     """Answers batches of files and finishes those that a power cut left behind."""
 
     def __init__(
-        self, places: Places, answerer: Answerer, results: Results, stop: Stop, voice: Voice
+        self,
+        places: Places,
+        answerer: Answerer,
+        results: Results,
+        stop: Stop,
+        voice: Voice,
+        beat: Callable[[], None] = lambda: None,
     ) -> None:
         self._inbox, self._results_path = places.inbox, places.results
         self._answerer, self._results, self._stop, self._voice = answerer, results, stop, voice
+        self._beat = beat
         self._journal, self._mover = Journal(places.results), Mover(places)
         self.tally = Tally()
 
@@ -183,6 +178,7 @@ class Batches:
         self._results.append(line.text)
         self.tally.lines += 1
         self.tally.frames += line.error is None
+        self._beat()
 
     def _carry_out(self, batch: Batch, moves: list[Move]) -> None:
         if moves:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,9 +10,11 @@ from typing import Self
 
 from edgefit.errors import InputError
 from edgefit.names import printable, unescaped
+from edgefit.runtime.stopping import Stop
+from edgefit.runtime.voice import Voice
 from edgefit.runtime.walking import PassedOver
 from edgefit.runtime.watch.answering import Answerer
-from edgefit.runtime.watch.batch import Batches, Tally, Voice
+from edgefit.runtime.watch.batch import Batches, Tally
 from edgefit.runtime.watch.identifying import InboxAway
 from edgefit.runtime.watch.inbox import Arrival, Identity, Inbox, Look
 from edgefit.runtime.watch.journal import Journal
@@ -23,7 +26,6 @@ from edgefit.runtime.watch.locking import (
 )
 from edgefit.runtime.watch.places import Places
 from edgefit.runtime.watch.results import Results
-from edgefit.runtime.watch.stopping import Stop
 from edgefit.shell import shell_line
 
 
@@ -62,6 +64,7 @@ class Watcher:
         pace: How often to look.
         stop: Says when to end.
         voice: Where sentences for the user go.
+        beat: Called at each look and each line: the loop is alive.
 
     Raises:
         InputError: Another process watches the inbox or writes the results, or an earlier run left
@@ -69,9 +72,16 @@ class Watcher:
     """
 
     def __init__(
-        self, places: Places, answerer: Answerer, pace: Pace, stop: Stop, voice: Voice
+        self,
+        places: Places,
+        answerer: Answerer,
+        pace: Pace,
+        stop: Stop,
+        voice: Voice,
+        beat: Callable[[], None] = lambda: None,
     ) -> None:
         self._places, self._pace, self._stop, self._voice = places, pace, stop, voice
+        self._beat = beat
         self._inbox = Inbox(places.inbox, pace.settle_s)
         self._open = ExitStack()
         try:
@@ -81,7 +91,7 @@ class Watcher:
             raise
         results = Results(places.results, voice.warn)
         self._open.callback(results.close)
-        self._batches = Batches(places, answerer, results, stop, voice)
+        self._batches = Batches(places, answerer, results, stop, voice, beat)
         self._is_away = False
 
     @property
@@ -133,6 +143,7 @@ class Watcher:
 
     def _answer_for_good(self) -> None:
         while not self._stop.asked:
+            self._beat()
             look = self._look()
             if look is not None:
                 self._answer(look)

@@ -14,13 +14,13 @@ import numpy as np
 from pydantic import JsonValue
 
 from edgefit.runtime.answers import Origin
+from edgefit.runtime.stopping import Stop
 from edgefit.runtime.tasks import Cell
 from edgefit.runtime.watch.answering import Answerer
 from edgefit.runtime.watch.batch import Tally
 from edgefit.runtime.watch.identifying import OWN_PREFIX
 from edgefit.runtime.watch.loop import Pace, Watcher
 from edgefit.runtime.watch.places import Places
-from edgefit.runtime.watch.stopping import Stop
 from edgefit.spec import Frame
 
 STAMP = Origin("0123", "fake/fp32")

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from edgefit.errors import InputError
+from edgefit.runtime.stopping import Stop
 from edgefit.runtime.watch import batch as batches
 from edgefit.runtime.watch.batch import Batches
 from edgefit.runtime.watch.identifying import InboxAway, inbox_id
 from edgefit.runtime.watch.journal import Batch, Entry, Journal
 from edgefit.runtime.watch.results import Results
-from edgefit.runtime.watch.stopping import Stop
 from edgefit.spec import Frame
 from tests.unit.runtime.watch.line import Line, clip, png, read_label, tree
 

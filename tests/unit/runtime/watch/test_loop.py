@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from edgefit.errors import InputError
+from edgefit.runtime.stopping import Stop
 from edgefit.runtime.watch.identifying import inbox_id
 from edgefit.runtime.watch.journal import Batch, Journal
 from edgefit.runtime.watch.loop import Pace, Watcher
 from edgefit.runtime.watch.results import Results
-from edgefit.runtime.watch.stopping import Stop
 from tests.unit.runtime.watch.line import Line, clip, png, tree
 
 
@@ -222,3 +222,24 @@ def test_what_is_in_the_inbox_is_counted(line: Line) -> None:
         found = watcher.inventory()
     assert found is not None
     assert (found.files, len(found.passed_over)) == (1, 1)
+
+
+def test_the_loop_says_that_it_is_alive_at_each_look_and_each_line(line: Line) -> None:
+    beats: list[int] = []
+    for number in range(3):
+        line.put(f"{number}.png", png(number))
+
+    def beat() -> None:
+        beats.append(1)
+        if len(beats) == 20:
+            stop.ask(signal.SIGTERM)
+
+    pace = Pace(interval_s=0.01, settle_s=0)
+    with (
+        Stop() as stop,
+        Watcher(line.places, line.answerer(), pace, stop, line.voice, beat) as watcher,
+    ):
+        watcher.run(once=True)
+        assert len(beats) == 3, "one for each line"
+        watcher.run()
+    assert len(beats) == 20, "one for each look while nothing arrives"
