@@ -13,6 +13,7 @@ import sys
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -161,3 +162,17 @@ def points(entry: Gain | Advantage | None) -> str:
     if entry is None or entry.gain is None or entry.low is None or entry.high is None:
         return "-"
     return f"{100 * entry.gain:+.2f} ({100 * entry.low:+.1f}..{100 * entry.high:+.1f})"
+
+
+@dataclass(frozen=True)
+class ConsoleVoice:
+    """Sentences on standard error; warnings even with ``--quiet``."""
+
+    quiet: bool
+
+    def say(self, text: str) -> None:
+        if not self.quiet:
+            error_console().print(escape(text), soft_wrap=True, emoji=False)
+
+    def warn(self, text: str) -> None:
+        warn(text)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
+from signal import SIGINT
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,6 +15,7 @@ from pydantic import JsonValue
 from rich.markup import escape
 
 from edgefit.cli.output import (
+    ConsoleVoice,
     QuietOption,
     TopKOption,
     VariantOption,
@@ -43,19 +45,24 @@ from edgefit.cli.source_options import (
     tell,
 )
 from edgefit.names import printable
+from edgefit.packages import version_of
+from edgefit.progress import QUIET
 from edgefit.spec import Links
 from edgefit.wording import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
+
+    from rich.console import Console
 
     from edgefit.progress import Reporter
     from edgefit.records.passed_over import PassedOverFiles
+    from edgefit.runtime.answers import Answer
     from edgefit.runtime.feeds import Policy
     from edgefit.runtime.sinks import TextSink
     from edgefit.runtime.sinks.answered import Answered
     from edgefit.runtime.sources import FrameSource
-    from edgefit.runtime.stream import Stream, StreamCounts
+    from edgefit.runtime.stream import StreamCounts
     from edgefit.runtime.tasks import Columns
 
 
@@ -102,6 +109,17 @@ def predict(
     open_timeout: OpenTimeoutOption = 10.0,
     read_timeout: ReadTimeoutOption = 5.0,
     give_up: GiveUpOption = "10m",
+    metrics: Annotated[
+        str | None,
+        typer.Option("--metrics", metavar="PORT", help="Serve Prometheus metrics on this machine."),
+    ] = None,
+    health: Annotated[
+        Path | None,
+        typer.Option("--health", metavar="FILE", help="A file that is renewed while all is well."),
+    ] = None,
+    reload: Annotated[
+        bool, typer.Option("--reload", help="Use a new bundle as soon as it is in the place.")
+    ] = False,
     as_json: Annotated[
         bool,
         typer.Option("--json", help="JSON lines on standard output; the last one is a summary."),
@@ -114,10 +132,13 @@ def predict(
     not images are passed over and counted.
     """
     from edgefit.bundle import read_bundle
+    from edgefit.runtime.monitor.monitored import Watching, monitored
+    from edgefit.runtime.monitor.reloading import Reload
     from edgefit.runtime.opening import open_sources, opened, pace_for
     from edgefit.runtime.sinks.answered import Answered
     from edgefit.runtime.sinks.target import require_safe_target
     from edgefit.runtime.sources import CameraOptions, RtspTransport, SourceOptions
+    from edgefit.runtime.stopping import Stop
     from edgefit.runtime.stream import Stream
     from edgefit.runtime.walking import counts_of
 
@@ -147,7 +168,23 @@ def predict(
     with target.open(predictor.columns(top=top_k), answered) as sink:
         left = frames if answered is None else _unanswered(frames, answered)
         running = Stream(predictor, left, [sink], policy=_policy(policy), workers=pace.workers)
-        _run(running, left, reporter(quiet=quiet or (out == "-" and sys.stdout.isatty())))
+        again = Reload(bundle, lambda new: opened(new, variant, pace), running.swap)
+        watching = Watching(
+            view=_view(left, quiet=quiet or as_json),
+            metrics=metrics,
+            health=health,
+            reload=again if reload else None,
+            version=version_of("edgefit") or "",
+        )
+        voice = ConsoleVoice(quiet=quiet or as_json)
+        shown = reporter(quiet=quiet or (out == "-" and sys.stdout.isatty()))
+        with (
+            Stop(then=running.stop, reopen=sink.reopen) as stop,
+            monitored(running, predictor, watching, voice) as answers,
+        ):
+            _run(answers, left, QUIET if watching.view else shown)
+    if stop.asked is SIGINT:
+        raise KeyboardInterrupt
     counts = running.counts
     passed_over = counts_of(entry for source in frames for entry in source.passed_over)
     if as_json:
@@ -198,10 +235,16 @@ def _policy(text: str | None) -> Policy | None:
     return None if text is None else Policy(choice_of(text, list(Policy), "--policy"))
 
 
-def _run(running: Stream, frames: Sequence[FrameSource], shown: Reporter) -> None:
+def _view(frames: Sequence[FrameSource], *, quiet: bool) -> Console | None:
+    """Where a run without a known end shows its figures; one with an end has a progress bar."""
+    endless = any(source.len_hint is None for source in frames)
+    return error_console() if endless and not quiet else None
+
+
+def _run(answers: Iterable[Answer], frames: Sequence[FrameSource], shown: Reporter) -> None:
     hints = [source.len_hint for source in frames]
     total = None if None in hints else sum(hint or 0 for hint in hints)
-    for _ in shown.track(running, "predicting", total=total):
+    for _ in shown.track(answers, "predicting", total=total):
         pass
 
 

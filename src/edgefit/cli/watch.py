@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import signal
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from pydantic import JsonValue
-from rich.markup import escape
 
 from edgefit.cli.output import (
+    ConsoleVoice,
     JsonOption,
     QuietOption,
     ThreadsOption,
     TopKOption,
     VariantOption,
-    error_console,
     print_json,
-    warn,
     warnings_printed,
 )
 from edgefit.names import printable
@@ -85,7 +83,7 @@ def watch(
 
     require_locks()
     places = choose_places(bundle, inbox, done, failed, out)
-    voice = _Voice(quiet=quiet or as_json)
+    voice = ConsoleVoice(quiet=quiet or as_json)
     with warnings_printed():
         predictor = load(bundle, variant=variant, threads=threads)
     answerer = Answerer(
@@ -106,21 +104,7 @@ def watch(
         return _exit_code(watcher.tally, stop, once=once)
 
 
-@dataclass(frozen=True)
-class _Voice:
-    """Sentences on standard error; warnings even with ``--quiet``."""
-
-    quiet: bool
-
-    def say(self, text: str) -> None:
-        if not self.quiet:
-            error_console().print(escape(text), soft_wrap=True, emoji=False)
-
-    def warn(self, text: str) -> None:
-        warn(text)
-
-
-def _tell_end(tally: Tally, left: Inventory | None, stop: Stop, voice: _Voice) -> None:
+def _tell_end(tally: Tally, left: Inventory | None, stop: Stop, voice: ConsoleVoice) -> None:
     ended = f"{stop.asked.name}: " if stop.asked else ""
     done = f"{tally.answered} answered, {tally.failed} failed"
     voice.say(f"{ended}{done}; in the inbox: {_in_inbox(left)}")
