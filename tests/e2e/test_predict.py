@@ -198,4 +198,5 @@ def test_what_is_not_read_is_counted_in_text_and_json(built: Built, pictures: Pa
         ("system file", ".jpg", 1),
         ("not an image", ".txt", 1),
     }
-    assert "system file: 1 .jpg; not an image: 1 .txt" in result.stderr
+    assert "system file: 1 .jpg" in result.stderr
+    assert "not an image: 1 .txt" in result.stderr
